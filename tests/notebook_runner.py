@@ -1,0 +1,152 @@
+"""Runs a notebook top to bottom: in a fresh folder, with its own kernel, exercises first open and then solved.
+
+python tests/notebook_runner.py NOTEBOOK          runs it and prints what happened as JSON
+python tests/notebook_runner.py NOTEBOOK --write  also saves the outputs into it, light, as they are committed
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+ROOT = Path(__file__).resolve().parents[1]
+WRONG, OPEN = "✗", "○"  # as in w2l.notebook.checks
+_CELL_SECONDS = 900
+_SOLUTION = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+@dataclass
+class Run:
+    """What happened."""
+
+    cells: int = 0  # code cells of the notebook
+    ran: int = 0  # those that were executed
+    seconds: float = 0.0
+    errors: list[str] = field(default_factory=list)  # errors in cells without the tag raises-exception
+    noise: list[str] = field(default_factory=list)  # what was written to stderr: warnings, bars
+    wrong: list[str] = field(default_factory=list)  # checks that failed
+    unsolved: list[str] = field(default_factory=list)  # checks without an answer after the solution has run
+
+
+def run(path: Path, solve: bool = True) -> tuple[nbformat.NotebookNode, Run]:
+    """Executes the notebook in an empty folder; with `solve`, each solution and its check run after the open check."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.update(outputs=[], execution_count=None)
+    own = len(notebook.cells)
+    if solve:
+        notebook.cells = _with_solutions(notebook.cells)
+    start = time.perf_counter()
+    failed = ""
+    with tempfile.TemporaryDirectory() as folder:
+        where = {"metadata": {"path": folder}}
+        client = NotebookClient(
+            notebook, timeout=_CELL_SECONDS, store_widget_state=False, record_timing=False, resources=where
+        )
+        os.environ.setdefault("W2L_HOME", ".")  # results go to the fresh folder
+        try:
+            client.execute()
+        except CellExecutionError as error:
+            failed = str(error)
+    report = _report(notebook.cells, time.perf_counter() - start)
+    report.errors += [failed] if failed else []
+    notebook.cells = [cell for cell in notebook.cells if not cell.metadata.get("added")]
+    assert len(notebook.cells) == own
+    return notebook, report
+
+
+def code_hash(notebook: nbformat.NotebookNode) -> str:
+    """Tells whether code cells changed since the outputs were made."""
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return hashlib.sha256("\0".join(sources).encode()).hexdigest()[:16]
+
+
+def _with_solutions(cells: list[Any]) -> list[Any]:
+    """After each folded solution: a cell with its code, and the check cell before it once more."""
+    out: list[Any] = []
+    check = None
+    for cell in cells:
+        out.append(cell)
+        tags = cell.metadata.get("tags", [])
+        if "check" in tags:
+            check = cell
+        if "solution" in tags:
+            (source,) = _SOLUTION.findall(cell.source)
+            added = {"added": True, "solved": True}
+            out += [nbformat.v4.new_code_cell(text, metadata=added) for text in (source, check.source)]
+    return out
+
+
+def _report(cells: list[Any], seconds: float) -> Run:
+    report = Run(seconds=round(seconds, 1))
+    for cell in cells:
+        if cell.cell_type != "code":
+            continue
+        if not cell.metadata.get("added"):
+            report.cells += 1
+            report.ran += cell.execution_count is not None
+        for output in cell.outputs:
+            text = output.get("text", "")
+            if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", []):
+                report.errors.append(f"{output.ename}: {output.evalue}")
+            if output.get("name") == "stderr":
+                report.noise.append(text)
+            report.wrong += [line for line in text.splitlines() if line.startswith(WRONG)]
+            if cell.metadata.get("solved"):
+                report.unsolved += [line for line in text.splitlines() if line.startswith(OPEN)]
+    return report
+
+
+def _lighten(notebook: nbformat.NotebookNode) -> None:
+    """Takes out what is too heavy for git, changes from run to run, or belongs to one machine."""
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata["language_info"] = {"name": "python"}
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        cell.execution_count = None
+        cell.metadata.pop("execution", None)
+        for output in cell.outputs:
+            output.pop("execution_count", None)
+            if output.output_type == "execute_result":
+                output["execution_count"] = None
+            data = output.get("data", {})
+            if "<video" in data.get("text/html", ""):
+                data.pop("text/html")
+                data["text/plain"] = "(a film with sound: run this cell to see it)"
+
+
+def main() -> int:
+    """Runs one notebook; 1 when a cell failed or a check was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("notebook", type=Path)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    notebook, report = run(options.notebook, solve=not options.write)
+    print(json.dumps(asdict(report), ensure_ascii=False))
+    if report.errors or report.wrong or report.ran < report.cells:
+        return 1
+    if options.write:
+        _lighten(notebook)
+        notebook.metadata["w2l"] = {"code": code_hash(notebook), "seconds": report.seconds, "cores": os.cpu_count()}
+        text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+        options.notebook.write_text(text, encoding="utf8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

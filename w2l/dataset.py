@@ -1,0 +1,161 @@
+"""Training clips in memory and on disk, and the windows that are drawn from them."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from w2l import paths
+from w2l.audio import TRAINING_FPS, WINDOW, mel_windows
+from w2l.errors import W2LError
+
+FRAMES = 5  # video frames of a window: 200 ms
+CACHE_VERSION = 1  # raised whenever the talker draws or speaks differently
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One training clip. frames: uint8 (n, 96, 96, 3) BGR crops at 25 a second. mel: float32 (80, T).
+
+    truth: float32 (n, 3), gap and width (pixels) and area of the mouth, or None where nobody knows it.
+    """
+
+    frames: np.ndarray
+    mel: np.ndarray
+    truth: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def starts(self) -> int:
+        """How many frames can start a window whose 16 mel columns lie inside the clip."""
+        last_column = self.mel.shape[1] - WINDOW
+        return min(len(self) - FRAMES + 1, int(last_column * TRAINING_FPS / 80) + 1)
+
+
+def corpus(
+    split: str, count: int, seed: int = 0, cache: str | os.PathLike[str] | None = None, progress: bool = True
+) -> list[Clip]:
+    """The first `count` clips of a split of the synthetic talker corpus, one speaker each.
+
+    They are made once and kept under `cache` (default: the kit's cache folder; about 3 MB a clip); a damaged file is
+    made again. Raises W2LError when the cache cannot be written.
+    """
+    from w2l.talker import make_clip
+
+    folder = Path(cache) if cache else paths.cache() / f"corpus-v{CACHE_VERSION}" / f"seed{seed}"
+    clips = []
+    for number in tqdm(range(count), desc=f"corpus {split}", unit="clip", disable=not progress):
+        path = folder / split / f"{number:05d}.npz"
+        clip = _read(path)
+        if clip is None:
+            made = make_clip(split, number, seed=seed)
+            clip = Clip(made.frames, made.mel, made.truth)
+            with paths.atomic(path) as temporary, open(temporary, "wb") as file:
+                np.savez(file, frames=clip.frames, mel=clip.mel, truth=made.truth)
+        clips.append(clip)
+    if not clips:
+        raise W2LError(f"the {split} split was asked for {count} clips; ask for at least 1.")
+    return clips
+
+
+def _read(path: Path) -> Clip | None:
+    if not path.exists():
+        return None
+    try:
+        with np.load(path) as saved:
+            return Clip(saved["frames"], saved["mel"], saved["truth"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None  # damaged: made again
+
+
+class Augment:
+    """One random change of look, applied alike to every frame of a clip: what cameras and codecs do.
+
+    Shift, zoom and mirror imitate a detector's unsteady box; colour, blur, noise and JPEG keep the expert from judging
+    by a generator's texture (an expert trained without them is easily gamed: reference synthetic-talker, "the trap").
+    """
+
+    def __init__(self, rng: np.random.Generator, degrade: bool = True) -> None:
+        self._rng = rng
+        scale = rng.uniform(0.95, 1.05)
+        mirror = rng.random() < 0.5
+        shift = rng.uniform(-3, 3, 2) + 48 * (1 - scale)
+        self.matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]], np.float32)
+        if mirror:
+            self.matrix[0] = (-scale, 0, 95 - shift[0])
+        self.gain = rng.uniform(0.85, 1.15) * rng.uniform(0.93, 1.07, 3).astype(np.float32)
+        self.blur = rng.uniform(0.3, 1.2) if degrade and rng.random() < 0.4 else 0.0
+        self.noise = rng.uniform(1, 6) if degrade and rng.random() < 0.4 else 0.0
+        self.quality = int(rng.integers(25, 90)) if degrade and rng.random() < 0.3 else 0
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """A changed copy of a (96, 96, 3) uint8 frame."""
+        out = cv2.warpAffine(frame, self.matrix, (96, 96), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        if self.blur:
+            out = cv2.GaussianBlur(out, (0, 0), self.blur)
+        changed = out * self.gain
+        if self.noise:
+            changed += self._rng.standard_normal((96, 96, 1), dtype=np.float32) * np.float32(self.noise)
+        out = np.clip(changed, 0, 255).astype(np.uint8)
+        if self.quality:
+            out = cv2.imdecode(cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, self.quality])[1], cv2.IMREAD_COLOR)
+        return out
+
+
+def expert_batch(
+    clips: Sequence[Clip], rng: np.random.Generator, n_clips: int, n_windows: int, frames: int = FRAMES, augment: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """`n_windows` windows at different places of each of `n_clips` clips, for scoring all against all of a clip.
+
+    Returns (mels float32 (n_clips * n_windows, 1, 80, 16), faces float32 (n_clips * n_windows, 3 * frames, 48, 96)),
+    clip after clip; faces are lower halves in [0, 1], frame after frame on the channels (reference 2.5). A window of
+    fewer than 5 frames is the middle of the five.
+    """
+    mels, faces = [], []
+    for which in rng.choice(len(clips), n_clips, replace=n_clips > len(clips)):
+        clip = clips[which]
+        change = Augment(rng) if augment else None
+        windows = mel_windows(clip.mel, TRAINING_FPS, clip.starts, shift=0)
+        for start in rng.choice(clip.starts, n_windows, replace=False):
+            first = start + (FRAMES - frames) // 2
+            shown = clip.frames[first : first + frames]
+            faces.append(lower_halves(np.stack([change(f) for f in shown]) if change else shown))
+            mels.append(windows[start])
+    return np.stack(mels)[:, None], np.stack(faces)
+
+
+def lower_halves(frames: np.ndarray) -> np.ndarray:
+    """uint8 (T, 96, 96, 3) frames as the expert sees them: float32 (3 T, 48, 96) in [0, 1], rows 48 to 95."""
+    return np.ascontiguousarray(frames[:, 48:].transpose(0, 3, 1, 2), dtype=np.float32).reshape(-1, 48, 96) / 255
+
+
+def generator_batch(
+    clips: Sequence[Clip], rng: np.random.Generator, size: int, frames: int = 1, augment: bool = True
+) -> dict[str, np.ndarray]:
+    """Windows of `frames` consecutive frames with a reference from another time of the same clip.
+
+    Returns target uint8 (size, frames, 96, 96, 3), reference likewise, mels float32 (size, frames, 80, 16), one window
+    per frame, shifted as published (reference 2.6), and window float32 (size, 80, 16), the expert's, at the first frame.
+    """
+    parts: dict[str, list[np.ndarray]] = {"target": [], "reference": [], "mels": [], "window": []}
+    for which in rng.choice(len(clips), size, replace=size > len(clips)):
+        clip = clips[which]
+        change = Augment(rng, degrade=False) if augment else (lambda frame: frame)
+        start = int(rng.integers(1, clip.starts))
+        other = int(rng.integers(0, len(clip) - frames + 1))
+        if other == start:  # never the answer itself
+            other = (start + len(clip) // 2) % (len(clip) - frames + 1)
+        parts["target"].append(np.stack([change(f) for f in clip.frames[start : start + frames]]))
+        parts["reference"].append(np.stack([change(f) for f in clip.frames[other : other + frames]]))
+        parts["mels"].append(mel_windows(clip.mel, TRAINING_FPS, start + frames, shift=-1)[start:])
+        parts["window"].append(mel_windows(clip.mel, TRAINING_FPS, start + 1, shift=0)[start])
+    return {name: np.stack(values) for name, values in parts.items()}

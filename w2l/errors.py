@@ -1,0 +1,8 @@
+"""The one error that users of the kit are meant to read."""
+
+
+class W2LError(Exception):
+    """Something the user can mend: one sentence with what was wrong, the value, and what to do.
+
+    The command line prints the sentence and exits with code 2; everything else that escapes is a bug.
+    """

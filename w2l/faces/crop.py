@@ -1,0 +1,92 @@
+"""From a frame to the 96x96 crop that the networks see, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from w2l.errors import W2LError
+
+CROP_SIZE = 96
+
+_FADE_TOP = 0.12  # of the box's height: over this much below its middle the patch fades in
+_FADE_EDGE = 0.16  # of half the box: over this much before its sides, bottom and rounded corners it fades out
+_ROUNDNESS = 4  # exponent of the superellipse that is the patch's outline; 2 is an ellipse, more is boxier
+
+
+def cut_crop(frame: np.ndarray, box: Sequence[float] | np.ndarray, size: int = CROP_SIZE) -> np.ndarray:
+    """The part of the frame inside the box, resized to a square, as all networks of the kit see a face.
+
+    frame: (H, W, 3) uint8 BGR. box: x1, y1, x2, y2 in pixels, rounded to whole ones. Where it reaches over the frame's
+    border, the border pixels are repeated, so that the face keeps its place and shape in the crop. Returns
+    (size, size, 3) uint8 BGR. Raises W2LError when the box does not touch the frame.
+    """
+    x1, y1, x2, y2 = _whole_pixels(frame, box)
+    height, width = frame.shape[:2]
+    inside = frame[max(0, y1) : y2, max(0, x1) : x2]
+    over = max(0, -y1), max(0, y2 - height), max(0, -x1), max(0, x2 - width)
+    if any(over):
+        inside = cv2.copyMakeBorder(inside, *over, borderType=cv2.BORDER_REPLICATE)
+    return _resize(inside, size, size, enlarge=cv2.INTER_LINEAR)
+
+
+def paste(frame: np.ndarray, patch: np.ndarray, box: Sequence[float] | np.ndarray, feather: bool = True) -> np.ndarray:
+    """A copy of the frame with the patch resized into the box.
+
+    frame: (H, W, 3) uint8 BGR; patch: (size, size, 3) uint8 BGR; box as in `cut_crop`. With `feather` only the lower
+    half is replaced, the half that the generator draws, and it fades into the frame within the box; every other pixel
+    stays as it is. Without, the patch covers the whole box. Raises W2LError when the box does not touch the frame.
+    """
+    x1, y1, x2, y2 = _whole_pixels(frame, box)
+    height, width = frame.shape[:2]
+    result = frame.copy()
+    top = y1 + (y2 - y1) // 2 if feather else y1  # the mask is zero above
+    rows, columns = slice(max(0, top), min(height, y2)), slice(max(0, x1), min(width, x2))
+    if rows.start >= rows.stop:
+        return result  # only the box's upper half lies in the frame
+    within = slice(rows.start - y1, rows.stop - y1), slice(columns.start - x1, columns.stop - x1)
+    drawn = _resize(patch, x2 - x1, y2 - y1, enlarge=cv2.INTER_CUBIC)[within]
+    if feather:
+        weight = cv2.resize(_lower_face(), (x2 - x1, y2 - y1), interpolation=cv2.INTER_LINEAR)[within]
+        old = result[rows, columns]
+        drawn = cv2.blendLinear(np.ascontiguousarray(drawn), np.ascontiguousarray(old), weight.copy(), 1 - weight)
+    result[rows, columns] = drawn
+    return result
+
+
+@lru_cache(maxsize=1)
+def _lower_face() -> np.ndarray:
+    """(96, 96) float32 weights in [0, 1] of a pasted patch: a rounded lower half that fades out on all sides."""
+    centres = (np.arange(CROP_SIZE) + 0.5) / CROP_SIZE * 2 - 1  # -1 at the box's left or upper edge, 1 at the other
+    x, y = np.abs(centres)[None, :], np.maximum(centres, 0)[:, None]
+    reach = (x**_ROUNDNESS + y**_ROUNDNESS) ** (1 / _ROUNDNESS)  # 1 on the outline
+    outline = _smoothstep((1 - reach) / _FADE_EDGE)
+    fade_in = _smoothstep((centres[:, None] - 1 / CROP_SIZE) / (2 * _FADE_TOP))
+    return (outline * fade_in).astype(np.float32)
+
+
+def _smoothstep(x: np.ndarray) -> np.ndarray:
+    """0 below 0, 1 above 1, 3x^2 - 2x^3 between."""
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)
+
+
+def _whole_pixels(frame: np.ndarray, box: Sequence[float] | np.ndarray) -> tuple[int, int, int, int]:
+    """The box in whole pixels, at least one wide and high."""
+    values = np.asarray(box, np.float64)
+    if values.shape != (4,) or not np.isfinite(values).all():
+        raise W2LError(f"a box is four numbers, x1, y1, x2, y2 in pixels, not {box!r}; ask Track.has_face first.")
+    x1, y1, x2, y2 = (round(float(value)) for value in values)
+    x2, y2 = max(x2, x1 + 1), max(y2, y1 + 1)
+    height, width = frame.shape[:2]
+    if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
+        raise W2LError(f"the box ({x1}, {y1}, {x2}, {y2}) does not touch the {width} x {height} frame; give another.")
+    return x1, y1, x2, y2
+
+
+def _resize(image: np.ndarray, width: int, height: int, enlarge: int) -> np.ndarray:
+    shrinks = width * height < image.shape[0] * image.shape[1]
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else enlarge)

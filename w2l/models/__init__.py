@@ -1,0 +1,147 @@
+"""The published networks, their narrow classroom forms, and their weight files.
+
+``build`` makes a network, ``load`` reads one from any of the formats in use, ``save`` writes one as safetensors.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from w2l import paths
+from w2l.errors import W2LError
+from w2l.models import checkpoint
+from w2l.models.mouth_meter import MouthMeter
+from w2l.models.quality_disc import QualityDisc
+from w2l.models.s3fd import S3FD
+from w2l.models.syncnet import SyncNet
+from w2l.models.syncnet_v2 import SyncNetV2
+from w2l.models.wav2lip import Wav2Lip
+
+DEFAULT_MEL_SHIFT = -1.0  # frames; what the published generator was trained with
+_BUILDERS: dict[str, Callable[..., nn.Module]] = {
+    "wav2lip": Wav2Lip,
+    "syncnet": SyncNet,
+    "quality_disc": QualityDisc,
+    "syncnet_v2": SyncNetV2,
+    "s3fd": S3FD,
+    "mouth_meter": MouthMeter,
+}
+NAMES = tuple(_BUILDERS)
+_FIXED_WIDTH = ("syncnet_v2", "s3fd", "mouth_meter")
+# for each network a key only it has, and the layer whose channels (of how many at width 1) give the width
+_SIGNATURES = {
+    "wav2lip": ("output_block.1.weight", "audio_encoder.12.conv_block.0.weight", 512),
+    "syncnet": ("face_encoder.0.conv_block.0.weight", "audio_encoder.13.conv_block.0.weight", 512),
+    "quality_disc": ("binary_pred.0.weight", "face_encoder_blocks.6.1.conv_block.0.weight", 512),
+    "syncnet_v2": ("netcnnaud.0.weight", "netcnnaud.0.weight", 64),
+    "s3fd": ("conv1_1.weight", "conv1_1.weight", 64),
+    "mouth_meter": ("head.2.weight", "features.0.conv_block.0.weight", 16),
+}
+
+
+def build(name: str, width: float = 1.0, **options: Any) -> nn.Module:
+    """A network with fresh weights, in training mode; at width 1 the published one, key for key.
+
+    name: one of NAMES. width: factor on all inner channel counts, 0 < width <= 1 (``syncnet_v2`` and ``s3fd`` come
+    at width 1 only). ``build("syncnet", frames=1 | 3 | 5)`` sets the expert's window (published: 5).
+    Raises W2LError for an unknown name or a width out of range.
+    """
+    if name not in _BUILDERS:
+        raise W2LError(f"there is no network {name!r}; choose one of {', '.join(NAMES)}.")
+    if isinstance(width, bool) or not isinstance(width, (int, float)) or not 0 < width <= 1:
+        raise W2LError(f"the width of {name} cannot be {width!r}; give a number above 0 and up to 1.")
+    if name in _FIXED_WIDTH:
+        if width != 1:
+            raise W2LError(f"{name} exists at width 1 only, not {width!r}; leave the width out.")
+        return _BUILDERS[name](**options)
+    return _BUILDERS[name](width=float(width), **options)
+
+
+def load(path_or_name: str | os.PathLike[str], network: str | None = None) -> nn.Module:
+    """A network with the weights of a file, on the CPU, in float32 and eval mode.
+
+    path_or_name: a .pth (plain, training checkpoint, DataParallel, TorchScript) or .safetensors file, or the bare
+    name of bundled weights, such as ``classroom_generator``. Which network it is, and its width, is read from the
+    keys and shapes; ``network`` insists on one. Code inside a file is never run.
+    The attribute ``meta`` holds network, width, mel_shift (frames; the generator's, -1 unless the file says
+    otherwise) and all that the file's own metadata says.
+    Raises W2LError when the file is missing, damaged, holds code, or does not fit the network.
+    """
+    path = _find(path_or_name)
+    tensors, file_meta = checkpoint.read(path)
+    name = _identify(path, tensors, network)
+    options = {"frames": tensors[_SIGNATURES[name][0]].shape[1] // 3} if name == "syncnet" else {}
+    width = file_meta.get("width", _measure_width(tensors, name))
+    model = build(name, width, **options)
+    _check_fit(path, name, model.state_dict(), tensors)
+    model.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in tensors.items()})
+    model.meta = {"mel_shift": DEFAULT_MEL_SHIFT, **file_meta, "network": name, "width": float(width)}  # type: ignore
+    return model.eval()
+
+
+def save(model: nn.Module, path: str | os.PathLike[str], network: str, width: float, **meta: Any) -> None:
+    """Writes a network's weights as safetensors, with network, width and ``meta`` (JSON values) as metadata.
+
+    Convolution and linear weights are stored as float16, which halves the file and moves outputs by about 1e-3.
+    Raises W2LError for an unknown network or a place that cannot be written.
+    """
+    if network not in _BUILDERS:
+        raise W2LError(f"there is no network {network!r}; choose one of {', '.join(NAMES)}.")
+    checkpoint.write(path, model.state_dict(), {"network": network, "width": width, **meta})
+
+
+def _find(path_or_name: str | os.PathLike[str]) -> Path:
+    """The file itself, or the bundled weights of that bare name."""
+    path = Path(path_or_name)
+    if path.exists() or path.suffix or path.name != str(path_or_name):
+        return path
+    folder = paths.data() / "weights"
+    bundled = folder / f"{path.name}.safetensors"
+    if not bundled.exists():
+        there = ", ".join(sorted(file.stem for file in folder.glob("*.safetensors"))) or "none"
+        raise W2LError(f"there are no weights {str(path_or_name)!r}; bundled are: {there}; or give a file's path.")
+    return bundled
+
+
+def _identify(path: Path, tensors: Mapping[str, torch.Tensor], network: str | None) -> str:
+    """Which network the keys belong to."""
+    if network is not None and network not in _BUILDERS:
+        raise W2LError(f"there is no network {network!r}; choose one of {', '.join(NAMES)}.")
+    found = next((name for name, keys in _SIGNATURES.items() if keys[0] in tensors and keys[1] in tensors), None)
+    if found is None:
+        raise W2LError(
+            f"the keys of {path} ({_some(sorted(tensors))}) fit none of the networks {', '.join(NAMES)}; "
+            "give one of their weight files."
+        )
+    if network is not None and network != found:
+        raise W2LError(f"{path} holds the weights of {found}, not of {network}; give a file with those of {network}.")
+    return found
+
+
+def _measure_width(tensors: Mapping[str, torch.Tensor], name: str) -> float:
+    _, key, published = _SIGNATURES[name]
+    return tensors[key].shape[0] / published
+
+
+def _check_fit(
+    path: Path, name: str, wanted: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]
+) -> None:
+    """Raises W2LError naming the first keys that are missing, unknown or of another shape."""
+    # files written before torch 0.4.1 do not count batches; nothing in eval mode depends on it
+    missing = [key for key in wanted if key not in given and not key.endswith("num_batches_tracked")]
+    unknown = [key for key in given if key not in wanted]
+    reshaped = [key for key in wanted if key in given and wanted[key].shape != given[key].shape]
+    faults = {"missing": missing, "unknown": unknown, "of another shape": reshaped}
+    if any(faults.values()):
+        list_of_faults = "; ".join(f"{kind}: {_some(keys)}" for kind, keys in faults.items() if keys)
+        raise W2LError(f"{path} does not fit {name}: keys {list_of_faults}; give unaltered weights of {name}.")
+
+
+def _some(keys: list[str], most: int = 3) -> str:
+    return ", ".join(keys[:most]) + (f" and {len(keys) - most} more" if len(keys) > most else "")

@@ -1,0 +1,100 @@
+"""The building blocks shared by the published networks: convolution, normalisation, activation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+_LEAK = 0.01
+_FEWEST_CHANNELS = 4
+
+
+def scale_channels(channels: int, width: float) -> int:
+    """The channel count of a layer in a network of this width; at width 1 the published count."""
+    return max(_FEWEST_CHANNELS, round(channels * width))
+
+
+class ConvBlock(nn.Module):
+    """Convolution, batch norm, ReLU; with ``residual`` the input is added before the ReLU.
+
+    The attribute names give the published keys: ``conv_block.0`` is the convolution, ``conv_block.1`` the norm.
+    """
+
+    def __init__(
+        self,
+        cin: int,
+        cout: int,
+        kernel: int,
+        stride: int | tuple[int, int] = 1,
+        padding: int = 0,
+        residual: bool = False,
+    ) -> None:
+        super().__init__()
+        self.conv_block = nn.Sequential(nn.Conv2d(cin, cout, kernel, stride, padding), nn.BatchNorm2d(cout))
+        self.residual = residual
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, cin, H, W) to (B, cout, H', W')."""
+        out = self.conv_block(x)
+        if self.residual:
+            out = out + x
+        return torch.relu(out)
+
+
+class TransposeBlock(nn.Module):
+    """Transposed convolution, batch norm, ReLU: the decoder's step up in resolution."""
+
+    residual = False
+
+    def __init__(self, cin: int, cout: int, kernel: int, stride: int = 1, padding: int = 0, extra: int = 0) -> None:
+        super().__init__()
+        self.conv_block = nn.Sequential(
+            nn.ConvTranspose2d(cin, cout, kernel, stride, padding, output_padding=extra), nn.BatchNorm2d(cout)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, cin, H, W) to (B, cout, H', W')."""
+        return torch.relu(self.conv_block(x))
+
+
+class LeakyBlock(nn.Module):
+    """Convolution and leaky ReLU without any norm: what the quality discriminator is made of."""
+
+    def __init__(self, cin: int, cout: int, kernel: int, stride: int | tuple[int, int] = 1, padding: int = 0) -> None:
+        super().__init__()
+        self.conv_block = nn.Sequential(nn.Conv2d(cin, cout, kernel, stride, padding))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, cin, H, W) to (B, cout, H', W')."""
+        return nn.functional.leaky_relu(self.conv_block(x), _LEAK)
+
+
+def step(
+    cin: int, cout: int, kernel: int, stride: int | tuple[int, int], padding: int, refinements: int = 0
+) -> list[nn.Module]:
+    """One ConvBlock that changes shape, then ``refinements`` residual 3x3 blocks that keep it."""
+    blocks: list[nn.Module] = [ConvBlock(cin, cout, kernel, stride, padding)]
+    blocks += [ConvBlock(cout, cout, 3, 1, 1, residual=True) for _ in range(refinements)]
+    return blocks
+
+
+def chain(cin: int, rows: Sequence[tuple], width: float) -> list[list[nn.Module]]:
+    """Groups of blocks from a table of (channels, kernel, stride, padding, refinements), channels scaled by width."""
+    groups = []
+    for channels, kernel, stride, padding, refinements in rows:
+        cout = scale_channels(channels, width)
+        groups.append(step(cin, cout, kernel, stride, padding, refinements))
+        cin = cout
+    return groups
+
+
+def flatten(groups: Sequence[Sequence[nn.Module]]) -> nn.Sequential:
+    """One Sequential of all blocks of all groups, numbered through."""
+    return nn.Sequential(*(block for group in groups for block in group))
+
+
+def time_to_batch(x: torch.Tensor, time_dim: int) -> torch.Tensor:
+    """Folds the time axis into the batch, time-major: all samples' frame 0, then all samples' frame 1, ..."""
+    return torch.cat(x.unbind(time_dim), dim=0)

@@ -1,0 +1,49 @@
+"""The visual quality discriminator: tells whether the lower half of a face looks real, frame by frame."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from w2l.models.blocks import LeakyBlock, scale_channels, time_to_batch
+
+# for each block (channels, kernel, stride, padding) of its layers
+_BLOCKS = (
+    ((32, 7, 1, 3),),  # 48x96: lower half of the face
+    ((64, 5, (1, 2), 2), (64, 5, 1, 2)),  # 48x48
+    ((128, 5, 2, 2), (128, 5, 1, 2)),  # 24x24
+    ((256, 5, 2, 2), (256, 5, 1, 2)),  # 12x12
+    ((512, 3, 2, 1), (512, 3, 1, 1)),  # 6x6
+    ((512, 3, 2, 1), (512, 3, 1, 1)),  # 3x3
+    ((512, 3, 1, 0), (512, 1, 1, 0)),  # 1x1
+)
+
+
+class QualityDisc(nn.Module):
+    """The published quality discriminator (14.1 M parameters at width 1)."""
+
+    def __init__(self, width: float = 1.0) -> None:
+        super().__init__()
+        self.width = width
+        cin = 3
+        blocks = []
+        for rows in _BLOCKS:
+            layers = []
+            for channels, kernel, stride, padding in rows:
+                cout = scale_channels(channels, width)
+                layers.append(LeakyBlock(cin, cout, kernel, stride, padding))
+                cin = cout
+            blocks.append(nn.Sequential(*layers))
+        self.face_encoder_blocks = nn.ModuleList(blocks)
+        self.binary_pred = nn.Sequential(nn.Conv2d(cin, 1, 1), nn.Sigmoid())
+
+    def forward(self, faces: torch.Tensor) -> torch.Tensor:
+        """The probability of being real for each frame, (T * B, 1), time-major.
+
+        faces: (B, 3, T, 96, 96) BGR in [0, 1]; only rows 48 and below are looked at.
+        """
+        x = time_to_batch(faces, 2)
+        x = x[:, :, x.shape[2] // 2 :]
+        for block in self.face_encoder_blocks:
+            x = block(x)
+        return self.binary_pred(x).flatten(1)

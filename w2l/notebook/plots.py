@@ -1,0 +1,68 @@
+"""Pictures, films and small charts inside a notebook, light enough to be saved with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from w2l import video
+from w2l.errors import W2LError
+
+MOST_VIDEO_BYTES = 4 << 20  # larger films make Colab drop the connection; the page cannot read files by itself
+_MOST_PNG_BYTES = 120_000  # larger pictures are shown as JPEG
+_PLAYED = {".mp4": "video/mp4", ".webm": "video/webm"}
+
+
+def show_picture(picture: np.ndarray | str | os.PathLike[str], width: int = 900) -> None:
+    """Shows a picture, made smaller to `width` pixels where it is wider.
+
+    picture: HWC uint8 BGR, or the path of a picture. Raises W2LError when the file cannot be read.
+    """
+    from IPython.display import Image, display
+
+    pixels = picture if isinstance(picture, np.ndarray) else video.read_image(picture)
+    if pixels.shape[1] > width:
+        size = (width, max(1, round(pixels.shape[0] * width / pixels.shape[1])))
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    data = cv2.imencode(".png", pixels)[1].tobytes()
+    if len(data) > _MOST_PNG_BYTES:
+        data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+    display(Image(data=data))
+
+
+def show_video(path: str | os.PathLike[str], width: int = 360) -> None:
+    """Shows a film with its sound, `width` pixels wide; one larger than 4 MB is not shown but named.
+
+    Raises W2LError when there is no such file, or none that a browser plays.
+    """
+    from IPython.display import Video, display
+
+    path = Path(path)
+    if not path.is_file():
+        raise W2LError(f"no such file: {path}; run the cell that makes it.")
+    if path.suffix.lower() not in _PLAYED:
+        raise W2LError(f"{path} is not a film that browsers play; write an .mp4.")
+    size = path.stat().st_size
+    if size > MOST_VIDEO_BYTES:
+        print(f"{path} has {size / 2**20:.1f} MB, too much to show here; open it from the file list, or download it.")
+        return
+    display(Video(data=path.read_bytes(), embed=True, mimetype=_PLAYED[path.suffix.lower()], width=width))
+
+
+def show_times(seconds: Mapping[str, float], title: str) -> None:
+    """Shows stages and their seconds as bars, the first one on top; stages that overlap add up to more than the whole."""
+    import matplotlib.pyplot as plt
+
+    names = list(seconds)[::-1]
+    figure, axes = plt.subplots(figsize=(6, 0.5 + 0.3 * len(names)), layout="constrained")
+    bars = axes.barh(names, [seconds[name] for name in names], color="#4a7fb5")
+    axes.bar_label(bars, fmt="%.2f", padding=3)
+    axes.set(xlabel="seconds", title=title)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(x=0.12)
+    plt.show()
+    plt.close(figure)

@@ -1,0 +1,167 @@
+"""The first call of every notebook: where it runs, what is there, where results go."""
+
+from __future__ import annotations
+
+import os
+import platform as machine
+import random
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+import numpy as np
+from packaging.requirements import Requirement
+
+from w2l import __version__, paths, weights
+from w2l.errors import W2LError
+
+FAST_VARIABLE = "W2L_FAST"  # set to 1, notebooks take less data and fewer steps; every section still runs
+_SHOWN = ("torch", "numpy", "librosa", "av", "ipywidgets")
+_OPENCV = ("opencv-python-headless", "opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
+# Packages that hold the same module: any one of a group will do, and a second one would overwrite the first.
+_SAME = {"opencv-python-headless": _OPENCV, "dlib-bin": ("dlib-bin", "dlib")}
+_NAMES = {"colab": "Google Colab", "openbayes": "an OpenBayes container", "local": "your own machine"}
+_NO_GPU = {
+    "colab": "none; for one: menu Runtime > Change runtime type > T4 GPU, then run again from the top",
+    "openbayes": "none; for one: start the container again with a GPU chosen under its resources",
+    "local": "none needed; everything here also runs on the processor",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a notebook runs."""
+
+    platform: str  # "colab", "openbayes" or "local"
+    device: str  # what torch computes on: "cuda", "mps" or "cpu"
+    fast: bool  # whether to take less data and fewer steps
+    data: Path  # the kit's weights and samples
+    results: Path  # where the notebook writes; exists
+    weights: dict[str, Path | None]  # name of a generator -> its file, None where it is not on this machine
+
+
+def setup(seed: int = 0) -> Place:
+    """Says where the notebook runs and what it finds there, makes the results folder, seeds the random numbers.
+
+    Installs nothing: for packages that are missing it prints the line that would install them.
+    Raises W2LError when the results folder cannot be made or the kit's data is missing.
+    """
+    import torch  # here, because it takes seconds to start
+
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - for the packages that still use numpy's global generator
+    torch.manual_seed(seed)
+    _plain_pictures()
+    place = Place(
+        paths.platform(), _device(), fast(), paths.data(), _made(paths.results()), {n: _found(n) for n in _names()}
+    )
+    for name, text in _report(place):
+        print(f"{name:<9} {text}")
+    return place
+
+
+def fast() -> bool:
+    """Whether notebooks should take less data and fewer steps: ``W2L_FAST`` is set, and not to 0."""
+    return os.environ.get(FAST_VARIABLE, "0") not in ("", "0")
+
+
+def missing_packages() -> list[str]:
+    """The requirements of ``w2l[notebook]``, as pip takes them, that are not installed or too old here."""
+    try:
+        lines = requires("w2l") or []
+    except PackageNotFoundError:  # run from a folder, not installed: then nobody said what it needs
+        return []
+    wanted = [Requirement(line) for line in lines]
+    return [
+        f"{one.name}{one.specifier}"
+        for one in wanted
+        if (one.marker is None or one.marker.evaluate({"extra": "notebook"})) and not _installed(one)
+    ]
+
+
+def _installed(one: Requirement) -> bool:
+    for name in _SAME.get(one.name, (one.name,)):
+        try:
+            if version(name) in one.specifier:
+                return True
+        except PackageNotFoundError:
+            continue
+    return False
+
+
+def _report(place: Place) -> Iterator[tuple[str, str]]:
+    yield "place", f"{_NAMES[place.platform]}, {machine.system()}, Python {machine.python_version()}"
+    yield (
+        "packages",
+        f"w2l {__version__}, " + ", ".join(_version_of(name) for name in _SHOWN) + f", {_version_of_opencv()}",
+    )
+    yield "GPU", _gpu_name(place)
+    yield "results", str(place.results)
+    for name, path in place.weights.items():
+        yield "weights", f"{name}: {path or 'not on this machine; not needed here'}"
+    if place.fast:
+        yield "fast", f"{FAST_VARIABLE} is set: less data, fewer steps"
+    if missing := missing_packages():
+        yield "missing", f"run  %pip install -q {shlex.join(missing)}  in a cell of its own, then restart the kernel"
+
+
+def _version_of(name: str) -> str:
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return f"no {name}"
+
+
+def _version_of_opencv() -> str:
+    found = [_version_of(name) for name in _OPENCV]
+    return next((text for text in found if not text.startswith("no ")), "no opencv")
+
+
+def _device() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _gpu_name(place: Place) -> str:
+    import torch
+
+    if place.device == "cuda":
+        memory = torch.cuda.get_device_properties(0).total_memory / 2**30
+        return f"{torch.cuda.get_device_name(0)}, {memory:.0f} GiB"
+    return "Apple GPU" if place.device == "mps" else _NO_GPU[place.platform]
+
+
+def _names() -> list[str]:
+    return [*weights.BUNDLED, *weights.PUBLISHED]
+
+
+def _found(name: str) -> Path | None:
+    try:
+        return weights.find(name)
+    except W2LError:
+        return None
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise W2LError(
+            f"cannot make the results folder {folder} ({error.strerror}); set W2L_HOME to another."
+        ) from error
+    return folder
+
+
+def _plain_pictures() -> None:
+    """Figures as PNGs of 100 dots an inch, the same bytes from run to run, where there is a notebook to show them."""
+    from IPython import get_ipython
+
+    if shell := get_ipython():
+        shell.run_line_magic(
+            "config", "InlineBackend.print_figure_kwargs = {'dpi': 100, 'metadata': {'Software': None}}"
+        )

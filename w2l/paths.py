@@ -1,0 +1,100 @@
+"""Where the kit's data, cache and results live on Colab, in OpenBayes containers and on a laptop."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from w2l.errors import W2LError
+
+_OPENBAYES_HOMES = (Path("/openbayes/home"), Path("/hyperai/home"))
+_COLAB_HOME = Path("/content")
+_CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+
+
+def platform() -> str:
+    """Which kind of machine this is: ``"colab"``, ``"openbayes"`` or ``"local"``."""
+    if "google.colab" in sys.modules:
+        return "colab"
+    if any(home.is_dir() for home in _OPENBAYES_HOMES):
+        return "openbayes"
+    return "local"
+
+
+def home() -> Path:
+    """The folder the user works in: ``$W2L_HOME``, the platform's lasting home, or the current folder."""
+    if env := os.environ.get("W2L_HOME"):
+        return Path(env).expanduser()
+    where = platform()
+    if where == "openbayes":
+        return next(home for home in _OPENBAYES_HOMES if home.is_dir())
+    if where == "colab" and _COLAB_HOME.is_dir():
+        return _COLAB_HOME
+    return Path.cwd()
+
+
+def results() -> Path:
+    """Where results go when no output path is given; not created here."""
+    return home() / "results"
+
+
+def cache() -> Path:
+    """Where fetched weights and detections are kept: ``$W2L_CACHE``, or the user's cache folder."""
+    if env := os.environ.get("W2L_CACHE"):
+        return Path(env).expanduser()
+    if platform() == "openbayes":
+        return home() / ".cache" / "w2l"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "w2l"
+
+
+def data() -> Path:
+    """The bundled weights and samples: beside the package in a clone, inside it in an installed wheel."""
+    package = Path(__file__).resolve().parent
+    for candidate in (package / "data", package.parent / "data"):
+        if candidate.is_dir():
+            return candidate
+    raise W2LError(f"the kit's data folder is missing beside {package}; install w2l again from its repository.")
+
+
+@contextmanager
+def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Gives a temporary path in the same folder (same suffix); renamed to ``path`` on success, removed on failure.
+
+    Makes the parent folder. Raises W2LError, before the block runs, when the place cannot be written.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise W2LError(f"cannot write {target}: it is a folder; give the name of a file.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent)
+        os.close(handle)
+    except OSError as error:
+        raise W2LError(
+            f"cannot write {target}: {error.strerror or error}; choose a folder you may write to."
+        ) from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        _give_usual_mode(temporary)
+        os.replace(temporary, target)
+    except OSError as error:
+        if error.errno not in _CANNOT_WRITE:
+            raise
+        raise W2LError(f"cannot write {target}: {error.strerror}; free some space or choose another folder.") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def _give_usual_mode(path: Path) -> None:
+    """Gives the file the mode an ordinary ``open`` would have given it (mkstemp makes it private)."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)

@@ -1,0 +1,160 @@
+"""Contact sheets: a dub at a glance (frame, crop, generated, result over time, over the waveform), and a face track."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from w2l import audio as sound
+from w2l import mark, paths, video
+from w2l.dub import Moment
+from w2l.faces import Track
+from w2l.lettering import line_of_text, put_text
+
+COLUMNS = 8
+_CELL = 168  # pixels: width of a column, and greatest height of a picture in it
+_GAP, _EDGE, _NAMES = 8, 20, 116  # pixels: between cells, around all, for the names of the rows
+_WAVE, _LEADS = 110, 26  # pixels: height of the waveform, and of the lines that lead to it
+_PAPER, _INK, _QUIET = (252, 251, 250), (48, 42, 38), (150, 140, 132)  # BGR
+_MARK, _WARN = (34, 102, 224), (40, 40, 200)
+_ROWS = ("frame", "crop", "generated", "result")
+_TEXT = 13  # pixels: height of the letters
+
+
+class ContactSheet:
+    """Collects moments of a dub as they pass (give it to ``dub`` as ``watch``) and draws them under one another.
+
+    The columns are evenly spaced over the speech; of the frames without a face only the first two rows are empty.
+    """
+
+    def __init__(self, audio: str | os.PathLike[str], title: str = "", columns: int = COLUMNS) -> None:
+        self._wav = sound.load(audio)
+        self._seconds = len(self._wav) / sound.SAMPLE_RATE
+        self._title = title or Path(audio).name
+        self._wanted = [self._seconds * (i + 0.5) / columns for i in range(columns)]
+        self._moments: list[tuple[float, list[np.ndarray]]] = []
+
+    def __call__(self, moment: Moment) -> None:
+        """Keeps the moment, made small, when it is the first one at or after the next column's time."""
+        if len(self._moments) == len(self._wanted) or moment.time < self._wanted[len(self._moments)]:
+            return
+        frame = _with_box(moment.frame, moment.box, f"{moment.index}")
+        pictures = [frame, moment.crop, moment.generated, moment.result]
+        self._moments.append((moment.time, [_fit(picture) for picture in pictures]))
+
+    def draw(self) -> np.ndarray:
+        """The sheet as HWC uint8 BGR."""
+        heights = [max((rows[i].shape[0] for _, rows in self._moments), default=_CELL) for i in range(len(_ROWS))]
+        columns = len(self._wanted)
+        left, top = _EDGE + _NAMES, _EDGE + 3 * _TEXT
+        width = left + columns * (_CELL + _GAP) - _GAP + _EDGE
+        grid = sum(heights) + len(heights) * _GAP
+        sheet = _page(top + grid + 2 * _TEXT + _LEADS + _WAVE + _EDGE, width)
+        put_text(sheet, self._title, _EDGE, _EDGE, _TEXT + 3, _INK)
+        label = line_of_text(mark.LABEL, _TEXT + 3)
+        put_text(sheet, mark.LABEL, width - _EDGE - label.shape[1], _EDGE, _TEXT + 3, _WARN)
+        y = top
+        for row, (name, height) in enumerate(zip(_ROWS, heights, strict=True)):
+            put_text(sheet, name, _EDGE, y + (height - _TEXT) // 2, _TEXT, _INK)
+            for column, (_, pictures) in enumerate(self._moments):
+                _place(sheet, pictures[row], left + column * (_CELL + _GAP), y, height)
+            y += height + _GAP
+        self._draw_wave(sheet[y:, left : width - _EDGE])
+        put_text(sheet, "speech", _EDGE, y + 2 * _TEXT + _LEADS + (_WAVE - _TEXT) // 2, _TEXT, _INK)
+        return sheet
+
+    def write(self, path: str | os.PathLike[str]) -> Path:
+        """Writes the sheet as PNG, marked as synthetic. Raises W2LError when the place cannot be written."""
+        return _write_png(self.draw(), path)
+
+    def _draw_wave(self, area: np.ndarray) -> None:
+        """Times, the lines that lead from the columns to their moments, and the waveform, drawn in place."""
+        width = area.shape[1]
+        top = 2 * _TEXT + _LEADS
+        middle, half = top + _WAVE // 2, _WAVE // 2
+        cv2.line(area, (0, middle), (width - 1, middle), _QUIET, 1)
+        for x, (low, high) in enumerate(_envelope(self._wav, width)):
+            cv2.line(area, (x, middle - round(high * half)), (x, middle - round(low * half)), _QUIET, 1)
+        for i, (time, _) in enumerate(self._moments):
+            text, centre = f"{time:.2f} s", i * (_CELL + _GAP) + _CELL // 2
+            put_text(area, text, centre - line_of_text(text, _TEXT).shape[1] // 2, 2, _TEXT, _INK)
+            x = min(width - 1, round(width * time / self._seconds))
+            cv2.line(area, (centre, _TEXT + 8), (x, top), _MARK, 1, cv2.LINE_AA)
+            cv2.line(area, (x, top), (x, top + _WAVE - 1), _MARK, 1)
+
+
+def write_track(face: str | os.PathLike[str], track: Track, path: str | os.PathLike[str], columns: int = 6) -> Path:
+    """Writes a PNG of up to 18 frames, evenly spaced over the clip, with their face boxes.
+
+    Raises W2LError when the clip cannot be read or the place cannot be written.
+    """
+    n_frames = len(track.boxes)
+    chosen = set(np.linspace(0, n_frames - 1, min(n_frames, 3 * columns)).round().astype(int).tolist())
+    cells = []
+    for i, frame in enumerate(video.read_frames(face, max_frames=n_frames)):
+        if i in chosen:
+            box = track.boxes[i] if track.has_face(i) else None
+            cells.append(_fit(_with_box(frame, box, f"{i}" if box is not None else f"{i}: no face")))
+    height = max(cell.shape[0] for cell in cells)
+    columns = min(columns, len(cells))
+    rows = -(-len(cells) // columns)
+    sheet = _page(2 * _EDGE + rows * (height + _GAP) - _GAP, 2 * _EDGE + columns * (_CELL + _GAP) - _GAP)
+    for i, cell in enumerate(cells):
+        _place(sheet, cell, _EDGE + i % columns * (_CELL + _GAP), _EDGE + i // columns * (height + _GAP), height)
+    return _write_png(sheet, path, synthetic=False)
+
+
+def _page(height: int, width: int) -> np.ndarray:
+    return np.full((height, width, 3), _PAPER, np.uint8)
+
+
+def _fit(picture: np.ndarray | None) -> np.ndarray:
+    """The picture made as wide or high as a cell; a faint empty square for None."""
+    if picture is None:
+        return np.full((_CELL, _CELL, 3), 235, np.uint8)
+    scale = min(_CELL / picture.shape[1], _CELL / picture.shape[0])
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+
+
+def _with_box(frame: np.ndarray, box: np.ndarray | None, text: str) -> np.ndarray:
+    """A copy of the frame with the face box and a text drawn so that they survive being made small."""
+    scale = max(frame.shape[:2]) / _CELL
+    out = frame.copy()
+    if box is not None:
+        x1, y1, x2, y2 = (round(float(v)) for v in box)
+        cv2.rectangle(out, (x1, y1), (x2, y2), _MARK, max(1, round(1.5 * scale)))
+    tall = max(6, round(10 * scale))
+    ink = line_of_text(text, tall)
+    out[: tall + tall // 2, : ink.shape[1] + tall // 2] = _INK
+    put_text(out, text, tall // 4, tall // 4, tall, _PAPER)
+    return out
+
+
+def _place(sheet: np.ndarray, picture: np.ndarray, x: int, y: int, height: int) -> None:
+    """Puts a picture into the middle of the cell whose corner is at x, y."""
+    x += (_CELL - picture.shape[1]) // 2
+    y += (height - picture.shape[0]) // 2
+    sheet[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
+
+
+def _envelope(wav: np.ndarray, columns: int) -> Iterator[tuple[float, float]]:
+    """(lowest, highest) sample of each of the columns, scaled so that the loudest reaches 1."""
+    peak = float(np.abs(wav).max()) or 1.0
+    for start, stop in pairwise(np.linspace(0, len(wav), columns + 1).astype(int).tolist()):
+        part = wav[start : max(stop, start + 1)]
+        yield float(part.min()) / peak, float(part.max()) / peak
+
+
+def _write_png(sheet: np.ndarray, path: str | os.PathLike[str], synthetic: bool = True) -> Path:
+    _, data = cv2.imencode(".png", sheet)
+    with paths.atomic(path) as temporary:
+        temporary.write_bytes(data.tobytes())
+        if synthetic:
+            mark.embed(temporary)
+    return Path(path)

@@ -1,0 +1,148 @@
+"""The synthetic talker corpus: clips whose every mouth position and phone time is known, split by identity and voice."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from w2l.audio import SAMPLE_RATE, TRAINING_FPS, melspectrogram
+from w2l.errors import W2LError
+from w2l.paths import atomic
+from w2l.talker.identity import Face, make_face
+from w2l.talker.render import View, make_motion, presenter_view, render
+from w2l.talker.viseme import mouth_track
+from w2l.talker.voice import Spoken, Voice, make_voice, plan_speech, synthesise
+
+SPLITS = ("train", "validation", "test")
+CLIP_SECONDS = 4.0
+# IPTC: made by an algorithm alone, not by a trained model and not from a photograph
+DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia"
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """One identity and its own voice; never in two splits."""
+
+    split: str
+    number: int
+    face: Face
+    voice: Voice
+
+
+@dataclass(frozen=True)
+class TalkerClip:
+    """A clip with its truth. n = frames at 25 a second.
+
+    frames: uint8 (n, H, W, 3) BGR. wav: float32 (N,) at 16 kHz. mel: float32 (80, T). phones: with sample-exact times.
+    mouth: float32 (n, 7), the visemes as in `Mouth`. truth: float32 (n, 3), gap between the lips and width from corner
+    to corner in pixels of the 96-pixel face square, open area in square pixels.
+    """
+
+    frames: np.ndarray
+    wav: np.ndarray
+    mel: np.ndarray
+    phones: list[Spoken]
+    mouth: np.ndarray
+    truth: np.ndarray
+
+
+def make_speaker(split: str, number: int, seed: int = 0) -> Speaker:
+    """The speaker of that number; the same arguments always give the same speaker. Raises ValueError on a wrong split."""
+    rng = _rng(seed, split, number, 0)
+    voice = make_voice(rng)
+    return Speaker(split, number, make_face(rng), voice)
+
+
+def speech(speaker: Speaker, clip: int = 0, seconds: float = CLIP_SECONDS, seed: int = 0) -> tuple[list[Spoken], np.ndarray]:
+    """What the speaker says in a clip, and its sound: (phones, float32 (seconds * 16000,))."""
+    rng = _rng(seed, speaker.split, speaker.number, 2 * clip + 1)
+    phones = plan_speech(rng, seconds, speaker.voice)
+    return phones, synthesise(phones, seconds, speaker.voice, rng)
+
+
+def film(speaker: Speaker, phones: list[Spoken], n_frames: int, clip: int = 0, view: View | None = None, seed: int = 0):
+    """Yields (frame, truth) of the speaker saying the phones: see `render.render`."""
+    rng = _rng(seed, speaker.split, speaker.number, 2 * clip + 2)
+    mouths = mouth_track(phones, n_frames, speaker.voice.articulation)
+    return render(speaker.face, mouths, make_motion(rng, n_frames), rng, view)
+
+
+def make_clip(split: str, number: int, clip: int = 0, seconds: float = CLIP_SECONDS, seed: int = 0) -> TalkerClip:
+    """One clip at crop size (96 x 96), in memory. The same arguments give the same bytes."""
+    speaker = make_speaker(split, number, seed)
+    phones, wav = speech(speaker, clip, seconds, seed)
+    n_frames = round(seconds * TRAINING_FPS)
+    frames, truth = zip(*film(speaker, phones, n_frames, clip, seed=seed), strict=True)
+    mouth = mouth_track(phones, n_frames, speaker.voice.articulation)
+    return TalkerClip(np.stack(frames), wav, melspectrogram(wav), phones, mouth, np.stack(truth))
+
+
+def write_clip(
+    path: str | os.PathLike[str], speaker: Speaker, clip: int = 0, seconds: float = CLIP_SECONDS, size: int = 96, seed: int = 0
+) -> Path:
+    """Writes one clip as mp4 (picture and sound) with its truth beside it as .json.
+
+    size 96 is the bare face crop; 128 and more gives a head-and-shoulders presenter in a square picture.
+    """
+    from w2l.video import VideoWriter
+
+    path = Path(path)
+    phones, wav = speech(speaker, clip, seconds, seed)
+    n_frames = round(seconds * TRAINING_FPS)
+    view = View() if size == 96 else presenter_view(size)
+    truth = []
+    metadata = {"digital_source_type": DIGITAL_SOURCE_TYPE, "comment": "w2l synthetic talker: drawn, no real person"}
+    with VideoWriter(path, TRAINING_FPS, audio=(wav, SAMPLE_RATE), metadata=metadata, quality=16) as writer:
+        for frame, numbers in film(speaker, phones, n_frames, clip, view, seed):
+            writer.write(frame)
+            truth.append([round(float(v), 3) for v in numbers])
+    facts = {
+        "split": speaker.split,
+        "speaker": speaker.number,
+        "seed": seed,
+        "fps": TRAINING_FPS,
+        "sample_rate": SAMPLE_RATE,
+        "phones": [dict(zip(Spoken._fields, (p.phone, p.start, p.end, round(p.stress, 3)), strict=True)) for p in phones],
+        "opening_width_area": truth,
+        "voice": asdict(speaker.voice),
+    }
+    with atomic(path.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf8")
+    return path
+
+
+def write_corpus(
+    folder: str | os.PathLike[str],
+    speakers: dict[str, int],
+    seconds: float = CLIP_SECONDS,
+    size: int = 96,
+    seed: int = 0,
+    clips_each: int = 1,
+) -> Iterator[Path]:
+    """Writes `speakers[split]` speakers' clips under folder/split/, yielding each path; clips already there are kept.
+
+    A clip counts as done when its .json is there, which is written last; so a killed run goes on where it stopped.
+    """
+    for split, count in speakers.items():
+        for number in range(count):
+            speaker = make_speaker(split, number, seed)
+            for clip in range(clips_each):
+                path = Path(folder) / split / f"{number:05d}_{clip:02d}.mp4"
+                if not (path.exists() and path.with_suffix(".json").exists()):
+                    write_clip(path, speaker, clip, seconds, size, seed)
+                yield path
+
+
+def _rng(seed: int, split: str, number: int, stream: int) -> np.random.Generator:
+    if split not in SPLITS:
+        raise ValueError(f"{split!r} is not a split of the corpus; choose one of {', '.join(SPLITS)}.")
+    if number < 0 or seed < 0:
+        raise W2LError(f"speaker {number} with seed {seed} does not exist; both start at 0.")
+    return np.random.default_rng([seed, SPLITS.index(split), number, stream])
+
+

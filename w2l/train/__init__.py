@@ -1,0 +1,1 @@
+"""Training: the expert, then the generator."""

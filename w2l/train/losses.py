@@ -1,0 +1,30 @@
+"""The losses of the paper, and the one that makes a mouth appear within class time."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+MOUTH_BOX = (slice(60, 92), slice(28, 68))  # rows, columns of the 96 x 96 crop in which the talker's mouth moves
+
+
+def pair_scores(audio: torch.Tensor, faces: torch.Tensor, windows: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cosine of every face window with every sound window of the same clip.
+
+    audio, faces: (clips * windows, D), normalised, non-negative. Returns (positives (clips * windows,), negatives
+    (clips * windows * (windows - 1),)), in [0, 1].
+    """
+    a, f = audio.view(-1, windows, audio.shape[1]), faces.view(-1, windows, faces.shape[1])
+    cosines = torch.einsum("cid,cjd->cij", f, a).clamp(0, 1)  # (clips, face window, sound window)
+    same = torch.eye(windows, dtype=torch.bool, device=audio.device).expand_as(cosines)
+    return cosines[same], cosines[~same]
+
+
+def sync_bce(cosine: torch.Tensor, in_sync: float) -> torch.Tensor:
+    """Binary cross-entropy of cosines in [0, 1] taken as the probability of being in sync (paper, section 3.2)."""
+    return functional.binary_cross_entropy(cosine.clamp(0, 1), torch.full_like(cosine, in_sync))
+
+
+def mouth_l1(generated: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Mean absolute difference inside the mouth box; (..., 96, 96) in [0, 1]."""
+    return (generated - target)[..., MOUTH_BOX[0], MOUTH_BOX[1]].abs().mean()
