@@ -86,12 +86,12 @@ class Augment:
 
     def __init__(self, rng: np.random.Generator, degrade: bool = True) -> None:
         self._rng = rng
-        scale = rng.uniform(0.95, 1.05)
+        self.scale = rng.uniform(0.93, 1.07, 2).astype(np.float32)  # across, down
         mirror = rng.random() < 0.5
-        shift = rng.uniform(-3, 3, 2) + 48 * (1 - scale)
-        self.matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]], np.float32)
+        shift = rng.uniform(-4, 4, 2) + 48 * (1 - self.scale)
+        self.matrix = np.array([[self.scale[0], 0, shift[0]], [0, self.scale[1], shift[1]]], np.float32)
         if mirror:
-            self.matrix[0] = (-scale, 0, 95 - shift[0])
+            self.matrix[0] = (-self.scale[0], 0, 95 - shift[0])
         self.gain = rng.uniform(0.85, 1.15) * rng.uniform(0.93, 1.07, 3).astype(np.float32)
         self.blur = rng.uniform(0.3, 1.2) if degrade and rng.random() < 0.4 else 0.0
         self.noise = rng.uniform(1, 6) if degrade and rng.random() < 0.4 else 0.0

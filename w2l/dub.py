@@ -26,7 +26,7 @@ from w2l.pipeline import Stopwatch, ahead
 if TYPE_CHECKING:
     from w2l.models.inference import Generate
 
-_HELD_BYTES = 256 << 20  # frames a stage may hold, so that memory does not grow with their size or number
+_HELD_BYTES = 128 << 20  # frames a stage may hold, so that memory does not grow with their size or number
 _WAITING = 4  # frames that wait for the next stage
 _SOUNDLESS = (".gif", ".webp")
 
@@ -248,7 +248,8 @@ def _backwards(plan: _Plan, first: int, stop: int) -> Iterator[np.ndarray]:
         block = list(video.read_frames(path, plan.fps, start=start / plan.fps, max_frames=stop - start))
         if len(block) != stop - start:
             raise W2LError(f"{path} could not be read from its middle (frame {start}); convert it to mp4 first.")
-        yield from reversed(block)
+        while block:  # popped, so that no frame is kept after its turn
+            yield block.pop()
         stop = start
 
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from w2l.models.blocks import ConvBlock
 
-_SCALE = (4.0, 25.0)  # pixels: typical gap and width, so that the head works on numbers about 1
+_SCALE = (4.0, 36.0)  # pixels: typical gap and width, so that the head works on numbers about 1
 
 
 class MouthMeter(nn.Module):

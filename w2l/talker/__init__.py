@@ -13,7 +13,7 @@ from w2l.talker.corpus import (
     write_corpus,
 )
 from w2l.talker.phones import BILABIALS, PHONES, Mouth, Phone
-from w2l.talker.render import View, presenter_view
+from w2l.talker.render import View, crop_view, presenter_view
 
 __all__ = [
     "BILABIALS",
@@ -25,6 +25,7 @@ __all__ = [
     "Speaker",
     "TalkerClip",
     "View",
+    "crop_view",
     "film",
     "make_clip",
     "make_speaker",

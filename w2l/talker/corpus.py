@@ -14,7 +14,7 @@ from w2l.audio import SAMPLE_RATE, TRAINING_FPS, melspectrogram
 from w2l.errors import W2LError
 from w2l.paths import atomic
 from w2l.talker.identity import Face, make_face
-from w2l.talker.render import View, make_motion, presenter_view, render
+from w2l.talker.render import CROP, View, crop_view, make_motion, presenter_view, render
 from w2l.talker.viseme import mouth_track
 from w2l.talker.voice import Spoken, Voice, make_voice, plan_speech, synthesise
 
@@ -40,7 +40,7 @@ class TalkerClip:
 
     frames: uint8 (n, H, W, 3) BGR. wav: float32 (N,) at 16 kHz. mel: float32 (80, T). phones: with sample-exact times.
     mouth: float32 (n, 7), the visemes as in `Mouth`. truth: float32 (n, 3), gap between the lips and width from corner
-    to corner in pixels of the 96-pixel face square, open area in square pixels.
+    to corner in pixels of the frames, open area in square pixels.
     """
 
     frames: np.ndarray
@@ -66,10 +66,10 @@ def speech(speaker: Speaker, clip: int = 0, seconds: float = CLIP_SECONDS, seed:
 
 
 def film(speaker: Speaker, phones: list[Spoken], n_frames: int, clip: int = 0, view: View | None = None, seed: int = 0):
-    """Yields (frame, truth) of the speaker saying the phones: see `render.render`."""
+    """Yields (frame, truth) of the speaker saying the phones, as `render.render`; without a view the 96 x 96 crop."""
     rng = _rng(seed, speaker.split, speaker.number, 2 * clip + 2)
     mouths = mouth_track(phones, n_frames, speaker.voice.articulation)
-    return render(speaker.face, mouths, make_motion(rng, n_frames), rng, view)
+    return render(speaker.face, mouths, make_motion(rng, n_frames), rng, view or crop_view(speaker.face))
 
 
 def make_clip(split: str, number: int, clip: int = 0, seconds: float = CLIP_SECONDS, seed: int = 0) -> TalkerClip:
@@ -94,7 +94,7 @@ def write_clip(
     path = Path(path)
     phones, wav = speech(speaker, clip, seconds, seed)
     n_frames = round(seconds * TRAINING_FPS)
-    view = View() if size == 96 else presenter_view(size)
+    view = None if size == CROP else presenter_view(size)
     truth = []
     metadata = {"digital_source_type": DIGITAL_SOURCE_TYPE, "comment": "w2l synthetic talker: drawn, no real person"}
     with VideoWriter(path, TRAINING_FPS, audio=(wav, SAMPLE_RATE), metadata=metadata, quality=16) as writer:

@@ -31,12 +31,15 @@ class Pose(NamedTuple):
 class Pen:
     """Draws shapes given in face units on a BGR canvas, turned and moved by a pose.
 
-    zoom: canvas pixels per face unit; origin: canvas position (x, y) of face unit (0, 0) when the head is straight.
+    zoom: canvas pixels per face unit, across and down; origin: canvas position (x, y) of face unit (0, 0) when the head
+    is straight; radius: of the ball on which the features lie, in face units.
     """
 
-    def __init__(self, canvas: np.ndarray, zoom: float, origin: tuple[float, float], pose: Pose, radius: float):
-        self.canvas, self.zoom, self.pose, self.radius = canvas, zoom, pose, radius
-        self.origin = np.array(origin)
+    def __init__(
+        self, canvas: np.ndarray, zoom: tuple[float, float], origin: tuple[float, float], pose: Pose, radius: float
+    ) -> None:
+        self.canvas, self.pose, self.radius = canvas, pose, radius
+        self.zoom, self.origin = np.array(zoom), np.array(origin)
         self._turn = np.radians([pose.yaw, pose.pitch])
         roll = np.radians(pose.roll)
         self._roll = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
@@ -56,7 +59,7 @@ class Pen:
 
     def line(self, points, colour: Colour, width: float, closed: bool = False) -> None:
         corners = np.round(self.place(points) * (1 << _SHIFT)).astype(np.int32)
-        thickness = max(1, round(width * self.zoom * self.pose.scale))
+        thickness = max(1, round(width * self.zoom.mean() * self.pose.scale))
         cv2.polylines(self.canvas, [corners], closed, colour, thickness, cv2.LINE_AA, _SHIFT)
 
     def ellipse(self, x: float, y: float, rx: float, ry: float, colour: Colour, flat: bool = False) -> None:

@@ -28,11 +28,11 @@ class GeneratorConfig:
     """
 
     width: float = 0.25
-    steps: int = 5000
+    steps: int = 3600
     batch: int = 32
     learning_rate: float = 1.5e-3
     mouth_weight: float = 2.0
-    sync_steps: int = 1200
+    sync_steps: int = 900
     sync_batch: int = 8
     sync_learning_rate: float = 7e-4
     sync_weight: float = 0.02

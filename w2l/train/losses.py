@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-MOUTH_BOX = (slice(60, 92), slice(28, 68))  # rows, columns of the 96 x 96 crop in which the talker's mouth moves
+MOUTH_BOX = (slice(56, 90), slice(20, 76))  # rows, columns of the 96 x 96 crop in which the talker's mouth moves
 
 
 def pair_scores(audio: torch.Tensor, faces: torch.Tensor, windows: int) -> tuple[torch.Tensor, torch.Tensor]:

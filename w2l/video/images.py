@@ -26,26 +26,40 @@ _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif"}
 def sniff(path: str | os.PathLike[str]) -> str:
     """The kind of file by its first bytes: "jpeg", "png", "bmp", "gif", "webp", or "" for all that is left to FFmpeg.
 
-    Raises W2LError when the file is missing, not a file, empty, unreadable, or a HEIC or AVIF picture.
+    Raises W2LError when the file is missing, not a file, empty, unreadable, text, or a HEIC or AVIF picture.
     """
     path = Path(path)
-    if not path.exists():
-        raise W2LError(f"{path} does not exist; check the name and the folder.")
-    if not path.is_file():
-        raise W2LError(f"{path} is not a file; give the name of a video or a picture.")
     try:
+        if not path.exists():
+            raise W2LError(f"{path} does not exist; check the name and the folder.")
+        if not path.is_file():
+            raise W2LError(f"{path} is not a file; give the name of a video or a picture.")
         with path.open("rb") as file:
-            head = file.read(16)
+            head = file.read(4096)
     except OSError as error:
         raise W2LError(f"{path} cannot be read: {error.strerror}; check its permissions.") from error
     if not head:
         raise W2LError(f"{path} is empty (0 bytes); copy or download it again.")
+    if _is_text(head):
+        # Also keeps playlists from FFmpeg, which would follow them to other files and to the network.
+        raise W2LError(f"{path} is a text file, not a video or picture, whatever it is called; get it again.")
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
         raise W2LError(f"{path} is a HEIC or AVIF picture, which cannot be read here; save it as JPG or PNG.")
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     magics = {b"\xff\xd8\xff": "jpeg", b"\x89PNG\r\n\x1a\n": "png", b"GIF87a": "gif", b"GIF89a": "gif", b"BM": "bmp"}
     return next((kind for magic, kind in magics.items() if head.startswith(magic)), "")
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether the first bytes of a file are printable UTF-8."""
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 3:  # else only the last character is cut
+            return False
+        text = head[: error.start].decode("utf-8")
+    return all(character.isprintable() or character in "\t\r\n\f\ufeff" for character in text)
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:

@@ -35,8 +35,8 @@ class ClipInfo:
     """What ``read_frames`` will yield by default.
 
     ``width``, ``height``: pixels, after rotation and sample aspect ratio; ``fps``: the constant rate; ``n_frames``:
-    estimate, None if unknown; ``duration``: seconds from the first sound or frame to the end of the last frame, None
-    if unknown or still; ``is_animation``: an animated GIF or WebP; ``codec``: FFmpeg's or the picture format's name.
+    estimate, None if unknown; ``duration``: seconds from the first frame to the end of the last one, None if unknown or
+    still; ``is_animation``: an animated GIF or WebP; ``codec``: FFmpeg's or the picture format's name.
     """
 
     path: Path
@@ -74,8 +74,7 @@ def probe(path: str | os.PathLike[str]) -> ClipInfo:
         if count > 1:
             height, width = read_image(path).shape[:2]
             fps = _usual_rate(Fraction(count / seconds).limit_denominator(1000), None)
-            frames = max(1, round(seconds * fps))
-            return ClipInfo(path, width, height, float(fps), frames, seconds, False, False, True, "gif")
+            return ClipInfo(path, width, height, float(fps), _count(seconds * fps), seconds, False, False, True, "gif")
     if kind:
         height, width = read_image(path).shape[:2]
         return ClipInfo(path, width, height, STILL_FPS, 1, None, False, True, False, kind)
@@ -84,7 +83,7 @@ def probe(path: str | os.PathLike[str]) -> ClipInfo:
         if first is None:
             raise W2LError(f"{path} holds no frame that can be decoded; the file is broken, get it again.")
         height, width = first.picture().shape[:2]
-        count = None if video.duration is None else max(1, round(video.duration * video.fps))
+        count = None if video.duration is None else _count(video.duration * video.fps)
         return ClipInfo(
             path, width, height, float(video.fps), count, video.duration, video.has_audio, False, False, video.codec
         )
@@ -96,9 +95,9 @@ def read_frames(
     """Yields a clip as (H, W, 3) uint8 BGR frames at a constant rate; a still picture yields exactly one.
 
     Frame i shows the clip at ``start + i / fps`` seconds, that is, the latest source frame that has appeared by then;
-    time 0 is where the earliest of sound and picture begins, and before the first source frame that frame is shown.
-    round((duration - start) * fps) frames are yielded, at least one, at most ``max_frames``. All have the size of the
-    first: rotation is undone, non-square pixels are stretched to square ones, transparency is laid on white.
+    time 0 is the first frame (`w2l.audio` cuts or pads the sound to begin there). round((duration - start) * fps)
+    frames are yielded, halves rounded up, at least one, at most ``max_frames``. All have the size of the first:
+    rotation is undone, non-square pixels are stretched to square ones, transparency is laid on white.
 
     ``fps``: frames a second, None for ``probe(path).fps``. ``start``: seconds. Broken frames are left out. Raises
     W2LError (at the first frame asked for) when there is no frame to give or an argument makes no sense.
@@ -157,11 +156,16 @@ def _constant_rate(
         raise W2LError(f"{path} holds no frame that can be decoded; the file is broken, get it again.")
     if start > 0 and start >= end:
         raise W2LError(f"cannot read {path} from {start:g} s: it ends at {end:.2f} s; give an earlier start.")
-    total = min(max(1, round((end - start) * fps)), limit)
+    total = min(_count((end - start) * fps), limit)
     if held is not None and index <= total:
         yield held.picture()
     for _ in range(index, int(total)):
         yield shown.picture()
+
+
+def _count(frames: float) -> int:
+    """Whole frames, at least one. Halves go up, not to even: so (n + 1/2) - k frames are always n + 1 - k."""
+    return max(1, math.floor(frames + 0.5 + 1e-6))
 
 
 # Videos (and animated GIF) through FFmpeg.
@@ -179,8 +183,8 @@ class _Video:
         self.stream.thread_type = "AUTO"
         self.has_audio = bool(container.streams.audio)
         self.tick = float(self.stream.time_base or 0)
-        # Time 0 is the earliest of all streams, so that frame i belongs to the sound at i / fps.
-        self.origin = (container.start_time or 0) / av.time_base
+        # Time 0 is the first picture, as in w2l.audio, so that frame i belongs to the sound at i / fps.
+        self.origin = (self.stream.start_time or 0) * self.tick
         self.fps = _usual_rate(self.stream.average_rate, self.stream.base_rate)
         self.interval = 1 / float(self.stream.average_rate or self.fps)
         self.size: tuple[int, int] | None = None
@@ -189,7 +193,7 @@ class _Video:
     @property
     def duration(self) -> float | None:
         if self.stream.duration:
-            return ((self.stream.start_time or 0) + self.stream.duration) * self.tick - self.origin
+            return self.stream.duration * self.tick
         return self.container.duration / av.time_base if self.container.duration else None
 
     def shots(self, start: float) -> Iterator[_Shot]:
@@ -216,6 +220,8 @@ class _Video:
 
     def _shot(self, frame: av.VideoFrame, time: float) -> _Shot:
         duration = (frame.duration or 0) * self.tick or self.interval
+        if 0 < (self.duration or 0) - (time + duration) <= self.interval:
+            duration = (self.duration or 0) - time  # the stream knows better how long its last frame is shown
         return _Shot(time, duration, lambda: self._picture(frame))
 
     def _seek(self, start: float) -> _Shot | None:
@@ -361,7 +367,7 @@ def _probe_webp(path: Path) -> ClipInfo:
             count, seconds, shape = count + 1, time + duration, frame.shape
     fps = _usual_rate(Fraction(count / seconds).limit_denominator(1000), None)
     still = count == 1
-    frames = 1 if still else max(1, round(seconds * fps))
+    frames = 1 if still else _count(seconds * fps)
     return ClipInfo(
         path, shape[1], shape[0], float(fps), frames, None if still else seconds, False, still, not still, "webp"
     )
