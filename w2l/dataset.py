@@ -71,7 +71,7 @@ def _read(path: Path) -> Clip | None:
     if not path.exists():
         return None
     try:
-        with np.load(path) as saved:
+        with open(path, "rb") as file, np.load(file) as saved:  # np.load alone leaves a damaged file open
             return Clip(saved["frames"], saved["mel"], saved["truth"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None  # damaged: made again

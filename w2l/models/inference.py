@@ -7,6 +7,7 @@ Every step keeps the numbers: folding and fusing change outputs by about 1e-5, f
 from __future__ import annotations
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from w2l.errors import W2LError
 from w2l.models.blocks import ConvBlock, TransposeBlock
+from w2l.models.fused import FusedBlock, fuse
 
 _CPU_BATCH = 8  # frames in one pass; larger ones fall out of the cache
 _GPU_BATCH = 128
@@ -75,7 +77,7 @@ class Generate:
         self.dtype = _pick_dtype(dtype, self.device)
         model = fold_batch_norm(model).to(self.device, self.dtype, memory_format=torch.channels_last)
         if self.device.type == "cpu" and _has_fused_ops(self.dtype):
-            model = _fuse(model)
+            model = fuse(model)
         self.model = model
         self.batch = _CPU_BATCH if self.device.type == "cpu" else _GPU_BATCH
 
@@ -90,19 +92,31 @@ class Generate:
         """
         references = crops if references is None else references
         _check(crops, mels, references)
-        done: list[np.ndarray] = [np.empty((0, *crops.shape[1:]), np.uint8)]
-        start = 0
-        while start < len(crops):
-            part = slice(start, start + self.batch)
+        while True:
             try:
-                done.append(self._run(crops[part], mels[part], references[part]))
+                return self._run_all(crops, mels, references)
             except RuntimeError as error:
                 if not _is_out_of_memory(error):
                     raise
                 self._halve(error)
-                continue
-            start = part.stop
-        return np.concatenate(done)
+
+    def _run_all(self, *arrays: np.ndarray) -> np.ndarray:
+        """All frames in parts of at most ``self.batch``; on a CPU each thread takes its own part.
+
+        Threads that share every kernel wait for one another after each of its layers, and on a busy machine that
+        wait is most of the time.
+        """
+        count = len(arrays[0])
+        threads = torch.get_num_threads() if self.device.type == "cpu" else 1
+        size = max(1, min(self.batch, -(-count // threads)))
+        parts = [[array[start : start + size] for array in arrays] for start in range(0, count, size)]
+        if threads == 1 or len(parts) < 2:
+            done = [self._run(*part) for part in parts]
+        else:
+            with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                done = list(pool.map(lambda part: self._run(*part), parts))
+            torch.set_num_threads(threads)  # the workers' setting would be the default of threads to come
+        return np.concatenate([np.empty((0, *arrays[0].shape[1:]), np.uint8), *done])
 
     @torch.inference_mode()
     def _run(self, crops: np.ndarray, mels: np.ndarray, references: np.ndarray) -> np.ndarray:
@@ -155,45 +169,6 @@ def _cpu_has_bfloat16() -> bool:
     return bool(flags & {"avx512_bf16", "amx_bf16"})
 
 
-# Below: oneDNN's fused kernels, which torch keeps for its compiler. They add bias, residual and ReLU while a tile
-# is still in registers, and take weights already in the kernel's own layout.
-
-
-class _FusedBlock(nn.Module):
-    """A ConvBlock or TransposeBlock, batch norm already folded, as one kernel."""
-
-    def __init__(self, block: ConvBlock | TransposeBlock) -> None:
-        super().__init__()
-        self.conv = block.conv_block[0]
-        self.residual = block.residual
-        self.packed: torch.Tensor | None = None
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, cin, H, W) to (B, cout, H', W'), channels_last."""
-        conv, ops = self.conv, torch.ops.mkldnn
-        where = (conv.padding, conv.stride, conv.dilation, 1)
-        if isinstance(conv, nn.ConvTranspose2d):
-            where = (conv.padding, conv.output_padding, conv.stride, conv.dilation, 1)
-            if self.packed is None:
-                self.packed = ops._reorder_convolution_transpose_weight(conv.weight, *where, list(x.shape))
-            return ops._convolution_transpose_pointwise(x, self.packed, conv.bias, *where, "relu", [], None)
-        if self.packed is None:
-            self.packed = ops._reorder_convolution_weight(conv.weight, *where, list(x.shape))
-        if self.residual:
-            fusion = ("add", 1.0, "relu", [], None)
-            return ops._convolution_pointwise.binary(x, x, self.packed, conv.bias, *where, *fusion)
-        return ops._convolution_pointwise(x, self.packed, conv.bias, *where, "relu", [], None)
-
-
-def _fuse(model: nn.Module) -> nn.Module:
-    """Puts a fused block in the place of every block of the model."""
-    for parent in list(model.modules()):
-        for name, child in parent.named_children():
-            if isinstance(child, (ConvBlock, TransposeBlock)):
-                setattr(parent, name, _FusedBlock(child))
-    return model
-
-
 @lru_cache
 def _has_fused_ops(dtype: torch.dtype) -> bool:
     """Whether this torch has the fused kernels, with the arguments known here and with right results."""
@@ -203,7 +178,7 @@ def _has_fused_ops(dtype: torch.dtype) -> bool:
         with torch.inference_mode():
             for block in blocks:
                 plain = fold_batch_norm(block).to(dtype, memory_format=torch.channels_last)
-                if not torch.allclose(_FusedBlock(plain)(x), plain(x), atol=0.05):
+                if not torch.allclose(FusedBlock(plain)(x), plain(x), atol=0.05):
                     return False
     except (RuntimeError, AttributeError, TypeError, NotImplementedError):
         return False
