@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+
 from w2l import audio
 from w2l.errors import W2LError
 
@@ -100,7 +101,9 @@ def test_load_resamples_and_averages_channels(tmp_path, rate):
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
 def test_load_reads_every_sample_format(tmp_path, subtype):
     soundfile.write(tmp_path / "a.wav", tone(0.2, 16000), 16000, subtype=subtype)
-    np.testing.assert_allclose(audio.load(tmp_path / "a.wav"), tone(0.2, 16000), atol=0.01 if subtype == "PCM_U8" else 1e-4)
+    np.testing.assert_allclose(
+        audio.load(tmp_path / "a.wav"), tone(0.2, 16000), atol=0.01 if subtype == "PCM_U8" else 1e-4
+    )
 
 
 @pytest.mark.parametrize("name", ["a.flac", "a.ogg", "a.mp3"])
@@ -115,7 +118,12 @@ def test_load_says_what_is_wrong(tmp_path):
     (tmp_path / "text.wav").write_text("this is no sound")
     (tmp_path / "empty.wav").touch()
     soundfile.write(tmp_path / "nothing.wav", np.zeros(0, np.float32), 16000)
-    for name, said in (("absent.wav", "no such"), ("text.wav", "cannot be read"), ("empty.wav", "cannot be read"), ("nothing.wav", "no sound samples")):
+    for name, said in (
+        ("absent.wav", "no such"),
+        ("text.wav", "cannot be read"),
+        ("empty.wav", "cannot be read"),
+        ("nothing.wav", "no sound samples"),
+    ):
         with pytest.raises(W2LError, match=said):
             audio.load(tmp_path / name)
 
@@ -134,7 +142,9 @@ def test_sound_of_a_video_starts_with_the_picture(tmp_path):
             frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 90, np.uint8), format="bgr24")
             frame.pts = i
             container.mux(video.encode(frame))
-        block = av.AudioFrame.from_ndarray((tone(0.5, 16000)[None] * 32767).astype(np.int16), format="s16", layout="mono")
+        block = av.AudioFrame.from_ndarray(
+            (tone(0.5, 16000)[None] * 32767).astype(np.int16), format="s16", layout="mono"
+        )
         block.sample_rate, block.pts = 16000, 6400
         container.mux(sound.encode(block))
         container.mux(video.encode())

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from w2l import dataset
 from w2l.dataset import Augment, Clip
 from w2l.errors import W2LError
@@ -9,14 +10,16 @@ from w2l.errors import W2LError
 
 @pytest.fixture(scope="module")
 def clips():
-    """Three clips in which frame t of clip c is painted (c, t) and mel column k holds k: everything can be read back."""
+    """Three clips: frame t of clip c is painted (c, t), mel column k holds k; so everything can be read back."""
     made = []
     for c in range(3):
         frames = np.zeros((40, 96, 96, 3), np.uint8)
         frames[..., 0] = c * 50
         frames[..., 1] = np.arange(40)[:, None, None]
         frames[:, :48, :, 2] = 200  # the upper half is told from the lower
-        made.append(Clip(frames, np.tile(np.arange(129, dtype=np.float32) / 100, (80, 1)), np.zeros((40, 3), np.float32)))
+        made.append(
+            Clip(frames, np.tile(np.arange(129, dtype=np.float32) / 100, (80, 1)), np.zeros((40, 3), np.float32))
+        )
     return made
 
 

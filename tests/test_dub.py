@@ -73,7 +73,13 @@ def _dub(face, speech, out, generator, **options):
 
 @pytest.mark.parametrize(
     ("seconds", "rate", "fps", "expected"),
-    [(0.5, 16000, None, 12), (2.32, 16000, None, 58), (0.73, 22050, 30, 22), (1.0, 8000, 29.97, 30), (0.1, 48000, 10, 1)],
+    [
+        (0.5, 16000, None, 12),
+        (2.32, 16000, None, 58),
+        (0.73, 22050, 30, 22),
+        (1.0, 8000, 29.97, 30),
+        (0.1, 48000, 10, 1),
+    ],
 )
 def test_exact_number_of_frames(tmp_path, clip, generator, seconds, rate, fps, expected):
     speech = _speech(tmp_path / "speech.wav", seconds, rate)
@@ -287,8 +293,8 @@ def test_bad_input_is_told_in_one_sentence(tmp_path, clip, picture, generator, c
     changes, said = cases[case]
     options = good | changes
     before = sorted(tmp_path.rglob("*"))
+    face, speech, out, model = (options.pop(name) for name in ("face", "speech", "out", "weights"))
     with pytest.raises(W2LError, match=said) as told:
-        face, speech, out, model = (options.pop(name) for name in ("face", "speech", "out", "weights"))
         _dub(face, speech, out, model, **options)
     assert "\n" not in str(told.value)
     assert sorted(tmp_path.rglob("*")) == before

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from w2l import talker
 from w2l.talker.render import crop_view, make_motion, presenter_view, render
 from w2l.talker.viseme import mouth_track
@@ -62,7 +63,9 @@ def test_rounded_vowels_are_narrower_than_spread_ones():
     track = {v: mouth_track([Spoken(v, 0, 16000, 1.0)], 20)[10] for v in ("IY", "UW", "OW")}
     face = talker.make_speaker("train", 0).face
     pose = make_motion(np.random.default_rng(0), 1)
-    widths = {v: next(render(face, m[None], pose, np.random.default_rng(0), crop_view(face)))[1][1] for v, m in track.items()}
+    widths = {
+        v: next(render(face, m[None], pose, np.random.default_rng(0), crop_view(face)))[1][1] for v, m in track.items()
+    }
     assert widths["IY"] > widths["OW"] + 8 > widths["UW"]
 
 

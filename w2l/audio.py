@@ -9,10 +9,15 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from w2l.errors import W2LError
+
+if TYPE_CHECKING:
+    import av
+    import av.container
 
 SAMPLE_RATE = 16_000  # samples a second
 N_FFT = 800  # samples: 50 ms, also the length of the Hann window
@@ -45,9 +50,9 @@ def decode(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
     blocks: list[np.ndarray] = []
     try:
         with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise W2LError(f"{path} has no sound; give a file with speech (wav, mp3, m4a, or a video with sound).")
             stream = container.streams.best("audio")
+            if not isinstance(stream, av.AudioStream):
+                raise W2LError(f"{path} has no sound; give a file with speech (wav, mp3, m4a, or a video with sound).")
             rate, start = int(stream.rate), _start_after_picture(container, stream)
             try:
                 for frame in container.decode(stream):
@@ -56,7 +61,9 @@ def decode(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
                 if not blocks:  # what decoded before the damage is used
                     raise
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise W2LError(f"{path} cannot be read as sound ({_reason(error)}); convert it to wav or choose another file.") from error
+        raise W2LError(
+            f"{path} cannot be read as sound ({_reason(error)}); convert it to wav or choose another file."
+        ) from error
     channels = min((block.shape[1] for block in blocks), default=1)
     wav = np.concatenate([block[:, :channels] for block in blocks]) if blocks else np.zeros((0, 1), np.float32)
     if len(wav) == 0:
@@ -150,24 +157,29 @@ def _mel_basis() -> np.ndarray:
     return librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS, fmin=FMIN, fmax=FMAX)  # (80, 401)
 
 
-def _to_float(frame) -> np.ndarray:
+def _to_float(frame: av.AudioFrame) -> np.ndarray:
     """The samples of one PyAV audio frame as float32 (N, channels)."""
     raw, channels = frame.to_ndarray(), len(frame.layout.channels)
     raw = raw.T if frame.format.is_planar else raw.reshape(-1, channels)
     if raw.dtype == np.uint8:
         return (raw.astype(np.float32) - 128) / 128
-    if np.issubdtype(raw.dtype, np.integer):
-        return (raw / -float(np.iinfo(raw.dtype).min)).astype(np.float32)
+    if raw.dtype.kind == "i":
+        return (raw / 2.0 ** (8 * raw.dtype.itemsize - 1)).astype(np.float32)
     return raw.astype(np.float32)
 
 
-def _start_after_picture(container, stream) -> float:
+def _start_after_picture(container: av.container.InputContainer, stream: av.AudioStream) -> float:
     """Seconds from the first picture to the first sound sample; 0 for files without video."""
     # a cover picture in a sound file is a video stream to FFmpeg, but no clock to follow
     pictures = [v for v in container.streams.video if v.average_rate and v.start_time is not None and v.frames != 1]
     if not pictures or stream.start_time is None:
         return 0.0
-    return float(stream.start_time * stream.time_base - pictures[0].start_time * pictures[0].time_base)
+    return _seconds(stream) - _seconds(pictures[0])
+
+
+def _seconds(stream: av.VideoStream | av.AudioStream) -> float:
+    """When the stream starts."""
+    return float((stream.start_time or 0) * (stream.time_base or 0))
 
 
 def _reason(error: Exception) -> str:

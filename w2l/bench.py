@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -76,7 +75,7 @@ def measure(clip: str | os.PathLike[str] | None = None, speech: str | os.PathLik
         rows, speedup[name], difference[name] = _generator_stages(name, model, crops, windows, peaks)
         stages[2:2] = rows  # between detect and paste
     threads = torch.get_num_threads()
-    return Figures(_machine(), threads, torch.__version__, peaks, stages, speedup, difference, _memory())
+    return Figures(paths.machine(), threads, torch.__version__, peaks, stages, speedup, difference, _memory())
 
 
 def _generators() -> dict[str, nn.Module]:
@@ -156,7 +155,7 @@ def count_macs(model: nn.Module, *inputs: torch.Tensor) -> int:
 
     def count(module: nn.Module, given: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
         nonlocal total
-        weight = module.weight.numel()
+        weight = module.get_parameter("weight").numel()
         if isinstance(module, nn.Conv2d):  # every output pixel takes all weights of its channel once
             total += weight * out.shape[0] * out.shape[2] * out.shape[3]
         elif isinstance(module, nn.ConvTranspose2d):  # every input pixel gives to all weights of its channel once
@@ -195,16 +194,6 @@ def _time(work: Callable[[], object]) -> float:
         work()
         taken.append((time.perf_counter() - start) * 1e3)
     return statistics.median(taken)
-
-
-def _machine() -> str:
-    """The processor's name, where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(encoding="utf8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _memory() -> float | None:

@@ -1,4 +1,4 @@
-"""The command line: ``w2l dub``, ``demo``, ``track``, ``corpus``, ``train``, ``evaluate``, ``mark``, ``bench``.
+"""The command line: ``w2l demo``, ``dub``, ``track``, ``mark``, ``bench``, and the commands of `cli_learn`.
 
 Each command is a row of `COMMANDS`; what it imports, it imports when it runs, so that ``w2l --help`` answers at once.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from w2l import __version__, paths
+from w2l import __version__, cli_learn, paths
 from w2l.errors import W2LError
 
 BAD_INPUT, INTERRUPTED = 2, 130  # exit codes
@@ -292,4 +292,5 @@ COMMANDS = (
     Command("track", "find the face in each frame of a clip", _add_track, _run_track),
     Command("mark read", "read the AI mark of a file; exits 1 when it has none", _add_mark_read, _run_mark_read),
     Command("bench", "measure each stage on this machine", _add_bench, _run_bench),
+    *(Command(*row) for row in cli_learn.COMMANDS),
 )

@@ -34,6 +34,12 @@ class Clip:
     def __len__(self) -> int:
         return len(self.frames)
 
+    def known_truth(self) -> np.ndarray:
+        """The truth; ValueError where there is none."""
+        if self.truth is None:
+            raise ValueError("this clip's mouth is not known; only talker clips can be measured against the truth.")
+        return self.truth
+
     @property
     def starts(self) -> int:
         """How many frames can start a window whose 16 mel columns lie inside the clip."""
@@ -107,12 +113,23 @@ class Augment:
             changed += self._rng.standard_normal((96, 96, 1), dtype=np.float32) * np.float32(self.noise)
         out = np.clip(changed, 0, 255).astype(np.uint8)
         if self.quality:
-            out = cv2.imdecode(cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, self.quality])[1], cv2.IMREAD_COLOR)
+            out = _through_jpeg(out, self.quality)
         return out
 
 
+def _through_jpeg(frame: np.ndarray, quality: int) -> np.ndarray:
+    decoded = cv2.imdecode(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return decoded
+
+
 def expert_batch(
-    clips: Sequence[Clip], rng: np.random.Generator, n_clips: int, n_windows: int, frames: int = FRAMES, augment: bool = True
+    clips: Sequence[Clip],
+    rng: np.random.Generator,
+    n_clips: int,
+    n_windows: int,
+    frames: int = FRAMES,
+    augment: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """`n_windows` windows at different places of each of `n_clips` clips, for scoring all against all of a clip.
 
@@ -144,7 +161,7 @@ def generator_batch(
     """Windows of `frames` consecutive frames with a reference from another time of the same clip.
 
     Returns target uint8 (size, frames, 96, 96, 3), reference likewise, mels float32 (size, frames, 80, 16), one window
-    per frame, shifted as published (reference 2.6), and window float32 (size, 80, 16), the expert's, at the first frame.
+    per frame, shifted as published (reference 2.6); window float32 (size, 80, 16): the expert's, at the first frame.
     """
     parts: dict[str, list[np.ndarray]] = {"target": [], "reference": [], "mels": [], "window": []}
     for which in rng.choice(len(clips), size, replace=size > len(clips)):

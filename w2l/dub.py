@@ -196,7 +196,7 @@ def _load_generator(checkpoint: Path, device: str) -> tuple[Generate, float]:
     from w2l.models.inference import Generate
 
     model = models.load(checkpoint, "wav2lip")
-    return Generate(model, device=device), float(model.meta["mel_shift"])
+    return Generate(model, device=device), float(model.meta["mel_shift"])  # type: ignore
 
 
 def _track(clip: video.ClipInfo, fps: float, n_frames: int, progress: bool, how: dict[str, Any]) -> faces.Track:

@@ -28,8 +28,8 @@ def put_text(picture: np.ndarray, text: str, x: int, y: int, height: int, colour
     """Writes a line into a picture (HWC uint8 BGR) in place, its top left corner at x, y; cut at the picture's edge."""
     ink = line_of_text(text, height)[: max(0, picture.shape[0] - y), : max(0, picture.shape[1] - x), None]
     under = picture[y : y + ink.shape[0], x : x + ink.shape[1]]
-    cover = ink.astype(np.float32) / 255
-    under[:] = np.rint(under * (1 - cover) + np.float32(colour) * cover).astype(np.uint8)
+    cover = ink.astype(np.float32) / np.float32(255)
+    under[:] = np.rint(under * (1 - cover) + np.array(colour, np.float32) * cover).astype(np.uint8)
 
 
 @lru_cache(maxsize=1)

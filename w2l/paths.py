@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import platform as _platform
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +25,17 @@ def platform() -> str:
     if any(home.is_dir() for home in _OPENBAYES_HOMES):
         return "openbayes"
     return "local"
+
+
+def machine() -> str:
+    """One line about this machine for reports: processor, cores, and the GPU when torch is loaded and has one."""
+    name = _platform.processor() or _platform.machine()
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf8").splitlines()
+        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    torch = sys.modules.get("torch")
+    gpu = f", {torch.cuda.get_device_name()}" if torch is not None and torch.cuda.is_available() else ""
+    return f"{name}, {os.cpu_count()} cores{gpu}"
 
 
 def home() -> Path:

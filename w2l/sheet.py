@@ -22,14 +22,14 @@ _GAP, _EDGE, _NAMES = 8, 20, 116  # pixels: between cells, around all, for the n
 _WAVE, _LEADS = 110, 26  # pixels: height of the waveform, and of the lines that lead to it
 _PAPER, _INK, _QUIET = (252, 251, 250), (48, 42, 38), (150, 140, 132)  # BGR
 _MARK, _WARN = (34, 102, 224), (40, 40, 200)
-_ROWS = ("frame", "crop", "generated", "result")
+_ROWS = ("frame", "crop", "generated", "result", "close up")
 _TEXT = 13  # pixels: height of the letters
 
 
 class ContactSheet:
     """Collects moments of a dub as they pass (give it to ``dub`` as ``watch``) and draws them under one another.
 
-    The columns are evenly spaced over the speech; of the frames without a face only the first two rows are empty.
+    The columns are evenly spaced over the speech. Where a frame shows no face, the pictures of it are left empty.
     """
 
     def __init__(self, audio: str | os.PathLike[str], title: str = "", columns: int = COLUMNS) -> None:
@@ -44,7 +44,8 @@ class ContactSheet:
         if len(self._moments) == len(self._wanted) or moment.time < self._wanted[len(self._moments)]:
             return
         frame = _with_box(moment.frame, moment.box, f"{moment.index}")
-        pictures = [frame, moment.crop, moment.generated, moment.result]
+        near = None if moment.box is None else _close_up(moment.result, moment.box)
+        pictures = [frame, moment.crop, moment.generated, moment.result, near]
         self._moments.append((moment.time, [_fit(picture) for picture in pictures]))
 
     def draw(self) -> np.ndarray:
@@ -134,6 +135,13 @@ def _with_box(frame: np.ndarray, box: np.ndarray | None, text: str) -> np.ndarra
     out[: tall + tall // 2, : ink.shape[1] + tall // 2] = _INK
     put_text(out, text, tall // 4, tall // 4, tall, _PAPER)
     return out
+
+
+def _close_up(frame: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """The square around the face box, twice as wide, as far as it lies in the frame: where a seam would show."""
+    x, y, reach = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box[2] - box[0]
+    left, right, top, bottom = (max(0, round(float(edge))) for edge in (x - reach, x + reach, y - reach, y + reach))
+    return frame[top:bottom, left:right]
 
 
 def _place(sheet: np.ndarray, picture: np.ndarray, x: int, y: int, height: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from torch import nn
@@ -15,6 +16,7 @@ from w2l.dataset import Clip, corpus
 from w2l.errors import W2LError
 from w2l.evaluate.sync import embed, sync_curve
 from w2l.models.inference import Generate
+from w2l.models.syncnet import SyncNet
 from w2l.train.losses import MOUTH_BOX
 from w2l.train.meter import measure
 
@@ -36,7 +38,9 @@ class Criterion:
 
 
 CRITERIA = (
-    Criterion("expert_accuracy", "expert: pairs of 5-frame windows of a clip judged right at cosine 0.5", at_least=0.91),
+    Criterion(
+        "expert_accuracy", "expert: pairs of 5-frame windows of a clip judged right at cosine 0.5", at_least=0.91
+    ),
     Criterion("expert_offset_exact", "expert: clips whose offset is found exactly"),
     Criterion("meter_opening_r", "mouth meter on real crops: correlation with the true opening, median over clips"),
     Criterion("meter_width_r", "the same for width"),
@@ -74,7 +78,8 @@ def evaluate_classroom(
         raise W2LError(f"{count} clips are too few to swap speech between them; give at least 3.")
     clips = corpus(split, count, progress=progress)
     generate = Generate(models.load(generator, network="wav2lip"))
-    judge, ruler = models.load(expert, network="syncnet"), models.load(meter, network="mouth_meter")
+    judge = cast(SyncNet, models.load(expert, network="syncnet"))
+    ruler = models.load(meter, network="mouth_meter")
     rows = []
     for number, clip in enumerate(tqdm(clips, desc="evaluate", unit="clip", disable=not progress)):
         other, third = clips[(number + 1) % count], clips[(number + 2) % count]
@@ -100,7 +105,7 @@ def drive(generate: Callable, clip: Clip, mel: np.ndarray, mel_shift: float = -1
     )
 
 
-def _real(judge: nn.Module, ruler: nn.Module, clip: Clip) -> dict[str, float]:
+def _real(judge: SyncNet, ruler: nn.Module, clip: Clip) -> dict[str, float]:
     """What expert and meter make of the real clip."""
     mouths, sounds = embed(judge, clip.frames[: clip.starts + 4], clip.mel)
     picked = np.random.default_rng(0).choice(len(mouths), 8, replace=False)
@@ -112,21 +117,26 @@ def _real(judge: nn.Module, ruler: nn.Module, clip: Clip) -> dict[str, float]:
         "expert_accuracy": float((scores[same] > 0.5).mean() + (scores[~same] <= 0.5).mean()) / 2,
         "expert_offset_exact": float(curve.offset == 0),
         "confidence_truth": curve.confidence,
-        "meter_opening_r": _correlation(read[:, 0], clip.truth[:, 0]),
-        "meter_width_r": _correlation(read[:, 1], clip.truth[:, 1]),
+        "meter_opening_r": _correlation(read[:, 0], clip.known_truth()[:, 0]),
+        "meter_width_r": _correlation(read[:, 1], clip.known_truth()[:, 1]),
     }
 
 
 def _generated(
-    generate: Callable, judge: nn.Module, ruler: nn.Module, clip: Clip, other: Clip, third: Clip
+    generate: Callable, judge: SyncNet, ruler: nn.Module, clip: Clip, other: Clip, third: Clip
 ) -> dict[str, float]:
     """What they make of the face speaking the next clip's words, and pixel errors against the truth."""
     swapped, matched = drive(generate, clip, other.mel), drive(generate, clip, clip.mel)
     middle = len(clip) // 2
     keep = np.arange(len(clip)) != middle  # the reference itself is not judged
-    read, new, old = measure(ruler, swapped)[keep], other.truth[keep], clip.truth[keep]
+    read, new, old = measure(ruler, swapped)[keep], other.known_truth()[keep], clip.known_truth()[keep]
     heard, shuffled = sync_curve(judge, swapped, other.mel), sync_curve(judge, swapped, third.mel)
-    drawn = {"l1": matched, "paste": clip.frames[middle][None], "mean": matched.mean(0, keepdims=True), "swapped": swapped}
+    drawn = {
+        "l1": matched,
+        "paste": clip.frames[middle][None],
+        "mean": matched.mean(0, keepdims=True),
+        "swapped": swapped,
+    }
     shown = {name: np.broadcast_to(frames, clip.frames.shape)[keep] for name, frames in drawn.items()}
     return {f"box_{name}": _box_l1(frames, clip.frames[keep]) for name, frames in shown.items()} | {
         "opening_r_new": _correlation(read[:, 0], new[:, 0]),

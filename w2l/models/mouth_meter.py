@@ -7,11 +7,11 @@ from torch import nn
 
 from w2l.models.blocks import ConvBlock
 
-_SCALE = (4.0, 36.0)  # pixels: typical gap and width, so that the head works on numbers about 1
+SCALE = (4.0, 36.0)  # pixels: typical gap and width, so that the head works on numbers about 1
 
 
 class MouthMeter(nn.Module):
-    """Gap between the lips and width from corner to corner, from the lower half of a 96 x 96 crop (0.1 M parameters)."""
+    """Gap between the lips and width from corner to corner, from the lower half of a crop (0.1 M parameters)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class MouthMeter(nn.Module):
             ConvBlock(48, 16, 1),
         )
         self.head = nn.Sequential(nn.Linear(16 * 6 * 12, 48), nn.ReLU(), nn.Linear(48, 2))
-        self.register_buffer("scale", torch.tensor(_SCALE), persistent=False)
+        self.register_buffer("scale", torch.tensor(SCALE), persistent=False)
 
     def forward(self, faces: torch.Tensor) -> torch.Tensor:
         """faces: (B, 3, 48, 96), BGR in [0, 1]. Returns (B, 2): gap and width in pixels of the 96-pixel crop."""

@@ -1,4 +1,4 @@
-"""The synthetic talker corpus: clips whose every mouth position and phone time is known, split by identity and voice."""
+"""The synthetic talker corpus: every mouth position and phone time is known; split by identity and voice."""
 
 from __future__ import annotations
 
@@ -52,20 +52,24 @@ class TalkerClip:
 
 
 def make_speaker(split: str, number: int, seed: int = 0) -> Speaker:
-    """The speaker of that number; the same arguments always give the same speaker. Raises ValueError on a wrong split."""
+    """The speaker of that number: same arguments, same speaker. Raises ValueError on a wrong split."""
     rng = _rng(seed, split, number, 0)
     voice = make_voice(rng)
     return Speaker(split, number, make_face(rng), voice)
 
 
-def speech(speaker: Speaker, clip: int = 0, seconds: float = CLIP_SECONDS, seed: int = 0) -> tuple[list[Spoken], np.ndarray]:
+def speech(
+    speaker: Speaker, clip: int = 0, seconds: float = CLIP_SECONDS, seed: int = 0
+) -> tuple[list[Spoken], np.ndarray]:
     """What the speaker says in a clip, and its sound: (phones, float32 (seconds * 16000,))."""
     rng = _rng(seed, speaker.split, speaker.number, 2 * clip + 1)
     phones = plan_speech(rng, seconds, speaker.voice)
     return phones, synthesise(phones, seconds, speaker.voice, rng)
 
 
-def film(speaker: Speaker, phones: list[Spoken], n_frames: int, clip: int = 0, view: View | None = None, seed: int = 0):
+def film(
+    speaker: Speaker, phones: list[Spoken], n_frames: int, clip: int = 0, view: View | None = None, seed: int = 0
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields (frame, truth) of the speaker saying the phones, as `render.render`; without a view the 96 x 96 crop."""
     rng = _rng(seed, speaker.split, speaker.number, 2 * clip + 2)
     mouths = mouth_track(phones, n_frames, speaker.voice.articulation)
@@ -83,7 +87,12 @@ def make_clip(split: str, number: int, clip: int = 0, seconds: float = CLIP_SECO
 
 
 def write_clip(
-    path: str | os.PathLike[str], speaker: Speaker, clip: int = 0, seconds: float = CLIP_SECONDS, size: int = 96, seed: int = 0
+    path: str | os.PathLike[str],
+    speaker: Speaker,
+    clip: int = 0,
+    seconds: float = CLIP_SECONDS,
+    size: int = 96,
+    seed: int = 0,
 ) -> Path:
     """Writes one clip as mp4 (picture and sound) with its truth beside it as .json.
 
@@ -107,7 +116,9 @@ def write_clip(
         "seed": seed,
         "fps": TRAINING_FPS,
         "sample_rate": SAMPLE_RATE,
-        "phones": [dict(zip(Spoken._fields, (p.phone, p.start, p.end, round(p.stress, 3)), strict=True)) for p in phones],
+        "phones": [
+            dict(zip(Spoken._fields, (p.phone, p.start, p.end, round(p.stress, 3)), strict=True)) for p in phones
+        ],
         "opening_width_area": truth,
         "voice": asdict(speaker.voice),
     }
@@ -144,5 +155,3 @@ def _rng(seed: int, split: str, number: int, stream: int) -> np.random.Generator
     if number < 0 or seed < 0:
         raise W2LError(f"speaker {number} with seed {seed} does not exist; both start at 0.")
     return np.random.default_rng([seed, SPLITS.index(split), number, stream])
-
-

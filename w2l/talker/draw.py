@@ -1,78 +1,15 @@
-"""Drawing the talker's head: polygons through a small 3-D camera, at any size."""
+"""Drawing the talker's head: what lies behind it, hair, eyes, nose, and the mouth."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import cv2
 import numpy as np
 
-from w2l.talker.identity import AXIS, Colour, Face, blend, shade
+from w2l.talker.identity import AXIS, Face, blend, shade
 from w2l.talker.lips import draw_mouth
+from w2l.talker.pen import CIRCLE, Pen, circle
 
-_SHIFT = 4  # fractional bits of cv2's polygon corners
-_PIVOT = np.array([AXIS, 60.0])  # the head turns about this point
 JAW_DROP = 7.0  # face units by which the chin falls when the mouth is wide open
-
-
-class Pose(NamedTuple):
-    """Where the head is in one frame. Shifts in face units, angles in degrees, blink and brow 0..1."""
-
-    x: float
-    y: float
-    scale: float
-    roll: float
-    yaw: float
-    pitch: float
-    blink: float
-    brow: float
-
-
-class Pen:
-    """Draws shapes given in face units on a BGR canvas, turned and moved by a pose.
-
-    zoom: canvas pixels per face unit, across and down; origin: canvas position (x, y) of face unit (0, 0) when the head
-    is straight; radius: of the ball on which the features lie, in face units.
-    """
-
-    def __init__(
-        self, canvas: np.ndarray, zoom: tuple[float, float], origin: tuple[float, float], pose: Pose, radius: float
-    ) -> None:
-        self.canvas, self.pose, self.radius = canvas, pose, radius
-        self.zoom, self.origin = np.array(zoom), np.array(origin)
-        self._turn = np.radians([pose.yaw, pose.pitch])
-        roll = np.radians(pose.roll)
-        self._roll = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
-
-    def place(self, points: np.ndarray, flat: bool = False) -> np.ndarray:
-        """Canvas coordinates, float (n, 2), of points (n, 2). Points inside the face lie on a ball unless `flat`."""
-        p = (np.asarray(points, float) - _PIVOT) / self.radius
-        if not flat:
-            depth = np.sqrt(np.clip(1 - p[:, 0] ** 2 - (p[:, 1] / 1.35) ** 2, 0, 1)) * 0.8
-            p = p + np.stack([depth * np.sin(self._turn[0]), depth * np.sin(self._turn[1])], axis=1)
-        p = p * self.radius * self.pose.scale @ self._roll.T
-        return (p + _PIVOT + (self.pose.x, self.pose.y)) * self.zoom + self.origin
-
-    def polygon(self, points, colour: Colour, flat: bool = False) -> None:
-        corners = np.round(self.place(points, flat) * (1 << _SHIFT)).astype(np.int32)
-        cv2.fillPoly(self.canvas, [corners], colour, cv2.LINE_AA, _SHIFT)
-
-    def line(self, points, colour: Colour, width: float, closed: bool = False) -> None:
-        corners = np.round(self.place(points) * (1 << _SHIFT)).astype(np.int32)
-        thickness = max(1, round(width * self.zoom.mean() * self.pose.scale))
-        cv2.polylines(self.canvas, [corners], closed, colour, thickness, cv2.LINE_AA, _SHIFT)
-
-    def ellipse(self, x: float, y: float, rx: float, ry: float, colour: Colour, flat: bool = False) -> None:
-        self.polygon(_CIRCLE * (rx, ry) + (x, y), colour, flat)
-
-
-def _circle(corners: int) -> np.ndarray:
-    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
-    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
-
-
-_CIRCLE = _circle(28)
-_OUTLINE = _circle(64)
+_OUTLINE = circle(64)
 _ARCH = np.stack([np.cos(np.linspace(np.pi, 2 * np.pi, 30)), np.sin(np.linspace(np.pi, 2 * np.pi, 30))], axis=1)
 
 
@@ -117,7 +54,11 @@ def _draw_behind(pen: Pen, face: Face) -> None:
         corners = [(-wide + 6, 2), (wide - 6, 2), (wide, 30), (wide + 1, 98), (-wide - 1, 98), (-wide, 30)]
         pen.polygon(np.array(corners) + (AXIS, 0), face.hair, flat=True)
     neck = face.half_width * 0.56
-    pen.polygon([(AXIS - neck, 68), (AXIS + neck, 68), (AXIS + neck + 3, 122), (AXIS - neck - 3, 122)], shade(face.skin, 0.74), True)
+    pen.polygon(
+        [(AXIS - neck, 68), (AXIS + neck, 68), (AXIS + neck + 3, 122), (AXIS - neck - 3, 122)],
+        shade(face.skin, 0.74),
+        True,
+    )
     shirt = [(-60, 190), (-44, 116), (14, 103), (AXIS - neck - 2, 100), (AXIS, 112)]
     mirrored = [(2 * AXIS - x, y) for x, y in reversed(shirt[:-1])]
     pen.polygon(shirt + mirrored, face.shirt, flat=True)
@@ -162,7 +103,10 @@ def _draw_eyes(pen: Pen, face: Face) -> None:
 
 def _draw_nose(pen: Pen, face: Face) -> None:
     y, wide = face.nose_y, face.nose_w
-    pen.polygon([(AXIS - 1.6, y - 16), (AXIS + 1.6, y - 16), (AXIS + wide * 0.8, y), (AXIS - wide * 0.8, y)], shade(face.skin, 0.97))
+    pen.polygon(
+        [(AXIS - 1.6, y - 16), (AXIS + 1.6, y - 16), (AXIS + wide * 0.8, y), (AXIS - wide * 0.8, y)],
+        shade(face.skin, 0.97),
+    )
     pen.ellipse(AXIS, y + 0.6, wide + 0.4, 3.4, shade(face.skin, 0.84))
     pen.ellipse(AXIS, y - 0.6, wide * 0.9, 3.0, shade(face.skin, 0.96))
     pen.ellipse(AXIS, y - 1.6, wide * 0.5, 2.2, shade(face.skin, 1.06))
@@ -174,13 +118,17 @@ def _draw_folds(pen: Pen, face: Face, opening: float) -> None:
     """The folds from nose to mouth corners, deeper when the mouth opens."""
     corner = face.mouth_w + 3.5
     for side in (-1, 1):
-        fold = [(face.nose_w + 1, face.nose_y), (corner - 1, face.mouth_y - 7), (corner + 0.5, face.mouth_y - 1 + 2 * opening)]
+        fold = [
+            (face.nose_w + 1, face.nose_y),
+            (corner - 1, face.mouth_y - 7),
+            (corner + 0.5, face.mouth_y - 1 + 2 * opening),
+        ]
         pen.line(np.array(fold) * (side, 1) + (AXIS, 0), shade(face.skin, 0.92 - 0.05 * opening), 0.8)
 
 
 def _draw_glasses(pen: Pen, face: Face) -> None:
     for side in (-1, 1):
-        ring = _CIRCLE * (face.glasses, face.glasses * 0.85) + (AXIS + side * face.eye_dx, face.eye_y)
+        ring = CIRCLE * (face.glasses, face.glasses * 0.85) + (AXIS + side * face.eye_dx, face.eye_y)
         pen.line(ring, face.glasses_colour, 1.2, closed=True)
     bridge = face.eye_dx - face.glasses
     pen.line([(AXIS - bridge, face.eye_y - 1), (AXIS + bridge, face.eye_y - 1)], face.glasses_colour, 1.2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from w2l.talker.identity import AXIS, Face, shade
+from w2l.talker.pen import Pen
 from w2l.talker.phones import Mouth
 
 _ACROSS = np.linspace(-1, 1, 21)  # from corner to corner
@@ -12,8 +13,8 @@ _PARTED = 0.7  # face units: a smaller gap is drawn, and counted, as closed
 _INSIDE, _TONGUE = (28, 18, 48), (95, 85, 185)  # BGR
 
 
-def draw_mouth(pen, face: Face, mouth: np.ndarray) -> tuple[float, float, float]:
-    """Draws lips, teeth and tongue with a `draw.Pen`. `mouth`: (7,) as in `Mouth`.
+def draw_mouth(pen: Pen, face: Face, mouth: np.ndarray) -> tuple[float, float, float]:
+    """Draws lips, teeth and tongue with the pen. `mouth`: (7,) as in `Mouth`.
 
     Returns gap between the lips (0 when closed), width from corner to corner, and open area, in face units.
     """
@@ -37,7 +38,11 @@ def draw_mouth(pen, face: Face, mouth: np.ndarray) -> tuple[float, float, float]
         _draw_moustache(pen, face, half, corner, upper_out.min())
     pen.polygon(_between(x_out, upper_out, lower_out), shade(face.lip, 0.9))
     pen.polygon(_between(x_out, lower_in, lower_out), shade(face.lip, 1.08))
-    pen.line(np.stack([AXIS + half * 0.35 * _ACROSS, np.full(21, bottom + lower * 0.5)], 1), shade(face.lip, 1.25), 0.25 * lower)
+    pen.line(
+        np.stack([AXIS + half * 0.35 * _ACROSS, np.full(21, bottom + lower * 0.5)], 1),
+        shade(face.lip, 1.25),
+        0.25 * lower,
+    )
     gap = bottom - top
     if gap <= _PARTED:
         pen.line(np.stack([x, (upper_in + lower_in) / 2], 1), shade(face.lip, 0.45), 0.9)
@@ -48,7 +53,16 @@ def draw_mouth(pen, face: Face, mouth: np.ndarray) -> tuple[float, float, float]
     return gap, 2 * half, float(((height[1:] + height[:-1]) / 2 * np.diff(x)).sum())
 
 
-def _draw_inside(pen, face: Face, m: Mouth, gap: float, x, upper_in, lower_in, lens) -> None:
+def _draw_inside(
+    pen: Pen,
+    face: Face,
+    m: Mouth,
+    gap: float,
+    x: np.ndarray,
+    upper_in: np.ndarray,
+    lower_in: np.ndarray,
+    lens: np.ndarray,
+) -> None:
     """Upper teeth hang from the upper lip, lower teeth show in a wide gap, the tongue lies on the lower lip."""
     if m.teeth > 0.15:
         row = np.abs(_ACROSS) < 0.86
@@ -65,7 +79,7 @@ def _draw_inside(pen, face: Face, m: Mouth, gap: float, x, upper_in, lower_in, l
         pen.polygon(_between(x[row], back[row], np.maximum(upper_in, lower_in - 0.4)[row]), _TONGUE)
 
 
-def _draw_moustache(pen, face: Face, half: float, corner: float, top: float) -> None:
+def _draw_moustache(pen: Pen, face: Face, half: float, corner: float, top: float) -> None:
     right = [(0, top - 3.6), (half * 0.7, top - 2.6), (half + 3, corner + 1.5), (0, top + 3)]
     left = [(-x, y) for x, y in reversed(right[1:-1])]
     pen.polygon(np.array(right + left) + (AXIS, 0), face.hair)

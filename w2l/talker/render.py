@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from w2l.talker.draw import JAW_DROP, Pen, Pose, draw_head, head_outline
+from w2l.talker.draw import JAW_DROP, draw_head, head_outline
 from w2l.talker.identity import AXIS, Face, hsv, shade
+from w2l.talker.pen import Pen, Pose
 
 CROP = 96  # pixels: a face unit is one pixel here
 _MAP, _MARGIN = 160, 32  # the light map covers face units -32 .. 128
@@ -55,7 +56,9 @@ def make_motion(rng: np.random.Generator, n_frames: int) -> list[Pose]:
         sigma = seconds * 25
         pad = int(sigma * 4)
         noise = gaussian_filter1d(rng.standard_normal(n_frames + 2 * pad), sigma)[pad : pad + n_frames]
-        return amplitude * noise * np.sqrt(2 * np.sqrt(np.pi) * sigma)  # filtered white noise brought back to deviation 1
+        return (
+            amplitude * noise * np.sqrt(2 * np.sqrt(np.pi) * sigma)
+        )  # filtered white noise brought back to deviation 1
 
     uniform = rng.uniform
     columns = [
@@ -119,7 +122,9 @@ def _background(face: Face, view: View) -> np.ndarray:
     width, height = view.width * view.oversample, view.height * view.oversample
     size = max(width, height)
     yy, xx = np.mgrid[0:192, 0:192].astype(np.float32) / 192
-    one, two = (np.array(hsv(rng.uniform(0, 180), rng.uniform(0, 160), rng.uniform(40, 235)), np.float32) for _ in range(2))
+    one, two = (
+        np.array(hsv(rng.uniform(0, 180), rng.uniform(0, 160), rng.uniform(40, 235)), np.float32) for _ in range(2)
+    )
     angle = rng.uniform(0, 2 * np.pi)
     share = np.clip(0.5 + (xx - 0.5) * np.cos(angle) + (yy - 0.5) * np.sin(angle), 0, 1)[..., None]
     wall = np.ascontiguousarray(one * (1 - share) + two * share)
@@ -148,7 +153,9 @@ def _light_map(face: Face) -> np.ndarray:
         light -= 0.13 * np.exp(-((xx - AXIS - side * face.eye_dx) ** 2 / 60 + (yy - face.eye_y) ** 2 / 26))
         light += 0.05 * np.exp(-((xx - AXIS - side * face.eye_dx * 1.2) ** 2 / 50 + (yy - face.nose_y + 2) ** 2 / 30))
     light -= 0.07 * np.exp(-((xx - AXIS) ** 2 / 60 + (yy - (face.mouth_y + face.lower_lip + 4.5)) ** 2 / 5))
-    texture = cv2.GaussianBlur(np.random.default_rng(face.seed + 1).standard_normal((_MAP, _MAP)).astype(np.float32), (0, 0), 1.6)
+    texture = cv2.GaussianBlur(
+        np.random.default_rng(face.seed + 1).standard_normal((_MAP, _MAP)).astype(np.float32), (0, 0), 1.6
+    )
     light += 0.018 * texture / texture.std()
     mask = np.zeros((_MAP, _MAP), np.uint8)
     for opening in (0.0, 1.0):
@@ -165,4 +172,6 @@ def _place_light(light: np.ndarray, pen: Pen, view: View) -> np.ndarray:
     corners = np.array([(-_MARGIN, -_MARGIN), (_MAP - _MARGIN, -_MARGIN), (-_MARGIN, _MAP - _MARGIN)], np.float32)
     there = (pen.place(corners, flat=True) / view.oversample - 0.5).astype(np.float32)
     warp = cv2.getAffineTransform(corners + _MARGIN - np.float32(0.5), there)
-    return cv2.warpAffine(light, warp, (view.width, view.height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=1.0)
+    return cv2.warpAffine(
+        light, warp, (view.width, view.height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=1.0
+    )

@@ -15,7 +15,9 @@ _CLOSING = 0.014  # s: lips meet and part faster than the jaw moves
 _OPENING, _CLOSURE, _TUCK = (Mouth._fields.index(name) for name in ("opening", "closure", "tuck"))
 
 
-def mouth_track(spoken: list[Spoken], n_frames: int, articulation: float = 1.0, fps: float = TRAINING_FPS) -> np.ndarray:
+def mouth_track(
+    spoken: list[Spoken], n_frames: int, articulation: float = 1.0, fps: float = TRAINING_FPS
+) -> np.ndarray:
     """The mouth at each video frame: float32 (n_frames, 7), columns as in `Mouth`.
 
     Frame k shows the middle of its time, (k + 0.5) / fps. Shapes blend over about 60 ms (co-articulation) and lead the

@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 
 from w2l.audio import SAMPLE_RATE
-from w2l.talker.phones import CODAS, ONSETS, PHONES, VOWELS
+from w2l.talker.phones import CODAS, ONSETS, PHONES, VOWELS, Phone
 
 CONTROL_RATE = 200  # control values a second
 _BLOCK = SAMPLE_RATE // CONTROL_RATE  # 80 samples
@@ -83,7 +83,7 @@ def plan_speech(rng: np.random.Generator, seconds: float, voice: Voice) -> list[
 
     Covers at least `seconds`; starts with silence. Times are whole samples without gaps.
     """
-    total = int(round(seconds * SAMPLE_RATE))
+    total = round(seconds * SAMPLE_RATE)
     spoken: list[Spoken] = []
 
     def say(name: str, duration: float, stress: float = 1.0) -> None:
@@ -111,7 +111,7 @@ def plan_speech(rng: np.random.Generator, seconds: float, voice: Voice) -> list[
 
 def synthesise(spoken: list[Spoken], seconds: float, voice: Voice, rng: np.random.Generator) -> np.ndarray:
     """Speaks the plan: float32 (seconds * 16000,) in [-1, 1], mono at 16 kHz."""
-    n = int(round(seconds * CONTROL_RATE))
+    n = round(seconds * CONTROL_RATE)
     samples = n * _BLOCK
     controls = _controls(spoken, n, voice)
     phase = _glottal_phase(controls["stress"], n, voice, rng)
@@ -158,7 +158,7 @@ def _controls(spoken: list[Spoken], n: int, voice: Voice) -> dict[str, np.ndarra
     return c
 
 
-def _stop(c: dict[str, np.ndarray], phone, name: str, first: int, last: int) -> None:
+def _stop(c: dict[str, np.ndarray], phone: Phone, name: str, first: int, last: int) -> None:
     """A stop consonant: closure, burst, then breath (voiceless) or voice (voiced)."""
     release = first + int((last - first) * 0.62)
     c["voicing"][first:release] = phone.voicing

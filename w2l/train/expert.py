@@ -12,7 +12,7 @@ import torch
 
 from w2l import models
 from w2l.dataset import FRAMES, Clip, expert_batch
-from w2l.train.loop import cosine, run
+from w2l.train.loop import cosine, place, run, training_facts
 from w2l.train.losses import pair_scores, sync_bce
 
 
@@ -40,15 +40,17 @@ class ExpertTask:
 
     name = "expert"
 
-    def __init__(self, config: ExpertConfig, train: Sequence[Clip], validation: Sequence[Clip], device: torch.device) -> None:
+    def __init__(
+        self, config: ExpertConfig, train: Sequence[Clip], validation: Sequence[Clip], device: torch.device
+    ) -> None:
         torch.manual_seed(config.seed)
         self.config: dict[str, Any] = asdict(config)
         self.settings, self.steps = config, config.steps
         self.clips, self.validation, self.device = train, validation, device
-        self.network = models.build("syncnet", config.width, frames=config.frames)
-        self.network.to(device, memory_format=torch.channels_last)
+        self.network = place(models.build("syncnet", config.width, frames=config.frames), device)
 
     def learning_rate(self, step: int) -> float:
+        """Learning rate of this step."""
         return cosine(step, self.steps, self.settings.learning_rate)
 
     def loss(self, rng: np.random.Generator, step: int) -> tuple[torch.Tensor, dict[str, float]]:
@@ -73,12 +75,15 @@ class ExpertTask:
         return {"held_out_loss": loss.item(), "held_out_accuracy": _accuracy(same, other)}
 
     def state(self) -> dict[str, Any]:
+        """What a checkpoint must keep besides network and optimiser."""
         return {}
 
     def restore(self, state: dict[str, Any]) -> None:
-        pass
+        """Takes back what `state` gave."""
 
-    def _scores(self, batch: tuple[np.ndarray, np.ndarray], windows: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    def _scores(
+        self, batch: tuple[np.ndarray, np.ndarray], windows: int | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         mel, faces = (torch.from_numpy(part).to(self.device) for part in batch)
         audio, face = self.network(mel, faces.contiguous(memory_format=torch.channels_last))
         return pair_scores(audio, face, windows or self.settings.windows)
@@ -99,5 +104,5 @@ def train_expert(config: ExpertConfig, folder: Path, device: str = "auto", progr
     task = ExpertTask(config, train, validation, pick_device(device))
     network = run(task, folder, progress=progress)
     path = folder / "expert.safetensors"
-    models.save(network, path, "syncnet", config.width, frames=config.frames, training=asdict(config))
+    models.save(network, path, "syncnet", config.width, frames=config.frames, **training_facts(config, folder))
     return path

@@ -13,7 +13,7 @@ from torch import nn
 
 from w2l import models
 from w2l.dataset import FRAMES, Clip, generator_batch
-from w2l.train.loop import cosine, run
+from w2l.train.loop import cosine, place, run, training_facts
 from w2l.train.losses import mouth_l1, sync_bce
 
 
@@ -49,23 +49,31 @@ class GeneratorTask:
     name = "generator"
 
     def __init__(
-        self, config: GeneratorConfig, train: Sequence[Clip], validation: Sequence[Clip], device: torch.device, expert: str
+        self,
+        config: GeneratorConfig,
+        train: Sequence[Clip],
+        validation: Sequence[Clip],
+        device: torch.device,
+        expert: str,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config: dict[str, Any] = asdict(config)
         self.settings, self.steps = config, config.steps + config.sync_steps
         self.clips, self.validation, self.device = train, validation, device
-        self.network = models.build("wav2lip", config.width).to(device, memory_format=torch.channels_last)
-        self._expert_source, self._expert = expert, None
+        self.network = place(models.build("wav2lip", config.width), device)
+        self._expert_source = expert
+        self._expert: nn.Module | None = None
         self.sync_on_since = -1  # the step at which the gate opened
 
     def learning_rate(self, step: int) -> float:
+        """Learning rate of this step."""
         s = self.settings
         if step < s.steps:
             return cosine(step, s.steps, s.learning_rate, floor=0.1)
         return cosine(step - s.steps, s.sync_steps, s.sync_learning_rate)
 
     def loss(self, rng: np.random.Generator, step: int) -> tuple[torch.Tensor, dict[str, float]]:
+        """L1 over the face and in the mouth box, and in phase 2 the expert's loss; with the numbers behind them."""
         s = self.settings
         windowed = step >= s.steps
         if step == s.steps:
@@ -87,7 +95,7 @@ class GeneratorTask:
 
     @torch.no_grad()
     def evaluate(self, step: int) -> dict[str, float]:
-        """L1, mouth L1 and the expert's loss on held-out speakers, always on the same windows; opens or shuts the gate."""
+        """L1, mouth L1 and the expert's loss on the same windows of held-out speakers; opens or shuts the gate."""
         self.network.eval()
         rng = np.random.default_rng(0)
         wholes, mouths, syncs = [], [], []
@@ -111,9 +119,11 @@ class GeneratorTask:
         return numbers
 
     def state(self) -> dict[str, Any]:
+        """What a checkpoint must keep besides network and optimiser."""
         return {"sync_on_since": self.sync_on_since}
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Takes back what `state` gave."""
         self.sync_on_since = state["sync_on_since"]
 
     def generate(self, batch: dict[str, np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -137,7 +147,7 @@ class GeneratorTask:
         """The frozen expert, in eval mode (the published training forgets that: reference 2.8)."""
         if self._expert is None:
             network = models.load(self._expert_source, network="syncnet").requires_grad_(False)
-            self._expert = network.to(self.device, memory_format=torch.channels_last)
+            self._expert = place(network, self.device)
         return self._expert
 
     def _sync_weight(self, step: int) -> float:
@@ -171,5 +181,5 @@ def train_generator(
     task = GeneratorTask(config, train, validation, pick_device(device), expert)
     network = run(task, folder, progress=progress)
     path = folder / "generator.safetensors"
-    models.save(network, path, "wav2lip", config.width, mel_shift=-1.0, training=asdict(config))
+    models.save(network, path, "wav2lip", config.width, mel_shift=-1.0, **training_facts(config, folder))
     return path

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,11 +31,25 @@ class Task(Protocol):
     network: nn.Module
     steps: int
 
-    def learning_rate(self, step: int) -> float: ...
-    def loss(self, rng: np.random.Generator, step: int) -> tuple[torch.Tensor, dict[str, float]]: ...
-    def evaluate(self, step: int) -> dict[str, float]: ...
-    def state(self) -> dict[str, Any]: ...
-    def restore(self, state: dict[str, Any]) -> None: ...
+    def learning_rate(self, step: int) -> float:
+        """Learning rate of this step."""
+
+    def loss(self, rng: np.random.Generator, step: int) -> tuple[torch.Tensor, dict[str, float]]:
+        """Draws a batch with `rng`; returns the loss to descend and numbers to log."""
+
+    def evaluate(self, step: int) -> dict[str, float]:
+        """Numbers on held-out data."""
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint must keep besides network and optimiser."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes back what `state` gave."""
+
+
+def place(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network on the device, weights channels-last: on a processor that is up to three times as fast."""
+    return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def cosine(step: int, steps: int, peak: float, warmup: int = 50, floor: float = 0.02) -> float:
@@ -88,7 +103,9 @@ def _step(task: Task, optimiser: torch.optim.Optimizer, parameters: list, step: 
     rng = np.random.default_rng([task.config["seed"], step])
     loss, numbers = task.loss(rng, step)
     if not torch.isfinite(loss):
-        raise W2LError(f"the loss of {task.name} became {loss.item()} at step {step}; lower the learning rate and start again.")
+        raise W2LError(
+            f"the loss of {task.name} became {loss.item()} at step {step}; lower the learning rate and start again."
+        )
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     nn.utils.clip_grad_norm_(parameters, 5.0)
@@ -128,10 +145,17 @@ def _resume(task: Task, optimiser: torch.optim.Optimizer, path: Path) -> tuple[i
     return saved["step"], saved["seconds"]
 
 
-def seconds_trained(folder: Path) -> float:
-    """Seconds of training behind the checkpoint in `folder`, all its runs added; 0 when there is none."""
-    path = folder / "checkpoint.pt"
-    return float(torch.load(path, map_location="cpu", weights_only=True)["seconds"]) if path.exists() else 0.0
+def training_facts(config: Any, folder: Path) -> dict[str, Any]:
+    """What a weight file tells of its training: settings, minutes (of all resumed runs together), machine, date."""
+    seconds = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)["seconds"]
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    return {
+        "data": "w2l synthetic talker corpus",
+        "training": asdict(config),
+        "minutes": round(seconds / 60, 1),
+        "machine": paths.machine(),
+        "date": today,
+    }
 
 
 class _Log:

@@ -13,7 +13,8 @@ from torch.nn import functional
 
 from w2l import models
 from w2l.dataset import Augment, Clip, lower_halves
-from w2l.train.loop import cosine, run
+from w2l.models.mouth_meter import SCALE
+from w2l.train.loop import cosine, place, run, training_facts
 
 
 @dataclass(frozen=True)
@@ -33,19 +34,24 @@ class MeterTask:
 
     name = "mouth meter"
 
-    def __init__(self, config: MeterConfig, train: Sequence[Clip], validation: Sequence[Clip], device: torch.device) -> None:
+    def __init__(
+        self, config: MeterConfig, train: Sequence[Clip], validation: Sequence[Clip], device: torch.device
+    ) -> None:
         torch.manual_seed(config.seed)
         self.config: dict[str, Any] = asdict(config)
         self.settings, self.steps, self.device = config, config.steps, device
         self.clips, self.validation = train, validation
-        self.network = models.build("mouth_meter").to(device, memory_format=torch.channels_last)
+        self.network = place(models.build("mouth_meter"), device)
+        self._scale = torch.tensor(SCALE, device=device)
 
     def learning_rate(self, step: int) -> float:
+        """Learning rate of this step."""
         return cosine(step, self.steps, self.settings.learning_rate)
 
     def loss(self, rng: np.random.Generator, step: int) -> tuple[torch.Tensor, dict[str, float]]:
+        """Smooth L1 of a batch, on both numbers scaled to about 1."""
         faces, truth = self._batch(rng)
-        loss = functional.smooth_l1_loss(self.network(faces) / self.network.scale, truth / self.network.scale, beta=0.1)
+        loss = functional.smooth_l1_loss(self.network(faces) / self._scale, truth / self._scale, beta=0.1)
         return loss, {"loss": loss.item()}
 
     @torch.no_grad()
@@ -53,15 +59,16 @@ class MeterTask:
         """Correlation with the truth, over all frames of the held-out speakers."""
         self.network.eval()
         read = np.concatenate([measure(self.network, clip.frames, self.device) for clip in self.validation])
-        truth = np.concatenate([clip.truth[:, :2] for clip in self.validation])
+        truth = np.concatenate([clip.known_truth()[:, :2] for clip in self.validation])
         names = ("held_out_opening_r", "held_out_width_r")
         return {name: float(np.corrcoef(read[:, i], truth[:, i])[0, 1]) for i, name in enumerate(names)}
 
     def state(self) -> dict[str, Any]:
+        """What a checkpoint must keep besides network and optimiser."""
         return {}
 
     def restore(self, state: dict[str, Any]) -> None:
-        pass
+        """Takes back what `state` gave."""
 
     def _batch(self, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         faces, truth = [], []
@@ -69,7 +76,9 @@ class MeterTask:
             clip = self.clips[which]
             change, at = Augment(rng), int(rng.integers(len(clip)))
             faces.append(lower_halves(change(clip.frames[at])[None]))
-            truth.append(clip.truth[at, :2] * change.scale[::-1])  # gap with the scale down, width with that across
+            truth.append(
+                clip.known_truth()[at, :2] * change.scale[::-1]
+            )
         batch = torch.from_numpy(np.stack(faces)).to(self.device, memory_format=torch.channels_last)
         return batch, torch.from_numpy(np.stack(truth)).to(self.device)
 
@@ -92,5 +101,5 @@ def train_meter(config: MeterConfig, folder: Path, device: str = "auto", progres
     task = MeterTask(config, train, validation, pick_device(device))
     network = run(task, folder, evaluate_every=500, progress=progress)
     path = folder / "meter.safetensors"
-    models.save(network, path, "mouth_meter", 1.0, training=asdict(config))
+    models.save(network, path, "mouth_meter", 1.0, **training_facts(config, folder))
     return path

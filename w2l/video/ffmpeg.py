@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,7 +15,7 @@ import numpy as np
 from w2l.errors import W2LError
 from w2l.video.images import check_size, to_bgr
 
-UNKNOWN_RATE = Fraction(25)
+UNKNOWN_RATE = 25.0
 """Frames a second of a video that does not say."""
 
 _USUAL_RATES = [Fraction(n) for n in (10, 12, 15, 16, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)]
@@ -52,17 +52,18 @@ class Video:
         # Time 0 is the first picture, as in w2l.audio, so that frame i belongs to the sound at i / fps.
         self.origin = (self.stream.start_time or 0) * self.tick
         self.fps = usual_rate(self.stream.average_rate, self.stream.base_rate)
-        self.interval = 1 / float(self.stream.average_rate or self.fps)
+        self.interval = float(1 / (self.stream.average_rate or self.fps))
         self.size: tuple[int, int] | None = None
         self._converter = av.video.reformatter.VideoReformatter()
 
     @property
     def duration(self) -> float | None:
+        """Seconds of picture as the file states them, None where it does not."""
         if self.stream.duration:
             return self.stream.duration * self.tick
         return self.container.duration / av.time_base if self.container.duration else None
 
-    def shots(self, start: float) -> Iterator[Shot]:
+    def shots(self, start: float) -> Generator[Shot, None, None]:
         """Shots in order of time, from the one shown at ``start`` or earlier."""
         frames = self._decoded()
         if start > _SEEK_FROM and (first := self._seek(start)) is not None:
@@ -154,6 +155,7 @@ class Video:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Video]:
+    """Opens a video for the length of a block; W2LError when FFmpeg cannot, or finds no picture in it."""
     try:
         # Only local files (a playlist could point anywhere), only by their literal name.
         options = {"protocol_whitelist": "file", "pattern_type": "none"}
@@ -174,19 +176,19 @@ def _best_stream(container: av.container.InputContainer, path: Path) -> av.Video
     return max(streams, key=lambda s: (s.disposition.value & 1, s.codec_context.width * s.codec_context.height))
 
 
-def usual_rate(average: Fraction | None, base: Fraction | None) -> Fraction:
+def usual_rate(average: Fraction | None, base: Fraction | None) -> float:
     """The constant rate for a clip: the grid its frames lie on if that is near their average rate, else the average.
 
-    ``base`` is FFmpeg's r_frame_rate. A 30 fps recording with dropped frames averages 22 but lies on a grid of 30.
+    Within 0.5 % of a usual rate that one is meant; others are rounded to whole frames a second, 1 to 120. ``base`` is
+    FFmpeg's r_frame_rate: a 30 fps recording with dropped frames averages 22 but lies on a grid of 30.
     """
     if not average or average <= 0:
         return UNKNOWN_RATE
     rate = base if base and average <= base <= average * 3 / 2 and base <= 60 else average
     nearest = min(_USUAL_RATES, key=lambda usual: abs(usual - rate))
     if abs(nearest - rate) <= rate / 200:
-        # Within 0.5 %: 30000/1001 and 30 are nearer than that, and both are usual, so the nearest is meant.
-        return nearest
-    return min(max(Fraction(round(rate)), Fraction(1)), Fraction(120))
+        return float(nearest)
+    return float(min(max(round(rate), 1), 120))
 
 
 def _matrix(frame: av.VideoFrame) -> int:
@@ -197,11 +199,12 @@ def _matrix(frame: av.VideoFrame) -> int:
 
 def _upright(picture: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
     """Applies the display matrix (rotation and mirroring, to the nearest quarter turn)."""
-    data = next((side for side in frame.side_data if side.type.name == "DISPLAYMATRIX"), None)
+    data = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
         return picture
     # Rows of the matrix: where the x axis goes (a, b), where the y axis goes (c, d); 16.16 fixed point.
-    (a, b, _), (c, d, _), _ = np.frombuffer(data, np.int32, 9).reshape(3, 3).tolist()
+    matrix = np.frombuffer(data, np.int32, 9)  # type: ignore[call-overload]  # a buffer, which its stub does not say
+    (a, b, _), (c, d, _), _ = matrix.reshape(3, 3).tolist()
     if abs(b) + abs(c) > abs(a) + abs(d):
         picture, flip_x, flip_y = picture.transpose(1, 0, 2), c < 0, b < 0
     else:

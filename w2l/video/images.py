@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import av
 import cv2
@@ -294,7 +294,7 @@ def _exif_orientation(data: bytes, kind: str) -> int:
     for name, block in _blocks(data, kind):
         if name in (b"eXIf", b"EXIF") or (name == b"\xe1" and block.startswith(b"Exif\0\0")):
             tiff = block.removeprefix(b"Exif\0\0")
-            order = "little" if tiff[:2] == b"II" else "big"
+            order: Literal["little", "big"] = "little" if tiff[:2] == b"II" else "big"
             directory = int.from_bytes(tiff[4:8], order)
             for entry in range(int.from_bytes(tiff[directory : directory + 2], order)):
                 at = directory + 2 + 12 * entry

@@ -51,24 +51,19 @@ def probe(path: str | os.PathLike[str]) -> ClipInfo:
     kind = sniff(path)
     if kind == "webp" and is_animated_webp(path):
         return _probe_webp(path)
-    if kind == "gif":
-        count, seconds = _gif_length(path)
-        if count > 1:
-            height, width = read_image(path).shape[:2]
-            fps = usual_rate(Fraction(count / seconds).limit_denominator(1000), None)
-            return ClipInfo(path, width, height, float(fps), _count(seconds * fps), seconds, False, False, True, "gif")
+    if kind == "gif" and _gif_length(path)[0] > 1:
+        return _probe_gif(path)
     if kind:
         height, width = read_image(path).shape[:2]
         return ClipInfo(path, width, height, STILL_FPS, 1, None, False, True, False, kind)
     with opened(path) as video:
         first = next(video.shots(0.0), None)
         if first is None:
-            raise W2LError(f"{path} holds no frame that can be decoded; the file is broken, get it again.")
+            raise _no_frame(path)
         height, width = first.picture().shape[:2]
-        count = None if video.duration is None else _count(video.duration * video.fps)
-        return ClipInfo(
-            path, width, height, float(video.fps), count, video.duration, video.has_audio, False, False, video.codec
-        )
+        seconds = video.duration
+        frames = None if seconds is None else _count(seconds * video.fps)
+        return ClipInfo(path, width, height, video.fps, frames, seconds, video.has_audio, False, False, video.codec)
 
 
 def read_frames(
@@ -100,7 +95,7 @@ def read_frames(
         yield read_image(path)
     else:
         with opened(path) as video, closing(video.shots(start)) as shots:
-            rate = fps or (probe(path).fps if kind == "gif" else float(video.fps))
+            rate = fps or (_probe_gif(path).fps if kind == "gif" else video.fps)
             yield from _constant_rate(shots, rate, start, video.tick / 2, max_frames, path)
 
 
@@ -135,7 +130,7 @@ def _constant_rate(
             held, index = shown, index + 1
         shown, end = shot, shot.time + shot.duration
     if shown is None:
-        raise W2LError(f"{path} holds no frame that can be decoded; the file is broken, get it again.")
+        raise _no_frame(path)
     if start > 0 and start >= end:
         raise W2LError(f"cannot read {path} from {start:g} s: it ends at {end:.2f} s; give an earlier start.")
     total = min(_count((end - start) * fps), limit)
@@ -145,10 +140,13 @@ def _constant_rate(
         yield shown.picture()
 
 
+def _no_frame(path: Path) -> W2LError:
+    return W2LError(f"{path} holds no frame that can be decoded; the file is broken, get it again.")
+
+
 def _count(frames: float) -> int:
     """Whole frames, at least one. Halves go up, not to even: so (n + 1/2) - k frames are always n + 1 - k."""
     return max(1, math.floor(frames + 0.5 + 1e-6))
-
 
 
 # Animations.
@@ -156,16 +154,23 @@ def _count(frames: float) -> int:
 
 def _gif_length(path: Path) -> tuple[int, float]:
     """Number of frames and seconds of a GIF, by its packets; (0, 0.0) when it cannot be read."""
-    count, ticks, time_base = 0, 0, 0.01
+    count, seconds = 0, 0.0
     try:
         with av.open(f"file:{path.resolve()}", format="gif") as container:
-            time_base = float(container.streams.video[0].time_base)
             for packet in container.demux(video=0):
-                if packet.size:
-                    count, ticks = count + 1, packet.pts + packet.duration
-    except (av.error.FFmpegError, IndexError, TypeError):
-        pass
-    return count, ticks * time_base
+                if packet.size and packet.pts is not None:
+                    count += 1
+                    seconds = (packet.pts + (packet.duration or 0)) * float(packet.time_base)
+    except (av.error.FFmpegError, IndexError):
+        pass  # what was counted up to there can be shown
+    return count, seconds
+
+
+def _probe_gif(path: Path) -> ClipInfo:
+    count, seconds = _gif_length(path)
+    height, width = read_image(path).shape[:2]
+    fps = usual_rate(Fraction(count / seconds).limit_denominator(1000), None)
+    return ClipInfo(path, width, height, fps, _count(seconds * fps), seconds, False, False, True, "gif")
 
 
 def _probe_webp(path: Path) -> ClipInfo:
@@ -173,9 +178,7 @@ def _probe_webp(path: Path) -> ClipInfo:
     with path.open("rb") as file:
         for time, duration, frame in webp_frames(file, path):
             count, seconds, shape = count + 1, time + duration, frame.shape
+    if count == 1:
+        return ClipInfo(path, shape[1], shape[0], STILL_FPS, 1, None, False, True, False, "webp")
     fps = usual_rate(Fraction(count / seconds).limit_denominator(1000), None)
-    still = count == 1
-    frames = 1 if still else _count(seconds * fps)
-    return ClipInfo(
-        path, shape[1], shape[0], float(fps), frames, None if still else seconds, False, still, not still, "webp"
-    )
+    return ClipInfo(path, shape[1], shape[0], fps, _count(seconds * fps), seconds, False, False, True, "webp")

@@ -133,8 +133,9 @@ class VideoWriter:
 
     def _encode(self, frame: np.ndarray) -> None:
         if self._kind == "mp4":
-            frame = cv2.copyMakeBorder(frame, 0, frame.shape[0] % 2, 0, frame.shape[1] % 2, cv2.BORDER_REPLICATE)
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="bgr24")
+            height, width = frame.shape[:2]
+            even = cv2.copyMakeBorder(frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+            picture = av.VideoFrame.from_ndarray(even.astype(np.uint8, copy=False), format="bgr24")
             picture = self._converter.reformat(
                 picture,
                 format="yuv420p",
@@ -239,7 +240,7 @@ def _h264_stream(container: av.container.OutputContainer, fps: Fraction, quality
 def _palette_graph(width: int, height: int) -> av.filter.Graph:
     """Filters that give every frame its own 256 colours: good colours without a first pass over the clip."""
     graph = av.filter.Graph()
-    source = graph.add_buffer(width=width, height=height, format="bgr24", time_base=Fraction(1, 100))
+    source = graph.add_buffer(width=width, height=height, format=av.VideoFormat("bgr24"), time_base=Fraction(1, 100))
     split = graph.add("split")
     palette = graph.add("palettegen", "stats_mode=single:reserve_transparent=0")
     use = graph.add("paletteuse", "new=1:dither=bayer:bayer_scale=4")

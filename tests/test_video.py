@@ -1,0 +1,780 @@
+"""The streaming reader and writer: times, geometry, colours, sound, and files that are broken or cannot be written."""
+
+from __future__ import annotations
+
+import csv
+import math
+import struct
+import time
+import zlib
+from contextlib import contextmanager
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from w2l import video
+from w2l.errors import W2LError
+from w2l.video.ffmpeg import Shot, usual_rate
+from w2l.video.reader import _constant_rate
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def quiet(capfd):
+    """Nothing, of FFmpeg's log or of image libraries, may reach the terminal."""
+    yield
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err == ""
+
+
+# Makers of clips.
+
+
+def grey(value: int, height: int = 48, width: int = 64) -> np.ndarray:
+    return np.full((height, width, 3), value, np.uint8)
+
+
+def levels(frames) -> list[int]:
+    """Which of the flat frames grey(20 + 10 k) each frame is: k."""
+    return [round((float(frame.mean()) - 20) / 10) for frame in frames]
+
+
+def write_h264(path: Path, milliseconds: list[int], last: int = 40, sar: Fraction | None = None) -> Path:
+    """A clip whose k-th frame is grey(20 + 10 k), shown at the given times."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "10", "bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        if sar:
+            stream.codec_context.sample_aspect_ratio = sar
+        for k, at in enumerate(milliseconds):
+            frame = av.VideoFrame.from_ndarray(grey(20 + 10 * k), format="bgr24")
+            frame.pts, frame.time_base = at, Fraction(1, 1000)
+            frame.duration = ([*milliseconds, at + last][k + 1]) - at
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def write_clip(path: Path, n: int = 10, fps: float | Fraction = 25, **options) -> Path:
+    with video.VideoWriter(path, fps, **options) as writer:
+        for k in range(n):
+            writer.write(grey(20 + 10 * k))
+    return path
+
+
+def corners(height: int = 48, width: int = 64) -> np.ndarray:
+    """Four quarters of different colours, so that every turn and mirroring shows."""
+    picture = np.zeros((height, width, 3), np.uint8)
+    picture[: height // 2, : width // 2] = (40, 40, 220)
+    picture[: height // 2, width // 2 :] = (40, 200, 40)
+    picture[height // 2 :, : width // 2] = (220, 60, 40)
+    picture[height // 2 :, width // 2 :] = (200, 200, 200)
+    return picture
+
+
+def set_display_matrix(path: Path, a: int, b: int, c: int, d: int) -> None:
+    """Writes a, b, c, d into the matrix of the first track header of an mp4 (ISO 14496-12, 8.3.2)."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40
+    struct.pack_into(">9i", data, at, a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+
+
+def png(width: int, height: int, colour: int, rows: bytes, *extra: tuple[bytes, bytes]) -> bytes:
+    """A PNG made by hand: colour type 3 is a palette, 6 RGBA; 8 bits a channel."""
+    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+    chunks = [(b"IHDR", header), *extra, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    parts = [struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def webp_animation(path: Path, size: tuple[int, int], frames: list[tuple[np.ndarray, int, int, int, int]]) -> Path:
+    """An animated WebP of (picture, x, y, milliseconds, flags), flags: 1 clear afterwards, 2 do not blend."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
+
+    def three(number: int) -> bytes:
+        return number.to_bytes(3, "little")
+
+    body = chunk(b"VP8X", bytes([0x12, 0, 0, 0]) + three(size[0] - 1) + three(size[1] - 1))
+    body += chunk(b"ANIM", bytes(6))
+    for picture, x, y, milliseconds, flags in frames:
+        done, still = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, 101])
+        assert done
+        inner = still.tobytes()[12:]
+        if inner[:4] == b"VP8X":
+            inner = inner[18:]
+        head = three(x // 2) + three(y // 2) + three(picture.shape[1] - 1) + three(picture.shape[0] - 1)
+        body += chunk(b"ANMF", head + three(milliseconds) + bytes([flags]) + inner)
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body)
+    return path
+
+
+# Times.
+
+
+def test_variable_rate_becomes_constant(tmp_path):
+    path = write_h264(tmp_path / "phone.mp4", [0, 40, 80, 200, 240, 400])
+    info = video.probe(path)
+    assert info.duration == pytest.approx(0.44, abs=0.002)
+    assert levels(video.read_frames(path, fps=25)) == [0, 1, 2, 2, 2, 3, 4, 4, 4, 4, 5]
+    assert levels(video.read_frames(path, fps=12.5)) == [0, 2, 2, 4, 4, 5]
+    assert levels(video.read_frames(path, fps=50)) == [0, 0, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5]
+
+
+def test_a_grid_with_dropped_frames_keeps_its_rate(tmp_path):
+    grid = [k * 100 / 3 for k in (0, 1, 3, 4, 5, 7, 8, 9, 11, 12, 14, 15)]
+    path = write_h264(tmp_path / "dropped.mp4", [round(t) for t in grid], last=33)
+    assert video.probe(path).fps == 30
+    assert levels(video.read_frames(path)) == [0, 1, 1, 2, 3, 4, 4, 5, 6, 7, 7, 8, 9, 9, 10, 11]
+
+
+@pytest.mark.parametrize(
+    ("average", "base", "rate"),
+    [
+        (Fraction(1350, 61), Fraction(30), 30),
+        (Fraction(750000, 71393), Fraction(90000), 11),
+        (Fraction(25), Fraction(50), 25),
+        (Fraction(2997, 100), Fraction(2997, 100), 30000 / 1001),
+        (Fraction(24000, 1001), None, 24000 / 1001),
+        (Fraction(1), Fraction(1), 1),
+        (Fraction(1, 10), None, 1),
+        (Fraction(1000), None, 120),
+        (None, None, 25),
+    ],
+)
+def test_usual_rate(average, base, rate):
+    assert usual_rate(average, base) == pytest.approx(rate, rel=1e-9)
+
+
+def test_resampling_against_the_definition():
+    """Many random clips: frame i is the latest that has appeared by start + i / fps, and the count is exact."""
+    random = np.random.default_rng(1)
+    for _ in range(300):
+        gaps = random.choice([5, 8, 17, 33, 40, 67, 300], size=random.integers(1, 30))
+        times = np.concatenate([[0], np.cumsum(gaps)]) / 1000
+        last = float(random.choice([0.005, 0.04, 0.2]))
+        fps = float(random.choice([1, 7, 12.5, 24000 / 1001, 25, 30, 60, 120]))
+        start = float(random.choice([0, 0, times[-1] / 2]))
+        lengths = np.append(np.diff(times), last)
+        shots = [Shot(float(t), float(d), lambda k=k: k) for k, (t, d) in enumerate(zip(times, lengths, strict=True))]
+        got = list(_constant_rate(shots, fps, start, 0.0, None, Path("clip")))
+        end = times[-1] + last
+        n = max(1, math.floor((end - start) * fps + 0.5 + 1e-6))
+        tolerance = min(0.0006, 0.25 / fps)
+        want = [max(k for k, t in enumerate(times) if t <= start + i / fps + tolerance) for i in range(n)]
+        assert got == want
+        limit = int(random.integers(1, 20))
+        assert list(_constant_rate(shots, fps, start, 0.0, limit, Path("clip"))) == want[:limit]
+
+
+def test_millisecond_timestamps_do_not_slip(tmp_path):
+    """Matroska rounds 1/30 s to 33 and 67 ms; a frame may then seem to come after its moment."""
+    path = write_h264(tmp_path / "clip.mkv", [round(k * 100 / 3) for k in range(20)], last=33)
+    assert levels(video.read_frames(path, fps=30)) == list(range(20))
+
+
+def test_time_starts_at_the_first_picture(tmp_path):
+    path = write_h264(tmp_path / "late.mkv", [500 + 40 * k for k in range(6)])
+    assert levels(video.read_frames(path)) == list(range(6))
+
+
+def test_start_and_length(tmp_path):
+    path = write_clip(tmp_path / "clip.mp4", n=10)
+    assert levels(video.read_frames(path, start=0.2)) == [5, 6, 7, 8, 9]
+    assert levels(video.read_frames(path, start=0.2, max_frames=2)) == [5, 6]
+    assert levels(video.read_frames(path, max_frames=3)) == [0, 1, 2]
+    with pytest.raises(W2LError, match=r"ends at 0\.40 s"):
+        next(video.read_frames(path, start=7))
+
+
+def test_a_late_start_is_reached_by_seeking(tmp_path):
+    path = tmp_path / "long.mp4"
+    with video.VideoWriter(path, 25) as writer:
+        for k in range(600):
+            writer.write(np.full((16, 16, 3), 20 + 20 * (k % 10), np.uint8) + np.uint8(k // 100))
+    whole = [int(frame[8, 8, 0]) for frame in video.read_frames(path)]
+    assert len(whole) == 600
+    for at in (100, 251, 598):
+        assert [int(f[8, 8, 0]) for f in video.read_frames(path, start=at / 25)] == whole[at:]
+
+
+def test_frames_may_be_changed_by_who_asked(tmp_path):
+    frames = video.read_frames(write_h264(tmp_path / "clip.mp4", [0, 400], last=400), fps=25)
+    for frame in frames:
+        assert frame.flags.c_contiguous
+        assert frame.mean() > 10
+        frame[:] = 0
+
+
+def test_a_reader_can_be_left_early(tmp_path):
+    frames = video.read_frames(write_clip(tmp_path / "clip.mp4"))
+    next(frames)
+    frames.close()
+    (tmp_path / "clip.mp4").unlink()
+
+
+# Geometry.
+
+
+@pytest.mark.parametrize(
+    ("matrix", "turn"),
+    [
+        ((1, 0, 0, 1), lambda p: p),
+        ((0, 1, -1, 0), lambda p: np.rot90(p, -1)),
+        ((-1, 0, 0, -1), lambda p: np.rot90(p, 2)),
+        ((0, -1, 1, 0), lambda p: np.rot90(p, 1)),
+        ((-1, 0, 0, 1), lambda p: p[:, ::-1]),
+        ((1, 0, 0, -1), lambda p: p[::-1]),
+        ((0, 1, 1, 0), lambda p: p.transpose(1, 0, 2)),
+    ],
+    ids=["none", "90", "180", "270", "mirror", "flip", "transpose"],
+)
+def test_rotation_is_obeyed(tmp_path, matrix, turn):
+    path = tmp_path / "phone.mp4"
+    with video.VideoWriter(path, 25) as writer:
+        writer.write(corners())
+    set_display_matrix(path, *matrix)
+    want = turn(corners()).astype(int)
+    info = video.probe(path)
+    (frame,) = video.read_frames(path)
+    assert frame.shape == want.shape == (info.height, info.width, 3)
+    assert np.abs(frame - want).mean() < 8
+
+
+@pytest.mark.parametrize(("sar", "size"), [((2, 1), (128, 48)), ((1, 2), (64, 96)), ((16, 15), (68, 48))])
+def test_pixels_become_square(tmp_path, sar, size):
+    path = write_h264(tmp_path / "pal.mp4", [0, 40], sar=Fraction(*sar))
+    info = video.probe(path)
+    assert (info.width, info.height) == size
+    assert all(frame.shape == (size[1], size[0], 3) for frame in video.read_frames(path))
+
+
+def test_the_larger_of_two_streams_is_read(tmp_path):
+    with av.open(str(tmp_path / "two.mkv"), "w") as container:
+        streams = [container.add_stream("libx264", rate=25) for _ in range(2)]
+        for stream, width in zip(streams, (32, 64), strict=True):
+            stream.width, stream.height, stream.pix_fmt = width, 32, "yuv420p"
+        for stream, width in zip(streams, (32, 64), strict=True):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey(90, 32, width), format="bgr24")))
+            container.mux(stream.encode(None))
+    assert video.probe(tmp_path / "two.mkv").width == 64
+
+
+@pytest.mark.parametrize(("height", "width"), [(47, 63), (48, 63), (1, 1), (101, 30)])
+def test_odd_sizes_repeat_the_last_row_and_column(tmp_path, height, width):
+    picture = cv2.resize(corners(), (width, height), interpolation=cv2.INTER_NEAREST)
+    with video.VideoWriter(tmp_path / "odd.mp4", 25, quality=5) as writer:
+        writer.write(picture)
+        writer.write(picture)
+    frames = list(video.read_frames(tmp_path / "odd.mp4"))
+    assert [frame.shape for frame in frames] == [(height + height % 2, width + width % 2, 3)] * 2
+    want = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge").astype(int)
+    assert np.abs(frames[0] - want).mean() < 6
+
+
+# Colours.
+
+
+@pytest.mark.parametrize(("height", "width", "matrix"), [(96, 128, 6), (720, 1280, 1)])
+def test_colours_survive(tmp_path, height, width, matrix):
+    path = tmp_path / "colours.mp4"
+    picture = corners(height, width)
+    with video.VideoWriter(path, 25) as writer:
+        writer.write(picture)
+    (frame,) = video.read_frames(path)
+    inner = [(h, w) for h in (height // 4, 3 * height // 4) for w in (width // 4, 3 * width // 4)]
+    for at in inner:
+        assert np.abs(frame[at].astype(int) - picture[at]).max() <= 3
+    with av.open(str(path)) as container:
+        context = container.streams.video[0].codec_context
+        assert (int(context.colorspace), int(context.color_range), int(context.color_primaries)) == (matrix, 1, 1)
+
+
+@pytest.mark.parametrize("matrix", [1, 6, 2], ids=["709", "601", "untagged"])
+@pytest.mark.parametrize("full", [False, True], ids=["limited", "full"])
+def test_colour_tags_are_obeyed(tmp_path, matrix, full):
+    """YUV computed here from the definition (H.273), read back as BGR."""
+    blue, green, red = 30, 60, 200
+    kr, kb = (0.2126, 0.0722) if matrix == 1 else (0.299, 0.114)
+    luma = kr * red + kb * blue + (1 - kr - kb) * green
+    chroma = (blue - luma) / (2 * (1 - kb)), (red - luma) / (2 * (1 - kr))
+    yuv = (
+        (luma, *(128 + c for c in chroma)) if full else (16 + luma * 219 / 255, *(128 + c * 224 / 255 for c in chroma))
+    )
+    planes = np.repeat(np.rint(yuv).astype(np.uint8), [64, 16, 16])[:, None].repeat(64, 1)
+    with av.open(str(tmp_path / "tagged.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"qp": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        stream.codec_context.colorspace, stream.codec_context.color_range = matrix, 2 if full else 1
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
+        container.mux(stream.encode(None))
+    (frame,) = video.read_frames(tmp_path / "tagged.mp4")
+    assert np.abs(frame[32, 32].astype(int) - (blue, green, red)).max() <= 3
+
+
+# Sound and container.
+
+
+def chirp(seconds: float, rate: int) -> np.ndarray:
+    t = np.arange(round(seconds * rate)) / rate
+    return (0.4 * np.sin(2 * np.pi * (200 + 600 * t) * t) * np.sin(np.pi * 3 * t) ** 2).astype(np.float32)
+
+
+def read_sound(path: Path) -> tuple[np.ndarray, int]:
+    with av.open(str(path)) as container:
+        frames = list(container.decode(audio=0))
+        lead = round(float(frames[0].time) * frames[0].sample_rate)
+        assert lead >= 0
+        samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
+        return np.pad(samples, ((0, 0), (lead, 0))), frames[0].sample_rate
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "seconds"),
+    [(16000, 1, 2.345), (44100, 2, 1.234), (48000, 1, 0.31), (22050, 1, 1.0), (37800, 1, 1.5), (8000, 2, 0.7)],
+)
+def test_sound_is_whole_and_in_time(tmp_path, rate, channels, seconds):
+    wav = chirp(seconds, rate)
+    given = wav if channels == 1 else np.stack([wav, wav[::-1]], axis=1)
+    n = round(seconds * 25)
+    path = write_clip(tmp_path / "spoken.mp4", n=n, audio=(given, rate))
+    assert sum(1 for _ in video.read_frames(path)) == n
+    assert video.probe(path).has_audio
+    got, coded_rate = read_sound(path)
+    assert got.shape[0] == channels
+    # AAC codes whole blocks of 1024 samples; nothing may be missing, and no more than a block may be added
+    assert -1 <= got.shape[1] - seconds * coded_rate <= 1025
+    want = np.interp(np.arange(round(seconds * coded_rate)) / coded_rate, np.arange(len(wav)) / rate, wav)
+    size = 2 * max(got.shape[1], len(want))
+    match = np.fft.irfft(np.fft.rfft(got[0], size) * np.conj(np.fft.rfft(want, size)), size)
+    lag = int(np.argmax(match))
+    lag -= size if lag > size // 2 else 0
+    assert abs(lag) / coded_rate < 0.002
+    assert match.max() > 0.9 * float((want**2).sum())
+
+
+@pytest.mark.parametrize("seconds", [0.1, 3.0], ids=["shorter", "longer"])
+def test_sound_need_not_be_as_long_as_the_pictures(tmp_path, seconds):
+    path = write_clip(tmp_path / "clip.mp4", n=20, audio=(chirp(seconds, 16000), 16000))
+    assert levels(video.read_frames(path)) == list(range(20))
+    assert read_sound(path)[0].shape[1] >= seconds * 16000
+
+
+def test_sound_and_pictures_lie_interleaved(tmp_path):
+    path = write_clip(tmp_path / "clip.mp4", n=23, fps=5, audio=(chirp(4.6, 16000), 16000))
+    with av.open(str(path)) as container:
+        packets = [(p.pos, p.stream.type) for p in container.demux() if p.size]
+    kinds = [kind for _, kind in sorted(packets)]
+    assert sum(a != b for a, b in zip(kinds, kinds[1:], strict=False)) > 4
+
+
+def test_tags_and_index_in_front(tmp_path):
+    tags = {"title": "Größe", "digital_source_type": "http://cv.iptc.org/x?y=1", "my own key": "a=b; c"}
+    path = write_clip(tmp_path / "clip.mp4", metadata=tags)
+    assert tags.items() <= video.read_metadata(path).items()
+    data = path.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+@pytest.mark.parametrize("fps", [25, 29.97, 30000 / 1001, Fraction(24000, 1001), 23.976, 12.5, 60])
+def test_rates_come_back(tmp_path, fps):
+    path = write_clip(tmp_path / "clip.mp4", n=12, fps=fps)
+    info = video.probe(path)
+    assert info.fps == pytest.approx(float(fps), rel=1e-4)
+    assert info.n_frames == 12
+    assert levels(video.read_frames(path)) == list(range(12))
+
+
+def test_a_clip_of_one_frame(tmp_path):
+    path = write_clip(tmp_path / "one.mp4", n=1)
+    info = video.probe(path)
+    assert (info.n_frames, info.is_still, info.has_audio, info.codec) == (1, False, False, "h264")
+    assert levels(video.read_frames(path)) == [0]
+
+
+# Animations.
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp"])
+@pytest.mark.parametrize("fps", [25, 12, 30])
+def test_animations_round_trip(tmp_path, kind, fps):
+    path = write_clip(tmp_path / f"clip.{kind}", n=12, fps=fps, audio=(chirp(1, 8000), 8000))
+    info = video.probe(path)
+    assert (info.is_animation, info.is_still, info.has_audio, info.codec) == (True, False, False, kind)
+    assert info.fps == fps
+    assert levels(video.read_frames(path)) == list(range(12))
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp"])
+def test_animations_keep_colours(tmp_path, kind):
+    gradient = np.stack(np.meshgrid(np.arange(0, 250, 4), np.arange(0, 250, 4)), -1)
+    picture = np.concatenate([gradient, np.full((*gradient.shape[:2], 1), 120)], -1).astype(np.uint8)
+    with video.VideoWriter(tmp_path / f"a.{kind}", 25) as writer:
+        writer.write(picture)
+        writer.write(255 - picture)
+    first, second = video.read_frames(tmp_path / f"a.{kind}")
+    assert np.abs(first.astype(int) - picture).mean() < 5
+    assert np.abs(second.astype(int) - (255 - picture)).mean() < 5
+
+
+def test_a_gif_never_runs_faster_than_browsers_show(tmp_path):
+    path = write_clip(tmp_path / "fast.gif", n=20, fps=100)
+    assert levels(video.read_frames(path, fps=50)) == list(range(0, 20, 2))
+
+
+def test_gif_delays_become_a_constant_rate(tmp_path):
+    path = tmp_path / "uneven.png"  # judged by content
+    with av.open(str(path), "w", format="gif") as container:
+        stream = container.add_stream("gif", rate=100)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "rgb8"
+        stream.codec_context.time_base = Fraction(1, 100)
+        for at, value in ((0, 0), (10, 255), (50, 0), (60, 255)):
+            frame = av.VideoFrame.from_ndarray(grey(value), format="bgr24").reformat(format="rgb8")
+            frame.pts, frame.time_base = at, Fraction(1, 100)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    shown = [int(frame.mean() > 128) for frame in video.read_frames(path, fps=10)]
+    assert shown[:7] == [0, 1, 1, 1, 1, 0, 1]
+    assert video.probe(path).is_animation
+
+
+def test_webp_frames_are_composed(tmp_path):
+    """Offsets, blending, clearing and delays, against a canvas drawn here."""
+    red, half = np.zeros((40, 60, 3), np.uint8), np.zeros((10, 20, 4), np.uint8)
+    red[:] = (0, 0, 200)
+    half[:] = (0, 0, 0, 128)
+    half[:5] = (200, 0, 0, 255)
+    frames = [(red, 0, 0, 40, 0), (half, 10, 4, 80, 0), (half, 30, 20, 40, 1), (half, 0, 0, 40, 2)]
+    path = webp_animation(tmp_path / "layers.gif", (60, 40), frames)
+    got = list(video.read_frames(path, fps=25))
+    assert len(got) == 5
+    canvas = red.astype(float)
+    assert np.abs(got[0] - canvas).max() <= 2
+    box = canvas[4:14, 10:30]
+    box[:] = box * (1 - half[..., 3:] / 255) + half[..., :3] * (half[..., 3:] / 255)
+    assert np.abs(got[1] - canvas).max() <= 2
+    assert np.array_equal(got[1], got[2])
+    third = canvas.copy()
+    box = third[20:30, 30:50]
+    box[:] = box * (1 - half[..., 3:] / 255) + half[..., :3] * (half[..., 3:] / 255)
+    assert np.abs(got[3] - third).max() <= 2
+    canvas[20:30, 30:50] = 255
+    canvas[0:10, 0:20] = 255 * (1 - half[..., 3:] / 255) + half[..., :3] * (half[..., 3:] / 255)
+    assert np.abs(got[4] - canvas).max() <= 2
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp"])
+def test_an_animation_of_one_frame_is_a_still(tmp_path, kind):
+    path = write_clip(tmp_path / f"one.{kind}", n=1)
+    info = video.probe(path)
+    assert (info.is_still, info.is_animation, info.n_frames, info.duration) == (True, False, 1, None)
+    assert levels(video.read_frames(path, fps=60)) == [0]
+    assert levels([video.read_image(path)]) == [0]
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp"])
+def test_a_cut_animation_gives_what_is_left(tmp_path, kind):
+    path = tmp_path / f"cut.{kind}"
+    noise = np.random.default_rng(0)
+    with video.VideoWriter(path, 25) as writer:
+        for _ in range(8):
+            writer.write(noise.integers(0, 255, (64, 64, 3), np.uint8))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert 2 <= sum(1 for _ in video.read_frames(path)) <= 5
+
+
+# Pictures.
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".jpeg", ".webp", ".bmp"])
+def test_pictures_round_trip(tmp_path, suffix):
+    path = tmp_path / f"still{suffix}"
+    video.write_image(path, corners())
+    path = path.rename(tmp_path / "still.mp4")
+    info = video.probe(path)
+    assert (info.width, info.height, info.is_still, info.n_frames) == (64, 48, True, 1)
+    (frame,) = video.read_frames(path, fps=30)
+    assert np.array_equal(frame, video.read_image(path))
+    assert np.abs(frame.astype(int) - corners()).mean() < 3
+    with pytest.raises(W2LError, match="picture called"):
+        video.write_image(tmp_path / "still.tiff", corners())
+    with pytest.raises(W2LError, match="does not fit"):
+        video.write_image(tmp_path / "still.png", np.zeros((2, 2, 7), np.uint8))
+    assert [p.name for p in tmp_path.iterdir()] == ["still.mp4"]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_exif_orientation(tmp_path, orientation, order):
+    """The EXIF definition: where row 0 and column 0 of the stored picture belong."""
+    upright = corners().astype(int)
+    rows, columns = {
+        1: "top left", 2: "top right", 3: "bottom right", 4: "bottom left",
+        5: "left top", 6: "right top", 7: "right bottom", 8: "left bottom",
+    }[orientation].split()  # fmt: skip
+    stored = upright.transpose(1, 0, 2) if rows in ("left", "right") else upright
+    stored = stored[::-1] if rows in ("bottom", "right") else stored
+    stored = stored[:, ::-1] if columns in ("right", "bottom") else stored
+    jpeg = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, 98])[1].tobytes()
+    tiff = {"<": b"II", ">": b"MM"}[order] + struct.pack(order + "HIHHHIHHI", 42, 8, 1, 0x0112, 3, 1, orientation, 0, 0)
+    app1 = b"Exif\0\0" + tiff
+    (tmp_path / "p.jpg").write_bytes(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(app1) + 2) + app1 + jpeg[2:])
+    frame = video.read_image(tmp_path / "p.jpg")
+    assert frame.shape == upright.shape
+    assert np.abs(frame - upright).mean() < 6
+
+
+def test_all_kinds_of_png(tmp_path):
+    path = tmp_path / "p.png"
+    rows = b"\0\0\1\0\1\0"  # two rows of a filter byte and two palette entries
+    path.write_bytes(png(2, 2, 3, rows, (b"PLTE", bytes([10, 20, 30, 200, 100, 50])), (b"tRNS", b"\xff\x00")))
+    want = [[[30, 20, 10], [255, 255, 255]]] * 2
+    assert video.read_image(path).tolist() == want
+    rgba = b"\0" + bytes([0, 0, 0, 255]) + bytes([100, 0, 0, 51])
+    path.write_bytes(png(2, 1, 6, rgba))
+    assert video.read_image(path).tolist() == [[[0, 0, 0], [204, 204, 224]]]
+    cv2.imwrite(str(path), np.array([[0, 257, 65535, 32896]], np.uint16))
+    assert video.read_image(path)[0, :, 0].tolist() == [0, 1, 255, 128]
+    cv2.imwrite(str(path), np.array([[7, 9]], np.uint8))
+    assert video.read_image(path).tolist() == [[[7, 7, 7], [9, 9, 9]]]
+
+
+# Broken input.
+
+
+def text_file(path):
+    path.write_text("this is no video\n" * 1000)
+
+
+def bomb(path):
+    path.write_bytes(png(60000, 60000, 3, b"\0" * 1000, (b"PLTE", bytes(3))))
+
+
+BROKEN = {
+    "missing.mp4": (lambda path: None, "does not exist"),
+    "folder.mp4": (lambda path: path.mkdir(), "not a file"),
+    "empty.mp4": (lambda path: path.write_bytes(b""), "empty"),
+    "text.mp4": (text_file, "text file"),
+    "text.jpg": (text_file, "text file"),
+    "list.m3u8": (lambda path: path.write_text("#EXTM3U\n#EXTINF:9,\nhttp://127.0.0.1:9/a.ts\n"), "text file"),
+    "noise.mp4": (lambda path: path.write_bytes(np.random.default_rng(0).bytes(300_000)), "broken"),
+    "head.jpg": (lambda path: path.write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF"), "broken"),
+    "head.gif": (lambda path: path.write_bytes(b"GIF89a\x40\0\x40\0"), "broken"),
+    "head.webp": (lambda path: path.write_bytes(b"RIFF\x10\0\0\0WEBPVP8 "), "broken"),
+    "cut.png": (lambda path: path.write_bytes(png(64, 64, 3, b"", (b"PLTE", bytes(3)))[:60]), "broken"),
+    "bomb.png": (bomb, "too large: 60000x60000"),
+    "phone.heic": (lambda path: path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(50)), "JPG or PNG"),
+    "animation.webp": (lambda path: webp_animation(path, (8, 8), []), "without a readable frame"),
+    "mdat.mp4": (lambda path: path.write_bytes(b"\0\0\0\x08ftypisom\0\0\x10\0mdat" + bytes(4000)), "broken"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_input_gets_one_clear_sentence(tmp_path, name):
+    make, words = BROKEN[name]
+    path = tmp_path / name
+    make(path)
+    for read in (video.probe, lambda path: list(video.read_frames(path)), video.read_image):
+        begun = time.perf_counter()
+        with pytest.raises(W2LError) as caught:
+            read(path)
+        assert time.perf_counter() - begun < 5
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+        assert words in str(caught.value) or read is video.read_image
+
+
+def test_sound_is_no_clip(tmp_path):
+    with av.open(str(tmp_path / "song.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=16000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(chirp(0.3, 16000)[None], format="fltp", layout="mono")
+        frame.sample_rate = 16000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.raises(W2LError, match="sound but no picture"):
+        video.probe(tmp_path / "song.mp4")
+
+
+def test_a_cut_video_gives_the_frames_that_decode(tmp_path):
+    path, noise = tmp_path / "cut.mp4", np.random.default_rng(0)
+    with video.VideoWriter(path, 25) as writer:
+        for _ in range(30):
+            writer.write(noise.integers(0, 255, (64, 64, 3), np.uint8))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert 5 <= sum(1 for _ in video.read_frames(path)) < 25
+    path.write_bytes(path.read_bytes()[:2500])  # the index, but hardly a picture
+    with pytest.raises(W2LError, match="broken"):
+        list(video.read_frames(path))
+
+
+def test_a_video_is_no_picture(tmp_path):
+    with pytest.raises(W2LError, match="not a picture"):
+        video.read_image(write_clip(tmp_path / "clip.mp4", n=2))
+
+
+@pytest.mark.parametrize("arguments", [{"fps": 0}, {"fps": -1}, {"fps": math.nan}, {"start": -1}, {"start": math.nan}])
+def test_senseless_arguments(tmp_path, arguments):
+    path = write_clip(tmp_path / "clip.mp4", n=2)
+    with pytest.raises(W2LError, match="cannot read"):
+        next(video.read_frames(path, **arguments))
+
+
+# Writing that fails.
+
+
+@pytest.mark.parametrize("kind", ["mp4", "gif", "webp"])
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_nothing_is_left_of_an_interrupted_clip(tmp_path, kind, error):
+    old = tmp_path / f"old.{kind}"
+    old.write_bytes(b"kept")
+    for name in ("old", "new"):
+        with pytest.raises(error), video.VideoWriter(tmp_path / f"{name}.{kind}", 25) as writer:
+            for k in range(5):
+                writer.write(grey(10 * k))
+            raise error
+    assert [p.name for p in tmp_path.iterdir()] == [old.name]
+    assert old.read_bytes() == b"kept"
+
+
+@contextmanager
+def files_no_larger_than(size: int):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("kind", ["mp4", "gif", "webp"])
+@pytest.mark.parametrize("share", [0.3, 0.98], ids=["early", "at the end"])
+def test_a_full_disk(tmp_path, kind, share):
+    """The system refuses to let the file grow, as it does when a disk is full."""
+
+    def write(path):
+        noise = np.random.default_rng(0)
+        with video.VideoWriter(path, 25) as writer:
+            for _ in range(8):
+                writer.write(noise.integers(0, 255, (128, 128, 3), np.uint8))
+
+    whole = tmp_path / f"whole.{kind}"
+    write(whole)
+    size = whole.stat().st_size
+    with files_no_larger_than(int(size * share)), pytest.raises(W2LError, match="free some space"):
+        write(tmp_path / f"new.{kind}")
+    assert [p.name for p in tmp_path.iterdir()] == [whole.name]
+
+
+def test_a_full_disk_while_sound_is_written(tmp_path):
+    audio = chirp(20, 16000), 16000
+    with files_no_larger_than(20_000), pytest.raises(W2LError, match="free some space"):
+        write_clip(tmp_path / "clip.mp4", n=2, audio=audio)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_places_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(W2LError, match="cannot write"):
+        write_clip(tmp_path / "file" / "clip.mp4")
+    with pytest.raises(W2LError, match=r"\.mp4, \.gif or \.webp"):
+        video.VideoWriter(tmp_path / "clip.avi", 25)
+    with pytest.raises(W2LError, match="no frame"):
+        write_clip(tmp_path / "clip.mp4", n=0)
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    write_clip(tmp_path / "a new folder" / "sub" / "50%d: clip.v2.mp4", n=1)
+    assert video.probe(tmp_path / "a new folder" / "sub" / "50%d: clip.v2.mp4").n_frames == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"fps": 0},
+        {"fps": math.inf},
+        {"quality": 99},
+        {"audio": (np.zeros(0, np.float32), 16000)},
+        {"audio": (np.zeros((10, 3), np.float32), 16000)},
+        {"audio": (np.zeros(10, np.int16), 16000)},
+        {"audio": (np.zeros(10, np.float32), 0)},
+    ],
+)
+def test_senseless_options(tmp_path, options):
+    with pytest.raises(W2LError, match="cannot write"):
+        video.VideoWriter(tmp_path / "clip.mp4", **{"fps": 25, **options})
+
+
+@pytest.mark.parametrize("frame", [np.zeros((48, 64), np.uint8), np.zeros((48, 64, 3)), grey(0, 64, 48)])
+def test_frames_that_do_not_fit(tmp_path, frame):
+    with pytest.raises(W2LError, match="cannot write a frame of shape"), video.VideoWriter(tmp_path / "c.mp4", 25) as w:
+        w.write(grey(0))
+        w.write(frame)
+    assert list(tmp_path.iterdir()) == []
+
+
+# Real files.
+
+
+def manifest(kind: str) -> list[dict[str, str]]:
+    path = SHARED / "clips" / "MANIFEST.tsv"
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file, delimiter="\t") if row["kind"] == kind]
+
+
+@pytest.fixture
+def shared_clips():
+    if not (SHARED / "clips" / "MANIFEST.tsv").exists():
+        pytest.skip("the folder of real clips is not here")
+    return SHARED / "clips"
+
+
+def test_real_videos(shared_clips):
+    for row in manifest("video"):
+        info = video.probe(shared_clips / row["file"])
+        size = int(row["width"]), int(row["height"])
+        if "two_video_streams" in row["file"]:
+            size = 480, 270  # the larger of two
+        assert (info.width, info.height) == (size[::-1] if row["rotation"] in ("90", "-90") else size), row["file"]
+        assert info.has_audio == (row["has_audio"] == "yes")
+        first = list(islice(video.read_frames(shared_clips / row["file"]), 3))
+        assert {frame.shape for frame in first} == {(info.height, info.width, 3)}
+        if info.duration is not None and info.duration < 2.5 and info.width * info.height < 500_000:
+            n = sum(1 for _ in video.read_frames(shared_clips / row["file"]))
+            assert n == info.n_frames == round(info.duration * info.fps)
+
+
+def test_real_pictures(shared_clips):
+    for row in manifest("image"):
+        info = video.probe(shared_clips / row["file"])
+        size = int(row["width"]), int(row["height"])
+        assert (info.width, info.height) == (size[::-1] if "orient6" in row["file"] else size), row["file"]
+        assert info.is_still != row["file"].endswith(".gif")
+        assert video.read_image(shared_clips / row["file"]).shape == (info.height, info.width, 3)
+
+
+def test_real_broken_files(shared_clips):
+    readable = {"decord_corrupted.mp4", "decord_unordered.mov", "moviepy_failing_audio.mp4"}
+    readable |= {"jpg_corrupt.jpg", "jpg_bad_huffman.jpg", "gif_frame_exceeds_screen.gif"}
+    for row in manifest("bad"):
+        path = shared_clips / row["file"]
+        begun = time.perf_counter()
+        try:
+            n = sum(1 for _ in islice(video.read_frames(path), 30))
+        except W2LError as error:
+            assert str(path) in str(error)
+            assert path.name not in readable
+        else:
+            assert n >= 1
+            assert path.name in readable
+        assert time.perf_counter() - begun < 5

@@ -1,0 +1,36 @@
+"""Mouths over time, to be looked at: real and generated, enlarged."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from w2l import models
+from w2l.dataset import corpus
+from w2l.evaluate.classroom import drive
+from w2l.models.inference import Generate
+from w2l.video import write_image
+
+_TALKERS, _MOMENTS, _ZOOM = 4, 10, 2
+
+
+def write(path: str | os.PathLike[str], generator: str, split: str) -> Path:
+    """Writes a PNG: for four talkers, rows real | matched speech | swapped speech | the talker whose speech it was.
+
+    Columns are moments 0.16 s apart; lower halves of the crops, twice their size.
+    """
+    clips = corpus(split, _TALKERS + 1, progress=False)
+    generate = Generate(models.load(generator, network="wav2lip"))
+    at = np.arange(_MOMENTS) * 4 + 10
+    rows = []
+    for clip, other in itertools.pairwise(clips):
+        for frames in (clip.frames, drive(generate, clip, clip.mel), drive(generate, clip, other.mel), other.frames):
+            rows.append(np.hstack(list(frames[at, 40:])))
+        rows.append(np.full((6, rows[0].shape[1], 3), 255, np.uint8))
+    sheet = cv2.resize(np.vstack(rows), None, fx=_ZOOM, fy=_ZOOM, interpolation=cv2.INTER_CUBIC)
+    write_image(path, sheet)
+    return Path(path)
