@@ -139,9 +139,7 @@ def test_expert_window_is_read_from_the_weights(frames: int, tmp_path: Path) -> 
     assert loaded.meta["width"] == 0.25
 
 
-def test_bare_name_means_bundled_weights(
-    model: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bare_name_means_bundled_weights(model: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "data", lambda: tmp_path)
     models.save(model, tmp_path / "weights" / "tiny.safetensors", "wav2lip", WIDTH)
     assert models.load("tiny").meta["network"] == "wav2lip"

@@ -90,9 +90,7 @@ def test_without_fused_kernels_the_numbers_stay(
     assert np.abs(generate(*frames) - plain(model, *frames)).max() <= 0.51
 
 
-def test_bfloat16_stays_within_one_step(
-    model: nn.Module, frames: tuple[np.ndarray, np.ndarray, np.ndarray]
-) -> None:
+def test_bfloat16_stays_within_one_step(model: nn.Module, frames: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     out = Generate(model, device="cpu", dtype="bfloat16")(*frames)
     assert np.abs(out - plain(model, *frames)).mean() < 1
 
@@ -186,9 +184,7 @@ def test_other_errors_are_not_taken_for_a_full_device(frames: tuple[np.ndarray, 
         (lambda c, m, r: (c, m, r[:-1]), "references are"),
     ],
 )
-def test_wrong_shapes_are_named(
-    frames: tuple[np.ndarray, np.ndarray, np.ndarray], change: object, words: str
-) -> None:
+def test_wrong_shapes_are_named(frames: tuple[np.ndarray, np.ndarray, np.ndarray], change: object, words: str) -> None:
     generate = Generate(nn.Identity(), device="cpu", dtype="float32")
     with pytest.raises(W2LError, match=words):
         generate(*change(*frames))  # type: ignore[operator]

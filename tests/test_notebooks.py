@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from notebook_runner import code_hash
 
+from w2l.errors import W2LError
+from w2l.notebook import plots, setup
 from w2l.notebook.checks import check
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
@@ -88,3 +91,76 @@ def test_check_takes_a_tolerance(capsys):
     assert check("n", 1.04, 1.0, tolerance=0.05)
     assert not check("n", 1.06, 1.0, tolerance=0.05)
     assert "±0.05" in capsys.readouterr().out
+
+
+def test_setup_tells_what_is_here_and_makes_the_results_folder(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("W2L_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("W2L_FAST", "1")
+    place = setup()
+    told = capsys.readouterr().out
+    assert place.results == tmp_path / "home" / "results"
+    assert place.results.is_dir()
+    assert place.fast
+    assert place.platform == "local"
+    assert place.weights["wav2lip"] is None
+    assert {line.split()[0] for line in told.splitlines()} >= {"place", "packages", "GPU", "results", "weights", "fast"}
+
+
+def test_setup_seeds_everything(monkeypatch, tmp_path, capsys):
+    import torch
+
+    monkeypatch.setenv("W2L_HOME", str(tmp_path))
+    numbers = []
+    for _ in range(2):
+        setup(seed=3)
+        numbers.append((np.random.rand(), float(torch.rand(()))))  # noqa: NPY002
+    assert numbers[0] == numbers[1]
+
+
+@pytest.mark.parametrize(
+    ("installed", "missing"),
+    [
+        ({"numpy": "2.0", "opencv-python": "4.10", "dlib": "19.24.6", "ipywidgets": "7.7.1"}, []),
+        ({"numpy": "1.20", "opencv-contrib-python": "5.0", "dlib-bin": "20.0"}, ["numpy>=1.26", "ipywidgets>=7.7"]),
+        ({}, ["numpy>=1.26", "opencv-python-headless>=4.8", "dlib-bin>=19.24", "ipywidgets>=7.7"]),
+    ],
+)
+def test_missing_packages_are_named_and_twins_accepted(monkeypatch, installed, missing):
+    """Another build of OpenCV or dlib that is there already will do: installing ours over it would break it."""
+    module = sys.modules["w2l.notebook.setup"]
+    needs = ["numpy>=1.26", "opencv-python-headless>=4.8", "dlib-bin>=19.24"]
+    needs += ['ipywidgets>=7.7; extra == "notebook"', 'ruff>=0.9; extra == "test"']
+
+    def version(name):
+        if name not in installed:
+            raise module.PackageNotFoundError(name)
+        return installed[name]
+
+    monkeypatch.setattr(module, "requires", lambda name: needs)
+    monkeypatch.setattr(module, "version", version)
+    assert module.missing_packages() == missing
+
+
+def test_show_video_refuses_what_the_page_cannot_hold(tmp_path, capsys):
+    big = tmp_path / "big.mp4"
+    big.write_bytes(bytes(plots.MOST_VIDEO_BYTES + 1))
+    plots.show_video(big)
+    assert "too much to show" in capsys.readouterr().out
+    with pytest.raises(W2LError, match="no such file"):
+        plots.show_video(tmp_path / "none.mp4")
+    big.rename(tmp_path / "big.gif")
+    with pytest.raises(W2LError, match=r"write an \.mp4"):
+        plots.show_video(tmp_path / "big.gif")
+
+
+def test_show_picture_is_light(monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", shown.append)
+    plots.show_picture(np.random.default_rng(0).integers(0, 256, (700, 1400, 3), np.uint8), width=350)
+    plots.show_picture(np.zeros((10, 20, 3), np.uint8))
+    noisy, plain = (image.data for image in shown)
+    assert noisy.startswith(b"\xff\xd8")
+    assert len(noisy) < plots._MOST_PNG_BYTES
+    assert plain.startswith(b"\x89PNG")

@@ -32,7 +32,7 @@ FLOORS = (
     {"audio", "video", "models", "xmp"},
     {"faces", "talker", "dataset", "weights", "mark"},
     {"dub", "sheet", "demo", "bench", "preprocess", "train", "evaluate"},
-    {"cli", "notebook"},
+    {"cli", "cli_learn", "notebook"},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = {"torch", "librosa", "cv2", "av", "scipy", "sklearn", "numba", "dlib", "soundfile", "matplotlib", "IPython"}
@@ -129,7 +129,20 @@ def test_quick_start_is_two_commands_of_one_line():
     assert all("-c constraints.txt" in command for command in commands)
 
 
-def test_ci_runs_what_the_readme_says(tmp_path):
+def test_readme_names_what_exists():
+    """Each w2l command in README's code blocks answers --help, and each w2l.name in it is there after `import w2l`."""
+    text = (ROOT / "README.md").read_text(encoding="utf8")
+    commands = {" ".join(found.split()) for found in re.findall(r"\.venv/bin/w2l((?: [a-z]+(?![\w.]))+)", text)}
+    names = set(re.findall(r"\bw2l\.\w+(?:\.\w+)*", text)) - {"w2l.data"}
+    script = "import w2l\nfrom w2l.cli import make_parser\n" + "\n".join(sorted(names))
+    script += f"\nfor command in {sorted(commands)}:\n    try: make_parser().parse_args([*command.split(), '--help'])\n"
+    script += "    except SystemExit as end: assert end.code == 0, command"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert len(commands) >= 5
+    assert done.returncode == 0, done.stderr
+
+
+def test_ci_runs_what_the_readme_says():
     """`.ci/run --show` prints the two commands it reads out of README.md."""
     done = subprocess.run(["bash", ".ci/run", "--show"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "".join(quick_start())

@@ -49,8 +49,8 @@ def _facts(role: str, name: str, model: Any) -> str:
     meta = model.meta
     count = sum(p.numel() for p in model.parameters()) / 1e6
     settings = ", ".join(f"{key} {value}" for key, value in meta.get("training", {}).items())
+    made = f"{meta.get('minutes', '?')} minutes on {meta.get('machine', '?')}, {meta.get('date', '?')}"
     return (
         f"- **{name}** ({meta['network']}, width {meta['width']:g}, {count:.2f} M parameters): "
-        f"{meta.get('data', 'unknown data')}; {settings}; {meta.get('minutes', '?')} minutes on {meta.get('machine', '?')}, {meta.get('date', '?')}. "
-        f"Remade by `w2l train {role}`."
+        f"{meta.get('data', 'unknown data')}; {settings}; {made}. Remade by `w2l train {role}`."
     )

@@ -157,6 +157,8 @@ def _box_l1(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    if a.std() == 0 or b.std() == 0:
+        return 0.0  # a mouth that never moves follows nothing
     return float(np.corrcoef(a, b)[0, 1])
 
 

@@ -80,7 +80,8 @@ def load(path_or_name: str | os.PathLike[str], network: str | None = None) -> nn
     width = file_meta.get("width", _measure_width(tensors, name))
     model = build(name, width, **options)
     _check_fit(path, name, model.state_dict(), tensors)
-    model.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in tensors.items()})
+    # copying into the model's float32 parameters also widens what was stored as float16
+    model.load_state_dict(tensors)
     model.meta = {"mel_shift": DEFAULT_MEL_SHIFT, **file_meta, "network": name, "width": float(width)}  # type: ignore
     return model.eval()
 
@@ -129,9 +130,7 @@ def _measure_width(tensors: Mapping[str, torch.Tensor], name: str) -> float:
     return tensors[key].shape[0] / published
 
 
-def _check_fit(
-    path: Path, name: str, wanted: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]
-) -> None:
+def _check_fit(path: Path, name: str, wanted: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> None:
     """Raises W2LError naming the first keys that are missing, unknown or of another shape."""
     # files written before torch 0.4.1 do not count batches; nothing in eval mode depends on it
     missing = [key for key in wanted if key not in given and not key.endswith("num_batches_tracked")]

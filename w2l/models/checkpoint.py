@@ -89,7 +89,7 @@ def _head(path: Path) -> bytes:
         raise W2LError(f"the weight file {path} is empty; {_FETCH_AGAIN}.")
     size = path.stat().st_size
     if head.startswith(b"version https://git-lfs"):
-        raise W2LError(f"{path} is a git-LFS pointer of {size} bytes, not the weights; run git lfs pull or {_FETCH_AGAIN}.")
+        raise W2LError(f"{path} is a git-LFS pointer of {size} bytes, not the weights; {_FETCH_AGAIN}.")
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         raise W2LError(f"{path} is a web page (HTML) of {size} bytes, not a weight file; {_FETCH_AGAIN}.")
     return head
@@ -183,6 +183,7 @@ class _TreeUnpickler(pickle.Unpickler):
         self._root = root
 
     def find_class(self, module: str, name: str) -> Any:
+        """What a name in the stream stands for."""
         if module.startswith("__torch__"):
             return _Node
         if module == "torch" and name in _STORAGES:
@@ -198,6 +199,7 @@ class _TreeUnpickler(pickle.Unpickler):
         raise W2LError(f"this TorchScript archive asks for {module}.{name}, which is not run; give a plain state dict.")
 
     def persistent_load(self, pid: Any) -> torch.Tensor:
+        """The numbers of one storage, from its own entry of the archive."""
         _, kind, key, _, _ = pid
         content = bytearray(self._archive.read(f"{self._root}data/{key}"))
         dtype = _STORAGES[kind]

@@ -35,7 +35,7 @@ class FusedBlock(nn.Module):
 
     def __init__(self, block: ConvBlock | TransposeBlock) -> None:
         super().__init__()
-        self.conv = block.conv_block[0]
+        self.conv: nn.Module = block.conv_block[0]
         self.residual = block.residual
         self._kernels: dict[str, nn.Module] = {}
 
@@ -57,17 +57,22 @@ class FusedBlock(nn.Module):
         return "direct"
 
 
+def _bias(conv: nn.Conv2d | nn.ConvTranspose2d) -> torch.Tensor:
+    return torch.zeros(conv.out_channels) if conv.bias is None else conv.bias
+
+
 class _Direct(nn.Module):
     """Convolution, bias, residual and ReLU in one oneDNN kernel."""
 
     def __init__(self, conv: nn.Conv2d, residual: bool, shape: torch.Size) -> None:
         super().__init__()
         self.residual = residual
-        self.bias = conv.bias
+        self.bias = _bias(conv)
         self.where = (conv.padding, conv.stride, conv.dilation, 1)
         self.weight = torch.ops.mkldnn._reorder_convolution_weight(conv.weight, *self.where, list(shape))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """As FusedBlock."""
         conv = torch.ops.mkldnn._convolution_pointwise
         if self.residual:
             return conv.binary(x, x, self.weight, self.bias, *self.where, "add", 1.0, "relu", [], None)
@@ -79,12 +84,13 @@ class _Transpose(nn.Module):
 
     def __init__(self, conv: nn.ConvTranspose2d, _: bool, shape: torch.Size) -> None:
         super().__init__()
-        self.bias = conv.bias
+        self.bias = _bias(conv)
         self.where = (conv.padding, conv.output_padding, conv.stride, conv.dilation, 1)
         ops = torch.ops.mkldnn
         self.weight = ops._reorder_convolution_transpose_weight(conv.weight, *self.where, list(shape))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """As FusedBlock."""
         conv = torch.ops.mkldnn._convolution_transpose_pointwise
         return conv(x, self.weight, self.bias, *self.where, "relu", [], None)
 
@@ -95,16 +101,18 @@ class _Product(nn.Module):
     def __init__(self, conv: nn.ConvTranspose2d, _: bool, __: torch.Size) -> None:
         super().__init__()
         self.conv = conv
+        self.bias = _bias(conv)
         self.weight = conv.weight.permute(0, 2, 3, 1).flatten(1).contiguous()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """As FusedBlock."""
         conv = self.conv
         batch, cin, height, width = x.shape
-        (kernel, _), (step, _), (pad, _), (extra, _) = conv.kernel_size, conv.stride, conv.padding, conv.output_padding
+        kernel, step, extra, pad = conv.kernel_size[0], conv.stride[0], conv.output_padding[0], int(conv.padding[0])
         taps = x.permute(0, 2, 3, 1).reshape(-1, cin) @ self.weight
         taps = taps.view(batch, height, width, kernel, kernel, conv.out_channels)
         out_h, out_w = ((side - 1) * step + kernel + extra for side in (height, width))  # before the padding is cut
-        out = conv.bias.expand(batch, out_h, out_w, -1).contiguous()
+        out = self.bias.expand(batch, out_h, out_w, -1).contiguous()
         span_h, span_w = (height - 1) * step + 1, (width - 1) * step + 1
         for i in range(kernel):
             for j in range(kernel):
@@ -119,7 +127,7 @@ class _Winograd(nn.Module):
         super().__init__()
         self.tile = _TILES[shape[2]]
         outputs, filters, inputs = minimal_filtering(self.tile)
-        self.bias = conv.bias
+        self.bias = _bias(conv)
         self.into = torch.from_numpy(np.kron(inputs, inputs)).float()
         self.back = torch.from_numpy(np.kron(outputs, outputs)).float()
         g = torch.from_numpy(filters)
@@ -127,6 +135,7 @@ class _Winograd(nn.Module):
         self.weight = weight.flatten(0, 1).float().contiguous()  # ((m + 2)^2, cin, cout)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """As FusedBlock."""
         batch, channels, height, width = x.shape
         m = self.tile
         n = m + 2

@@ -60,7 +60,8 @@ def fold_batch_norm(model: nn.Module) -> nn.Module:
             if isinstance(layer, nn.Linear):
                 parent[i] = fuse_linear_bn_eval(layer, norm)
             else:
-                parent[i] = fuse_conv_bn_eval(layer, norm, transpose=isinstance(layer, nn.ConvTranspose2d))
+                transpose = isinstance(layer, nn.ConvTranspose2d)
+                parent[i] = fuse_conv_bn_eval(layer, norm, transpose)  # type: ignore[type-var]
             parent[i + 1] = nn.Identity()
     return model.requires_grad_(False)
 
@@ -75,7 +76,7 @@ class Generate:
     def __init__(self, model: nn.Module, device: str | torch.device = "auto", dtype: str = "auto") -> None:
         self.device = pick_device(device)
         self.dtype = _pick_dtype(dtype, self.device)
-        model = fold_batch_norm(model).to(self.device, self.dtype, memory_format=torch.channels_last)
+        model = _channels_last(fold_batch_norm(model).to(self.device, self.dtype))
         if self.device.type == "cpu" and _has_fused_ops(self.dtype):
             model = fuse(model)
         self.model = model
@@ -136,6 +137,10 @@ class Generate:
             torch.cuda.empty_cache()
 
 
+def _channels_last(model: nn.Module) -> nn.Module:
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
 def _check(crops: np.ndarray, mels: np.ndarray, references: np.ndarray) -> None:
     if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (96, 96, 3):
         raise W2LError(f"crops are {crops.dtype} {crops.shape}; give uint8 (B, 96, 96, 3).")
@@ -177,7 +182,7 @@ def _has_fused_ops(dtype: torch.dtype) -> bool:
     try:
         with torch.inference_mode():
             for block in blocks:
-                plain = fold_batch_norm(block).to(dtype, memory_format=torch.channels_last)
+                plain = _channels_last(fold_batch_norm(block).to(dtype))
                 if not torch.allclose(FusedBlock(plain)(x), plain(x), atol=0.05):
                     return False
     except (RuntimeError, AttributeError, TypeError, NotImplementedError):

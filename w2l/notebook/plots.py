@@ -54,7 +54,7 @@ def show_video(path: str | os.PathLike[str], width: int = 360) -> None:
 
 
 def show_times(seconds: Mapping[str, float], title: str) -> None:
-    """Shows stages and their seconds as bars, the first one on top; stages that overlap add up to more than the whole."""
+    """Shows stages and their seconds as bars, the first on top; stages that overlap add up to more than the whole."""
     import matplotlib.pyplot as plt
 
     names = list(seconds)[::-1]

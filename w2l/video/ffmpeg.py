@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -50,7 +51,7 @@ class Video:
         self.has_audio = bool(container.streams.audio)
         self.tick = float(self.stream.time_base or 0)
         # Time 0 is the first picture, as in w2l.audio, so that frame i belongs to the sound at i / fps.
-        self.origin = (self.stream.start_time or 0) * self.tick
+        self.origin = self._first_time()
         self.fps = usual_rate(self.stream.average_rate, self.stream.base_rate)
         self.interval = float(1 / (self.stream.average_rate or self.fps))
         self.size: tuple[int, int] | None = None
@@ -59,16 +60,22 @@ class Video:
     @property
     def duration(self) -> float | None:
         """Seconds of picture as the file states them, None where it does not."""
-        if self.stream.duration:
-            return self.stream.duration * self.tick
-        return self.container.duration / av.time_base if self.container.duration else None
+        seconds = (self.stream.duration or 0) * self.tick or (self.container.duration or 0) / av.time_base
+        if self.stream.start_time is None:  # then FFmpeg counts from 0, not from the first picture
+            seconds -= self.origin
+        return seconds if seconds > 0 else None
+
+    def _first_time(self) -> float:
+        """When the first frame appears, in the file's own seconds."""
+        if self.stream.start_time is not None:
+            return self.stream.start_time * self.tick
+        first = next(self._decoded(), None)
+        self._rewind()
+        return first.pts * self.tick if first is not None and first.pts is not None else 0.0
 
     def shots(self, start: float) -> Generator[Shot, None, None]:
         """Shots in order of time, from the one shown at ``start`` or earlier."""
-        frames = self._decoded()
-        if start > _SEEK_FROM and (first := self._seek(start)) is not None:
-            yield first
-            frames = self._decoded()
+        frames = self._decoded_from(start) if start > _SEEK_FROM else self._decoded()
         last: float | None = None
         longest_gap = max(60.0, self.duration or 0.0)
         shift = 0.0
@@ -91,20 +98,22 @@ class Video:
             duration = (self.duration or 0) - time  # the stream knows better how long its last frame is shown
         return Shot(time, duration, lambda: self._picture(frame))
 
-    def _seek(self, start: float) -> Shot | None:
-        """Goes to the key frame before ``start``; back to the beginning (None) when the file cannot do that."""
+    def _decoded_from(self, start: float) -> Iterator[av.VideoFrame]:
+        """The frames from the key frame before ``start`` on; all of them when the file cannot be entered there."""
         target = round((start + self.origin) / self.tick)
         try:
             self.container.seek(target, stream=self.stream)
-            frame = next(self._decoded(), None)
+            frames = self._decoded()
+            first = next(frames, None)
         except av.error.FFmpegError:
-            frame = None
-        if frame is not None and frame.pts is not None:
-            time = frame.pts * self.tick - self.origin
-            if 0 <= time <= start:
-                return self._shot(frame, time)
-        self.container.seek(0)
-        return None
+            first = None
+        if first is not None and first.pts is not None and 0 <= first.pts * self.tick - self.origin <= start:
+            return chain([first], frames)
+        self._rewind()
+        return self._decoded()
+
+    def _rewind(self) -> None:
+        self.container.seek(self.container.start_time or 0)
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         """Every frame that decodes; broken packets are skipped, a broken container ends the clip."""
@@ -156,14 +165,18 @@ class Video:
 @contextmanager
 def opened(path: Path) -> Iterator[Video]:
     """Opens a video for the length of a block; W2LError when FFmpeg cannot, or finds no picture in it."""
+    broken = f"{path} is not a video or picture that can be read, or it is broken; get it again."
     try:
         # Only local files (a playlist could point anywhere), only by their literal name.
         options = {"protocol_whitelist": "file", "pattern_type": "none"}
         container = av.open(f"file:{path.resolve()}", container_options=options, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise W2LError(f"{path} is not a video or picture that can be read, or it is broken; get it again.") from error
+        raise W2LError(broken) from error
     with container:
-        yield Video(container, path)
+        try:
+            yield Video(container, path)
+        except av.error.FFmpegError as error:
+            raise W2LError(broken) from error
 
 
 def _best_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
