@@ -146,7 +146,7 @@ def _run_dub(options: argparse.Namespace) -> None:
     from w2l.dub import dub
     from w2l.sheet import ContactSheet
 
-    sheet = ContactSheet(audio) if options.sheet else None
+    sheet = ContactSheet(audio, f"{face.name} speaks {audio.name}") if options.sheet else None
     result = dub(
         face,
         audio,

@@ -8,26 +8,21 @@ from torch.nn import functional
 
 _TINY = 1e-10
 
-# (name, input channels, output channels, kernel, stride, padding); "pool" halves height and width
+# (name, input channels, output channels, kernel, stride, padding)
 _TRUNK = (
     ("conv1_1", 3, 64, 3, 1, 1),
     ("conv1_2", 64, 64, 3, 1, 1),
-    "pool",
     ("conv2_1", 64, 128, 3, 1, 1),
     ("conv2_2", 128, 128, 3, 1, 1),
-    "pool",
     ("conv3_1", 128, 256, 3, 1, 1),
     ("conv3_2", 256, 256, 3, 1, 1),
     ("conv3_3", 256, 256, 3, 1, 1),
-    "pool",
     ("conv4_1", 256, 512, 3, 1, 1),
     ("conv4_2", 512, 512, 3, 1, 1),
     ("conv4_3", 512, 512, 3, 1, 1),
-    "pool",
     ("conv5_1", 512, 512, 3, 1, 1),
     ("conv5_2", 512, 512, 3, 1, 1),
     ("conv5_3", 512, 512, 3, 1, 1),
-    "pool",
     ("fc6", 512, 1024, 3, 1, 3),
     ("fc7", 1024, 1024, 1, 1, 0),
     ("conv6_1", 1024, 256, 1, 1, 0),
@@ -35,6 +30,7 @@ _TRUNK = (
     ("conv7_1", 512, 128, 1, 1, 0),
     ("conv7_2", 128, 256, 3, 2, 1),
 )
+_POOLED = ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3")  # layers after which height and width are halved
 # where faces are looked for: (layer, its channels, initial scale of its norm or None, class maps); strides 4 to 128
 _SOURCES = (
     ("conv3_3", 256, 10.0, 4),
@@ -64,10 +60,8 @@ class S3FD(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        for row in _TRUNK:
-            if row != "pool":
-                name, cin, cout, kernel, stride, padding = row
-                self.add_module(name, nn.Conv2d(cin, cout, kernel, stride, padding))  # type: ignore[arg-type]
+        for name, cin, cout, kernel, stride, padding in _TRUNK:
+            self.add_module(name, nn.Conv2d(cin, cout, kernel, stride, padding))
         for name, channels, scale, _ in _SOURCES:
             if scale is not None:
                 self.add_module(f"{name}_norm", ChannelNorm(channels, scale))
@@ -83,12 +77,10 @@ class S3FD(nn.Module):
         """
         features = {}
         x = image
-        for row in _TRUNK:
-            if row == "pool":
+        for name, *_ in _TRUNK:
+            x = features[name] = torch.relu(self.get_submodule(name)(x))
+            if name in _POOLED:
                 x = functional.max_pool2d(x, 2)
-            else:
-                x = torch.relu(self.get_submodule(row[0])(x))
-                features[row[0]] = x
         maps = []
         for name, _, scale, classes in _SOURCES:
             x = features[name]

@@ -9,19 +9,18 @@ import numpy as np
 RIGHT, WRONG, OPEN = "✓", "✗", "○"
 
 
-def check(name: str, yours: Any, expected: Any, tolerance: float = 0.0) -> bool:
-    """Compares and prints one line with both values; returns whether they agree.
+def check(name: str, yours: Any, expected: Any, tolerance: float = 0.0) -> None:
+    """Compares and prints one line with both values and whether they agree.
 
     yours: a number, text, truth value or array; None or ... for an exercise that is still open. tolerance: how far
     numbers may be apart. Arrays must have the same shape.
     """
     if yours is None or yours is ...:
         print(f"{OPEN} {name}: no answer yet")
-        return False
+        return
     agree = _agree(yours, expected, tolerance)
     within = f" (±{tolerance:g})" if tolerance else ""
     print(f"{RIGHT if agree else WRONG} {name}: got {_told(yours)}, expected {_told(expected)}{within}")
-    return agree
 
 
 def _agree(yours: Any, expected: Any, tolerance: float) -> bool:

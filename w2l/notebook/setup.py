@@ -100,7 +100,8 @@ def _report(place: Place) -> Iterator[tuple[str, str]]:
     yield "GPU", _gpu_name(place)
     yield "results", str(place.results)
     for name, path in place.weights.items():
-        yield "weights", f"{name}: {path or 'not on this machine; not needed here'}"
+        bundled = path is not None and path.is_relative_to(place.data)
+        yield "weights", f"{name}: {'bundled' if bundled else path or 'not on this machine; not needed here'}"
     if place.fast:
         yield "fast", f"{FAST_VARIABLE} is set: less data, fewer steps"
     if missing := missing_packages():

@@ -167,7 +167,8 @@ def opened(path: Path) -> Iterator[Video]:
     """Opens a video for the length of a block; W2LError when FFmpeg cannot, or finds no picture in it."""
     broken = f"{path} is not a video or picture that can be read, or it is broken; get it again."
     try:
-        # Only local files (a playlist could point anywhere), only by their literal name.
+        # Only local files (a playlist could point anywhere), only by their literal name. Not as ``options``: those
+        # also go to the streams, and PyAV 15 crashes on MPEG files, whose streams are not known at first.
         options = {"protocol_whitelist": "file", "pattern_type": "none"}
         container = av.open(f"file:{path.resolve()}", container_options=options, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
