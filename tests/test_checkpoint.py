@@ -167,7 +167,7 @@ def test_whole_module_is_not_unpickled(tmp_path: Path) -> None:
     [
         (b"", "is empty"),
         (b"\n <!DOCTYPE html><html>Sign in</html>", "web page"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "git-LFS pointer of 63 bytes"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "git-LFS pointer of 64 bytes"),
         (b"not weights at all", "not a weight file"),
         (b"PK\x03\x04 broken", "damaged or cut short"),
         (b"\x80\x02 broken", "damaged or cut short"),

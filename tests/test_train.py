@@ -47,7 +47,7 @@ def expert_task(clips, **settings):
 def generator_task(clips, expert_file, **settings):
     small = {"width": 0.1, "steps": 2, "batch": 2, "sync_steps": 3, "sync_batch": 1, "sync_gate": 9.0, "sync_ramp": 2}
     config = generator.GeneratorConfig(**{**small, **settings})
-    return generator.GeneratorTask(config, clips, clips[:1], CPU, expert_file)
+    return generator.GeneratorTask(config, clips, clips[:1], CPU, models.load(expert_file))
 
 
 def read_log(folder):

@@ -142,15 +142,15 @@ def test_a_grid_with_dropped_frames_keeps_its_rate(tmp_path):
 @pytest.mark.parametrize(
     ("average", "base", "rate"),
     [
-        (Fraction(1350, 61), Fraction(30), 30),
-        (Fraction(750000, 71393), Fraction(90000), 11),
-        (Fraction(25), Fraction(50), 25),
-        (Fraction(2997, 100), Fraction(2997, 100), 30000 / 1001),
-        (Fraction(24000, 1001), None, 24000 / 1001),
-        (Fraction(1), Fraction(1), 1),
-        (Fraction(1, 10), None, 1),
-        (Fraction(1000), None, 120),
-        (None, None, 25),
+        (1350 / 61, 30, 30),  # a grid of 30 with frames dropped
+        (750000 / 71393, 90000, 11),
+        (25, 50, 25),  # fields
+        (29.97, 29.97, 30000 / 1001),
+        (24000 / 1001, 0, 24000 / 1001),
+        (1, 1, 1),
+        (0.1, 0, 1),
+        (1000, 0, 120),
+        (0, 0, 25),
     ],
 )
 def test_usual_rate(average, base, rate):
@@ -387,6 +387,13 @@ def test_tags_and_index_in_front(tmp_path):
     assert tags.items() <= video.read_metadata(path).items()
     data = path.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
+
+
+def test_tags_in_another_encoding_do_no_harm(tmp_path):
+    path = write_clip(tmp_path / "clip.mp4", metadata={"title": "Gruesse"})
+    path.write_bytes(path.read_bytes().replace(b"Gruesse", "Grüße..".encode("latin-1")))
+    assert video.probe(path).n_frames == 10
+    assert video.read_metadata(path)["title"].startswith("Gr")
 
 
 @pytest.mark.parametrize("fps", [25, 29.97, 30000 / 1001, Fraction(24000, 1001), 23.976, 12.5, 60])

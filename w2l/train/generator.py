@@ -44,7 +44,7 @@ class GeneratorConfig:
 
 
 class GeneratorTask:
-    """The generator's training, for `loop.run`. `expert` is a path or name, read when phase 2 begins."""
+    """The generator's training, for `loop.run`, with a frozen expert for phase 2."""
 
     name = "generator"
 
@@ -54,15 +54,14 @@ class GeneratorTask:
         train: Sequence[Clip],
         validation: Sequence[Clip],
         device: torch.device,
-        expert: str,
+        expert: nn.Module,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config: dict[str, Any] = asdict(config)
         self.settings, self.steps = config, config.steps + config.sync_steps
         self.clips, self.validation, self.device = train, validation, device
         self.network = place(models.build("wav2lip", config.width), device)
-        self._expert_source = expert
-        self._expert: nn.Module | None = None
+        self.expert = place(expert.eval().requires_grad_(False), device)  # the published training forgets eval mode
         self.sync_on_since = -1  # the step at which the gate opened
 
     def learning_rate(self, step: int) -> float:
@@ -142,14 +141,6 @@ class GeneratorTask:
         audio, face = self.expert(mel, faces.contiguous(memory_format=torch.channels_last))
         return sync_bce((audio * face).sum(1), 1.0)
 
-    @property
-    def expert(self) -> nn.Module:
-        """The frozen expert, in eval mode (the published training forgets that: reference 2.8)."""
-        if self._expert is None:
-            network = models.load(self._expert_source, network="syncnet").requires_grad_(False)
-            self._expert = place(network, self.device)
-        return self._expert
-
     def _sync_weight(self, step: int) -> float:
         s = self.settings
         if step < s.steps or self.sync_on_since < 0:
@@ -176,9 +167,10 @@ def train_generator(
     from w2l.dataset import corpus
     from w2l.models.inference import pick_device
 
+    judge = models.load(expert, network="syncnet")  # first, so that a wrong name is told before an hour of phase 1
     train = corpus("train", config.train_clips, progress=progress)
     validation = corpus("validation", config.validation_clips, progress=progress)
-    task = GeneratorTask(config, train, validation, pick_device(device), expert)
+    task = GeneratorTask(config, train, validation, pick_device(device), judge)
     network = run(task, folder, progress=progress)
     path = folder / "generator.safetensors"
     models.save(network, path, "wav2lip", config.width, mel_shift=-1.0, **training_facts(config, folder))

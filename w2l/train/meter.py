@@ -76,9 +76,7 @@ class MeterTask:
             clip = self.clips[which]
             change, at = Augment(rng), int(rng.integers(len(clip)))
             faces.append(lower_halves(change(clip.frames[at])[None]))
-            truth.append(
-                clip.known_truth()[at, :2] * change.scale[::-1]
-            )
+            truth.append(clip.known_truth()[at, :2] * change.scale[::-1])
         batch = torch.from_numpy(np.stack(faces)).to(self.device, memory_format=torch.channels_last)
         return batch, torch.from_numpy(np.stack(truth)).to(self.device)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
@@ -19,13 +18,15 @@ from w2l.video.images import check_size, to_bgr
 UNKNOWN_RATE = 25.0
 """Frames a second of a video that does not say."""
 
-_USUAL_RATES = [Fraction(n) for n in (10, 12, 15, 16, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)]
-_USUAL_RATES += [Fraction(n * 1000, 1001) for n in (15, 24, 30, 48, 60, 120)] + [Fraction(25, 2)]
+_USUAL_RATES: list[float] = [10, 12, 12.5, 15, 16, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120]
+_USUAL_RATES += [n * 1000 / 1001 for n in (15, 24, 30, 48, 60, 120)]
 _ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a song
 _SWSCALE_BT709, _SWSCALE_BT601 = 1, 5
 _LIMITED, _FULL = 1, 2  # colour ranges as FFmpeg counts them
 _TEXT_CODECS = {"ansi", "bintext", "xbin", "idf"}  # FFmpeg draws text files as video
 _SEEK_FROM = 3.0  # seconds; nearer starts are reached by decoding
+# Tags that are not UTF-8 are no reason to refuse a clip; PyAV 19 knows that by itself.
+_LENIENT = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 _GIVE_UP_AFTER = 200  # packets in a row, from the first, that do not decode
 
 
@@ -52,8 +53,10 @@ class Video:
         self.tick = float(self.stream.time_base or 0)
         # Time 0 is the first picture, as in w2l.audio, so that frame i belongs to the sound at i / fps.
         self.origin = self._first_time()
-        self.fps = usual_rate(self.stream.average_rate, self.stream.base_rate)
-        self.interval = float(1 / (self.stream.average_rate or self.fps))
+        # As floats, because these are Fractions up to PyAV 18 and a type with fewer methods from 19 on.
+        average = float(self.stream.average_rate or 0)
+        self.fps = usual_rate(average, float(self.stream.base_rate or 0))
+        self.interval = 1 / (average or self.fps)
         self.size: tuple[int, int] | None = None
         self._converter = av.video.reformatter.VideoReformatter()
 
@@ -170,7 +173,7 @@ def opened(path: Path) -> Iterator[Video]:
         # Only local files (a playlist could point anywhere), only by their literal name. Not as ``options``: those
         # also go to the streams, and PyAV 15 crashes on MPEG files, whose streams are not known at first.
         options = {"protocol_whitelist": "file", "pattern_type": "none"}
-        container = av.open(f"file:{path.resolve()}", container_options=options, metadata_errors="replace")
+        container = av.open(f"file:{path.resolve()}", "r", container_options=options, **_LENIENT)  # type: ignore[call-overload]
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise W2LError(broken) from error
     with container:
@@ -190,15 +193,15 @@ def _best_stream(container: av.container.InputContainer, path: Path) -> av.Video
     return max(streams, key=lambda s: (s.disposition.value & 1, s.codec_context.width * s.codec_context.height))
 
 
-def usual_rate(average: Fraction | None, base: Fraction | None) -> float:
+def usual_rate(average: float, base: float = 0.0) -> float:
     """The constant rate for a clip: the grid its frames lie on if that is near their average rate, else the average.
 
     Within 0.5 % of a usual rate that one is meant; others are rounded to whole frames a second, 1 to 120. ``base`` is
-    FFmpeg's r_frame_rate: a 30 fps recording with dropped frames averages 22 but lies on a grid of 30.
+    FFmpeg's r_frame_rate, 0 if unknown: a 30 fps recording with dropped frames averages 22 but lies on a grid of 30.
     """
-    if not average or average <= 0:
+    if average <= 0:
         return UNKNOWN_RATE
-    rate = base if base and average <= base <= average * 3 / 2 and base <= 60 else average
+    rate = base if average <= base <= average * 1.5 and base <= 60 else average
     nearest = min(_USUAL_RATES, key=lambda usual: abs(usual - rate))
     if abs(nearest - rate) <= rate / 200:
         return float(nearest)

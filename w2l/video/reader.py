@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -169,7 +168,7 @@ def _gif_length(path: Path) -> tuple[int, float]:
 def _probe_gif(path: Path) -> ClipInfo:
     count, seconds = _gif_length(path)
     height, width = read_image(path).shape[:2]
-    fps = usual_rate(Fraction(count / seconds).limit_denominator(1000), None)
+    fps = usual_rate(count / seconds)
     return ClipInfo(path, width, height, fps, _count(seconds * fps), seconds, False, False, True, "gif")
 
 
@@ -180,5 +179,5 @@ def _probe_webp(path: Path) -> ClipInfo:
             count, seconds, shape = count + 1, time + duration, frame.shape
     if count == 1:
         return ClipInfo(path, shape[1], shape[0], STILL_FPS, 1, None, False, True, False, "webp")
-    fps = usual_rate(Fraction(count / seconds).limit_denominator(1000), None)
+    fps = usual_rate(count / seconds)
     return ClipInfo(path, shape[1], shape[0], fps, _count(seconds * fps), seconds, False, False, True, "webp")
