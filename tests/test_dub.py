@@ -243,7 +243,7 @@ def test_result_says_how_it_is_marked(tmp_path, clip, generator):
 
 def test_seconds_of_each_stage(tmp_path, clip, generator):
     seconds = _dub(clip, _speech(tmp_path / "s.wav", 0.4), tmp_path / "out.mp4", generator).seconds
-    assert {"listen", "load", "track", "decode", "generate", "paste", "encode", "total"} <= seconds.keys()
+    assert {"listen", "load", "track", "mel", "decode", "generate", "paste", "encode", "total"} <= seconds.keys()
     assert all(0 <= seconds[stage] <= seconds["total"] for stage in seconds)
 
 

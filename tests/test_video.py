@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import math
 import re
 import struct
@@ -217,6 +218,19 @@ def test_frames_may_be_changed_by_who_asked(tmp_path):
         assert frame.flags.c_contiguous
         assert frame.mean() > 10
         frame[:] = 0
+
+
+def test_frames_do_not_pile_up(tmp_path):
+    """Neither reading nor writing keeps frames, even while Python's cycle collector does not come by."""
+    path = tmp_path / "clip.mp4"
+    gc.collect()
+    gc.disable()
+    try:
+        write_clip(path, n=150)
+        assert sum(1 for _ in video.read_frames(path)) == 150
+        assert sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects()) < 20
+    finally:
+        gc.enable()
 
 
 def test_a_reader_can_be_left_early(tmp_path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import statistics
 import sys
 import tempfile
 import time
@@ -23,7 +22,7 @@ from w2l.errors import W2LError
 from w2l.models.inference import Generate
 
 BATCH = 16  # faces drawn at once
-_REPEATS = 3  # the median of which is reported
+_REPEATS = 3  # runs, the best of which is reported: whatever else the machine does only makes them slower
 _SIDE = 1536  # of the matrices whose product gives the peak
 
 
@@ -55,7 +54,7 @@ class Figures:
 def measure(clip: str | os.PathLike[str] | None = None, speech: str | os.PathLike[str] | None = None) -> Figures:
     """Measures every stage on a clip and its speech (the bundled presenter when None), with ``device="auto"``.
 
-    Every figure is the median of three runs after one to warm up. Raises W2LError when the files cannot be read.
+    Every figure is the best of three runs after one to warm up. Raises W2LError when the files cannot be read.
     """
     samples = paths.data() / "samples"
     clip = samples / "presenter.mp4" if clip is None else clip
@@ -186,14 +185,14 @@ def matrix_peak(dtype: torch.dtype, device: str | torch.device = "cpu", side: in
 
 
 def _time(work: Callable[[], object]) -> float:
-    """Median milliseconds of a few runs, after one to warm up."""
+    """Least milliseconds of a few runs, after one to warm up."""
     work()
     taken = []
     for _ in range(_REPEATS):
         start = time.perf_counter()
         work()
         taken.append((time.perf_counter() - start) * 1e3)
-    return statistics.median(taken)
+    return min(taken)
 
 
 def _memory() -> float | None:

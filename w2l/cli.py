@@ -9,8 +9,9 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -42,11 +43,10 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code: 0, 2 for bad input (told in one sentence), 130 when interrupted."""
-    with suppress(ValueError):  # not the main thread, as in some notebooks: then there is no signal to catch
-        signal.signal(signal.SIGTERM, _interrupt)
     try:
         options = make_parser().parse_args(arguments)
-        return options.run(options) or 0
+        with _terminated_as_interrupted():
+            return options.run(options) or 0
     except (W2LError, argparse.ArgumentTypeError) as error:
         print(f"w2l: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -58,8 +58,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _interrupt(signum: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Lets a polite kill end a command as Ctrl-C does, so that temporary files are removed."""
+
+    def interrupt(signum: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only there are signals to catch
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _HELD_BYTES = 128 << 20  # frames a stage may hold, so that memory does not grow with their size or number
 _WAITING = 4  # frames that wait for the next stage
+_SMOOTH_FPS = 15  # below this a mouth jumps from one sound to the one after the next
 _SOUNDLESS = (".gif", ".webp")
 
 
@@ -63,7 +64,6 @@ class _Speech:
     path: Path
     wav: np.ndarray  # (N, channels) float32 at its own rate, for the result
     rate: int
-    mel: np.ndarray  # (80, T) float32, for the generator
 
     @property
     def seconds(self) -> float:
@@ -146,7 +146,8 @@ def dub(
             track = _track(clip, rate, n_frames, progress, how)
         corner = mark.quiet_corner(*track.size, track.boxes) if label else None
         plan = _Plan(clip, track, speech, rate, n_frames, batch_size, feather, corner)
-        windows = sound.mel_windows(speech.mel, rate, n_frames, mel_shift)
+        with clock.time("mel"):
+            windows = _mel_windows(speech, rate, n_frames, mel_shift)
         moments = _redraw(plan, clock.each("decode", _frames(plan)), windows, generate, clock)
         _encode(plan, moments, temporary, progress, watch, clock)
         marked, notes = _mark(temporary, track.size, label)
@@ -166,13 +167,13 @@ def _check_out(out: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> 
 
 
 def _listen(path: str | os.PathLike[str]) -> _Speech:
-    """Decodes the speech at its own rate and makes its mel; raises W2LError when there is nothing to hear."""
+    """Decodes the speech at its own rate; raises W2LError when there is nothing to hear."""
     wav, rate = sound.decode(path)
     if wav.shape[1] > 2:  # surround sound is mixed down, since a result has two channels at most
         wav = wav.mean(axis=1, keepdims=True)
     if sound.is_silent(wav):
         raise W2LError(f"{path} is silent from beginning to end; choose a file with speech in it.")
-    return _Speech(Path(path), wav, rate, sound.melspectrogram(sound.to_model_rate(wav, rate)))
+    return _Speech(Path(path), wav, rate)
 
 
 def _frame_rate(clip: video.ClipInfo, fps: float | None) -> float:
@@ -191,7 +192,7 @@ def _count_frames(speech: _Speech, fps: float) -> int:
 
 def _load_generator(checkpoint: Path, device: str) -> tuple[Generate, float]:
     """The generator, ready to run, and the mel shift it was trained with."""
-    # imported here because torch takes seconds to start, and a mistyped path should be told at once
+    # imported late because torch takes seconds to start, and a mistyped path should be told at once
     from w2l import models
     from w2l.models.inference import Generate
 
@@ -218,6 +219,12 @@ def _counted(frames: Iterator[np.ndarray], bar: tqdm) -> Iterator[np.ndarray]:
 
 def _bar(what: str, total: int, progress: bool) -> tqdm:
     return tqdm(total=total, desc=what, unit="frame", disable=not progress, file=sys.stderr)
+
+
+def _mel_windows(speech: _Speech, fps: float, n_frames: int, shift: float) -> np.ndarray:
+    """What the generator hears: float32 (n_frames, 80, 16)."""
+    mel = sound.melspectrogram(sound.to_model_rate(speech.wav, speech.rate))
+    return sound.mel_windows(mel, fps, n_frames, shift)
 
 
 def back_and_forth(index: int, length: int) -> int:
@@ -316,6 +323,8 @@ def _notes(plan: _Plan, out: Path, faceless: int) -> list[str]:
         notes.append(f"the speech is longer than the clip: its {length} frames run forwards and backwards.")
     if faceless:
         notes.append(f"{faceless} of {plan.n_frames} frames show no face; they passed through unchanged.")
+    if plan.fps < _SMOOTH_FPS:
+        notes.append(f"at {plan.fps:g} frames a second a mouth cannot follow speech; give 25 (fps) for more.")
     if out.suffix.lower() in _SOUNDLESS:
         notes.append(f"a {out.suffix.lower()} file holds no sound; write an .mp4 to hear {plan.speech.path.name}.")
     return notes

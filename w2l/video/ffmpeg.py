@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
@@ -58,6 +59,7 @@ class Video:
         self.fps = usual_rate(average, float(self.stream.base_rate or 0))
         self.interval = 1 / (average or self.fps)
         self.size: tuple[int, int] | None = None
+        self._display: tuple[int, int, int, int] | None = None
         self._converter = av.video.reformatter.VideoReformatter()
 
     @property
@@ -140,7 +142,7 @@ class Video:
 
     def _picture(self, frame: av.VideoFrame) -> np.ndarray:
         """One decoded frame as the viewer sees it: BGR, square pixels, upright, of the clip's size."""
-        if any(component.is_alpha for component in frame.format.components) or frame.format.has_palette:
+        if _may_be_transparent(frame.format.name):
             picture = to_bgr(frame.to_ndarray(format="bgra"))
         else:
             # All four are given: what is left out some PyAV versions take from the frame, and then convert nothing.
@@ -157,7 +159,11 @@ class Video:
         if abs(ratio - 1) > 0.01 and 1 / 8 <= ratio <= 8:
             wide = (2 * round(width * ratio / 2), height) if ratio > 1 else (width, 2 * round(height / ratio / 2))
             picture = cv2.resize(picture, wide, interpolation=cv2.INTER_LINEAR)
-        picture = _upright(picture, frame)
+        if self._display is None:
+            # Once, since it holds for the stream, and since asking ties a frame to itself until Python's collector
+            # comes by: a hundred frames would pile up.
+            self._display = _display_matrix(frame)
+        picture = _upright(picture, self._display)
         if self.size is None:
             self.size = picture.shape[1], picture.shape[0]
         elif (picture.shape[1], picture.shape[0]) != self.size:
@@ -214,14 +220,25 @@ def _matrix(frame: av.VideoFrame) -> int:
     return tagged or (_SWSCALE_BT709 if min(frame.width, frame.height) >= 720 else _SWSCALE_BT601)
 
 
-def _upright(picture: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
-    """Applies the display matrix (rotation and mirroring, to the nearest quarter turn)."""
+@lru_cache
+def _may_be_transparent(pixel_format: str) -> bool:
+    known = av.VideoFormat(pixel_format)
+    return known.has_palette or any(component.is_alpha for component in known.components)
+
+
+def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
+    """Where the x axis (a, b) and the y axis (c, d) of the stored picture point on the screen; 16.16 fixed point."""
     data = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
-        return picture
-    # Rows of the matrix: where the x axis goes (a, b), where the y axis goes (c, d); 16.16 fixed point.
+        return 1, 0, 0, 1
     matrix = np.frombuffer(data, np.int32, 9)  # type: ignore[call-overload]  # a buffer, which its stub does not say
-    (a, b, _), (c, d, _), _ = matrix.reshape(3, 3).tolist()
+    a, b, _, c, d = matrix[:5].tolist()
+    return a, b, c, d
+
+
+def _upright(picture: np.ndarray, display: tuple[int, int, int, int]) -> np.ndarray:
+    """Applies a display matrix (rotation and mirroring, to the nearest quarter turn)."""
+    a, b, c, d = display
     if abs(b) + abs(c) > abs(a) + abs(d):
         picture, flip_x, flip_y = picture.transpose(1, 0, 2), c < 0, b < 0
     else:
