@@ -48,7 +48,7 @@ def test_bad_arguments_are_told_in_one_sentence(arguments, said, tmp_path, monke
 
 
 def test_the_whole_recipe(tmp_path, capsys):
-    """Expert, meter, generator with the expert's help, then their figures and the card that tells how they were made."""
+    """Expert, meter, generator with the expert's help, then their figures, and the card that tells how they came."""
 
     def train(name, *settings, extra=()):
         out = tmp_path / name

@@ -103,7 +103,7 @@ def _configure(kind: Any, options: argparse.Namespace) -> Any:
     cv2.setNumThreads(1)  # frames are small: threads would cost more than they bring
     if options.threads > 0:
         torch.set_num_threads(options.threads)
-    defaults = {field.name: field.default for field in fields(kind)}
+    defaults: dict[str, Any] = {field.name: field.default for field in fields(kind)}
     changes: dict[str, Any] = {}
     for item in options.set:
         name, _, value = item.partition("=")
