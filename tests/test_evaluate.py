@@ -10,6 +10,8 @@ from w2l.errors import W2LError
 from w2l.evaluate import card, classroom, strips, sync
 from w2l.train.losses import MOUTH_BOX
 
+FRAMES = 50  # of a test clip
+
 
 class KnowingExpert:
     """Embeds a window by the number written into its first frame or its first mel column: a perfect expert."""
@@ -70,9 +72,9 @@ def random_weights(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     clips = [
         Clip(
-            rng.integers(0, 256, (60, 96, 96, 3), dtype=np.uint8),
-            rng.uniform(-4, 4, (80, 200)).astype(np.float32),
-            rng.uniform(0, 20, (60, 3)).astype(np.float32),
+            rng.integers(0, 256, (FRAMES, 96, 96, 3), dtype=np.uint8),
+            rng.uniform(-4, 4, (80, 160)).astype(np.float32),
+            rng.uniform(0, 20, (FRAMES, 3)).astype(np.float32),
         )
         for _ in range(5)
     ]
@@ -106,8 +108,8 @@ def test_box_errors_compare_with_the_truth(random_weights):
     pasted = figures(lambda crops, mels, references: references)
     assert pasted["box_l1"] == pytest.approx(pasted["box_paste"]) == pytest.approx(pasted["box_mean"])
     rows, columns = MOUTH_BOX
-    target, middle = clips[0].frames, clips[0].frames[30].astype(float)
-    others = np.delete(target, 30, axis=0)[:, rows, columns]
+    target, middle = clips[0].frames, clips[0].frames[FRAMES // 2].astype(float)
+    others = np.delete(target, FRAMES // 2, axis=0)[:, rows, columns]
     errors = [np.abs(frame - middle[rows, columns]).mean() / 255 for frame in others]
     assert pasted["box_l1"] == pytest.approx(np.mean(errors), rel=1e-4)
 

@@ -130,6 +130,45 @@ def test_each_kernel_equals_its_block(kind: str, block: nn.Module, side: int) ->
     assert torch.allclose(fast(x), wanted, atol=2e-4)
 
 
+@torch.inference_mode()
+def test_integer_kernel_stays_close_to_its_block() -> None:
+    if not inference._has_int8():
+        pytest.skip("no integer instructions here")
+    block = fill(ConvBlock(64, 64, 3, 1, 1, residual=True), 1.0)
+    fast = fused.FusedBlock(fold_batch_norm(block).to(memory_format=torch.channels_last))
+    fast.int8 = True
+    x = torch.rand(2, 64, 24, 24).to(memory_format=torch.channels_last)
+    assert fast._pick(x) == "int8"
+    wanted = block(x)
+    out = fast(x)
+    assert not torch.equal(out, wanted)
+    assert (out - wanted).abs().mean() < 0.01 * wanted.mean()
+
+
+@pytest.mark.parametrize(("tolerance", "kept"), [(1.0, True), (0.0, False)])
+def test_integers_are_kept_only_where_they_change_little(
+    model: nn.Module,
+    frames: tuple[np.ndarray, np.ndarray, np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
+    tolerance: float,
+    kept: bool,
+) -> None:
+    if not inference._has_int8():
+        pytest.skip("no integer instructions here")
+    monkeypatch.setattr(inference, "_cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr(inference, "_INT8_TOLERANCE", tolerance)
+    generate = Generate(model, device="cpu")
+    out = generate(*frames)
+    blocks = [module for module in generate.model.modules() if isinstance(module, fused.FusedBlock)]
+    assert all(block.int8 == kept for block in blocks)
+    exact = Generate(model, device="cpu", dtype="float32")(*frames)
+    assert np.array_equal(out, exact) != kept
+
+
+def test_auto_stays_within_one_step(model: nn.Module, frames: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    assert np.abs(Generate(model, device="cpu")(*frames) - plain(model, *frames)).mean() < 1
+
+
 @pytest.mark.parametrize("outputs", [2, 3, 4, 6])
 def test_minimal_filtering_is_a_filter(outputs: int) -> None:
     rng = np.random.default_rng(outputs)

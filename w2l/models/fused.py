@@ -7,8 +7,8 @@ Kernels, each where it is the fastest:
 - Winograd's minimal filtering for wide 3x3 convolutions (Lavin and Gray 2016): a tile of m x m outputs takes
   (m + 2)^2 multiplications a channel pair instead of 9 m^2, and they are plain matrix products;
 - for the transposed convolutions on the smallest maps, one matrix product and nine shifted additions;
-- 8-bit integers for the large 3x3 convolutions, four times the multiplications an instruction, but only where the
-  caller allows it, for the result is off by about half a percent of the block's output.
+- 8-bit integers for the large residual 3x3 convolutions: four times the multiplications an instruction, but only
+  where the caller allows it, for the sum is off by about half a percent.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
 class FusedBlock(nn.Module):
     """A ConvBlock or TransposeBlock without batch norm; picks its kernel by the input's shape.
 
-    With ``int8`` set, a residual block may write its result into its input, which nothing else in the generator uses.
+    With ``int8`` set, a large residual block writes its result into its input, which the generator uses nowhere else.
     """
 
     def __init__(self, block: ConvBlock | TransposeBlock) -> None:
@@ -61,7 +61,7 @@ class FusedBlock(nn.Module):
             small = height * width <= _PRODUCT_PIXELS and x.dtype == torch.float32
             return "product" if small else "transpose"
         large = channels >= _INT8_CHANNELS and height * width >= _INT8_PIXELS
-        if self.int8 and large and self.conv.kernel_size == (3, 3) and self.conv.stride == (1, 1):
+        if self.int8 and self.residual and large:
             return "int8"
         wide = channels >= _WINOGRAD_CHANNELS and batch >= _WINOGRAD_BATCH and height == width
         if self.residual and wide and height in _TILES and x.dtype == torch.float32:
@@ -164,13 +164,12 @@ class _Winograd(nn.Module):
 
 
 class _Int8(nn.Module):
-    """3x3 convolution in integers: weights -127 ... 127 with a scale per output channel, inputs 0 ... 255 with one
-    scale, taken from the inputs themselves each time. Bias, residual and ReLU stay in float32.
+    """Residual 3x3 convolution in integers: weights -127 to 127 with a scale for each output channel, inputs 0 to 255
+    with one scale, taken from the inputs themselves each time. What is added to it stays in float32.
     """
 
-    def __init__(self, conv: nn.Conv2d, residual: bool, shape: torch.Size) -> None:
+    def __init__(self, conv: nn.Conv2d, _: bool, shape: torch.Size) -> None:
         super().__init__()
-        self.residual = residual
         self.bias = _bias(conv)
         self.where = (list(conv.stride), list(conv.padding), list(conv.dilation), 1)
         self.scales = conv.weight.abs().amax((1, 2, 3)).clamp_min(_TINY) / 127
@@ -180,15 +179,12 @@ class _Int8(nn.Module):
         self.rounding = torch.tensor(0.5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """As FusedBlock; x must not be negative, as the output of a ReLU is not."""
+        """As FusedBlock, into x itself; x must not be negative, as the output of a ReLU is not."""
         scale = max(x.amax().item(), _TINY) / 255
         whole = torch.add(self.rounding, x, alpha=1 / scale).to(torch.uint8)
-        conv = torch.ops.onednn.qconv2d_pointwise
-        weight = (self.weight, self.scales, self.zeros)
-        out = (*self.where, 1.0, 0, torch.float32)
-        if self.residual:
-            return conv.binary(whole, scale, 0, *weight, x, self.bias, *out, 1.0, 0, "sum", 1.0, "relu", [], None)
-        return conv(whole, scale, 0, *weight, self.bias, *out, "relu", [], None)
+        operands = (whole, scale, 0, self.weight, self.scales, self.zeros, x, self.bias, *self.where)
+        sum_then_relu: tuple = (1.0, 0, torch.float32, 1.0, 0, "sum", 1.0, "relu", [], None)
+        return torch.ops.onednn.qconv2d_pointwise.binary(*operands, *sum_then_relu)
 
 
 _KERNELS = {"int8": _Int8, "direct": _Direct, "transpose": _Transpose, "product": _Product, "winograd": _Winograd}
