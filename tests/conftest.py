@@ -7,9 +7,10 @@ import random
 import socket
 import sys
 
-# Before torch, numba or OpenBLAS start: they read these once. Two threads is what the smallest machine has.
+# Before torch, numba or OpenBLAS start: they read these once. One thread: with two, small batches on a busy machine
+# spend minutes waiting for each other.
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(_variable, "2")
+    os.environ.setdefault(_variable, "1")
 os.environ["MPLBACKEND"] = "Agg"
 # For the processes that tests start: whatever wants the network is sent to a closed port and fails at once.
 for _variable in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):

@@ -35,17 +35,17 @@ def clips():
 def expert_file(tmp_path_factory):
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("expert") / "expert.safetensors"
-    models.save(models.build("syncnet", 0.1), path, "syncnet", 0.1)
+    models.save(models.build("syncnet", 0.125), path, "syncnet", 0.125)
     return str(path)
 
 
 def expert_task(clips, **settings):
-    config = expert.ExpertConfig(**{"width": 0.1, "steps": 6, "clips": 2, "windows": 3, **settings})
+    config = expert.ExpertConfig(**{"width": 0.125, "steps": 6, "clips": 2, "windows": 3, **settings})
     return expert.ExpertTask(config, clips, clips, CPU)
 
 
 def generator_task(clips, expert_file, **settings):
-    small = {"width": 0.1, "steps": 2, "batch": 2, "sync_steps": 3, "sync_batch": 1, "sync_gate": 9.0, "sync_ramp": 2}
+    small = {"width": 0.125, "steps": 2, "batch": 2, "sync_steps": 3, "sync_batch": 1, "sync_gate": 9.0, "sync_ramp": 2}
     config = generator.GeneratorConfig(**{**small, **settings})
     return generator.GeneratorTask(config, clips, clips[:1], CPU, models.load(expert_file))
 
