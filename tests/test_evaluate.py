@@ -74,7 +74,7 @@ def random_weights(tmp_path, monkeypatch):
         Clip(
             rng.integers(0, 256, (FRAMES, 96, 96, 3), dtype=np.uint8),
             rng.uniform(-4, 4, (80, 160)).astype(np.float32),
-            rng.uniform(0, 20, (FRAMES, 3)).astype(np.float32),
+            rng.integers(0, 3, (FRAMES, 3)).astype(np.float32) * 10,  # closed, 10 or 20 pixels
         )
         for _ in range(5)
     ]

@@ -20,7 +20,7 @@ from w2l.models.syncnet import SyncNet
 from w2l.train.losses import MOUTH_BOX
 from w2l.train.meter import measure
 
-_CLOSED = 0.5  # pixels: a truth under this is a closed mouth
+_CLOSED, _WIDE = 0.5, 8.0  # pixels: a truth under the first is a closed mouth, over the second a wide open one
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def evaluate_classroom(
     for number, clip in enumerate(tqdm(clips, desc="evaluate", unit="clip", disable=not progress)):
         other, third = clips[(number + 1) % count], clips[(number + 2) % count]
         rows.append(_real(judge, ruler, clip) | _generated(generate, judge, ruler, clip, other, third))
-    figures = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+    figures = {key: _mean(np.array([row[key] for row in rows])) for key in rows[0]}
     medians = ("meter_opening_r", "meter_width_r", "opening_r_new", "opening_r_old", "width_r_new", "amplitude")
     figures |= {key: float(np.median([row[key] for row in rows])) for key in medians}
     for name in ("paste", "mean", "swapped"):
@@ -146,14 +146,20 @@ def _generated(
         "confidence_new": heard.confidence,
         "confidence_shuffled": shuffled.confidence,
         "offset_new_exact": float(heard.offset == 0),
-        "open_when_closed": float(read[new[:, 0] < _CLOSED, 0].mean()),
-        "open_when_open": float(read[new[:, 0] > 8, 0].mean()) if (new[:, 0] > 8).any() else 8.0,
+        "open_when_closed": _mean(read[new[:, 0] < _CLOSED, 0]),
+        "open_when_open": _mean(read[new[:, 0] > _WIDE, 0]),
     }
 
 
 def _box_l1(a: np.ndarray, b: np.ndarray) -> float:
     rows, columns = MOUTH_BOX
     return float(np.abs(a[:, rows, columns].astype(np.float32) - b[:, rows, columns]).mean() / 255)
+
+
+def _mean(values: np.ndarray) -> float:
+    """The mean of what is there: NaN marks clips in which a figure has no frames; NaN when nothing is there."""
+    there = values[~np.isnan(values)]
+    return float(there.mean()) if len(there) else float("nan")
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:
