@@ -130,6 +130,16 @@ def test_a_feathered_paste_fades_in_smoothly():
     assert max(steps) <= 40
 
 
+def test_colours_are_matched_by_what_the_cheeks_are_off(noise):
+    crop = noise[:96, :96] // 2 + 40
+    drawn = crop.copy()
+    drawn[60:80, 30:66] = (10, 10, 120)  # a mouth that the real crop does not have
+    tinted = (drawn.astype(int) + (12, -9, 20)).clip(0, 255).astype(np.uint8)
+    matched = faces.match_colour(tinted, crop)
+    assert np.abs(matched.astype(int) - drawn).max() <= 1
+    assert np.array_equal(faces.match_colour(crop, crop), crop)
+
+
 def test_a_plain_paste_covers_the_whole_box(noise):
     patch = np.full((96, 96, 3), 7, np.uint8)
     result = faces.paste(noise, patch, [-10, 50, 60, 130], feather=False)

@@ -81,6 +81,7 @@ class _Plan:
     n_frames: int
     batch_size: int
     feather: bool
+    match_colour: bool
     corner: str | None  # where the label goes; None: nowhere
 
     def box(self, index: int) -> np.ndarray | None:
@@ -110,6 +111,7 @@ def dub(
     batch_size: int = 16,
     device: str = "auto",
     feather: bool = True,
+    match_colour: bool = True,
     label: bool = True,
     progress: bool = True,
     watch: Callable[[Moment], None] | None = None,
@@ -123,7 +125,8 @@ def dub(
     weights: ``classroom`` (bundled, knows drawn faces), ``wav2lip``, ``wav2lip_gan``, or a checkpoint file.
     detector, box (x1, y1, x2, y2 pixels), pads (top, bottom, left, right pixels), smooth, gaps: as in `track_faces`.
     fps: frames a second of the result; the clip's own when None, 25 for a picture. batch_size: faces drawn at once.
-    device: ``auto``, ``cpu``, ``cuda``... feather: blend the edge of the mouth in. label: draw the visible label (the
+    device: ``auto``, ``cpu``, ``cuda``... feather: blend the edge of the mouth in. match_colour:
+    bring the drawn skin to the colour of the real one. label: draw the visible label (the
     mark in the metadata is always written). progress: bars on stderr. watch: called with each dubbed `Moment`.
 
     Raises W2LError for input that cannot be dubbed (no file, no face, no or silent sound, weights that are none, an
@@ -145,7 +148,7 @@ def dub(
             how = {"detector": detector, "box": box, "pads": pads, "smooth": smooth, "gaps": gaps}
             track = _track(clip, rate, n_frames, progress, how)
         corner = mark.quiet_corner(*track.size, track.boxes) if label else None
-        plan = _Plan(clip, track, speech, rate, n_frames, batch_size, feather, corner)
+        plan = _Plan(clip, track, speech, rate, n_frames, batch_size, feather, match_colour, corner)
         with clock.time("mel"):
             windows = _mel_windows(speech, rate, n_frames, mel_shift)
         moments = _redraw(plan, clock.each("decode", _frames(plan)), windows, generate, clock)
@@ -274,9 +277,14 @@ def _redraw(
         generated = dict(zip(crops, drawn, strict=True))
         for i, frame in batch:
             with clock.time("paste"):
-                result = faces.paste(frame, generated[i], boxes[i], feather=plan.feather) if i in boxes else frame
+                result = _paste(plan, frame, boxes[i], crops[i], generated[i]) if i in boxes else frame
                 result = result if plan.corner is None else mark.label_frame(result, plan.corner)
             yield Moment(i, i / plan.fps, frame, boxes.get(i), crops.get(i), generated.get(i), result)
+
+
+def _paste(plan: _Plan, frame: np.ndarray, box: np.ndarray, crop: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    patch = faces.match_colour(drawn, crop) if plan.match_colour else drawn
+    return faces.paste(frame, patch, box, feather=plan.feather)
 
 
 def _encode(

@@ -14,7 +14,10 @@ CROP_SIZE = 96
 
 _FADE_TOP = 0.12  # of the box's height: over this much below its middle the patch fades in
 _FADE_EDGE = 0.16  # of half the box: over this much before its sides, bottom and rounded corners it fades out
-_ROUNDNESS = 4  # exponent of the superellipse that is the patch's outline; 2 is an ellipse, more is boxier
+_ROUNDNESS = 2.2  # of the pasted outline: 2 is an ellipse, as jaws are; more would paste the wall beside the jaw too
+
+_WIDTH = 0.94  # of the box: how wide that outline is
+_CHEEKS = (slice(26, 46), slice(16, 80))  # rows, columns of a crop: just above the half that the generator invents
 
 
 def cut_crop(frame: np.ndarray, box: Sequence[float] | np.ndarray, size: int = CROP_SIZE) -> np.ndarray:
@@ -57,11 +60,22 @@ def paste(frame: np.ndarray, patch: np.ndarray, box: Sequence[float] | np.ndarra
     return result
 
 
+def match_colour(patch: np.ndarray, crop: np.ndarray) -> np.ndarray:
+    """The generated patch with its colours brought to those of the crop it was made from.
+
+    patch, crop: (96, 96, 3) uint8 BGR. The generator redraws the cheeks too, which it was shown: by as much as it is
+    off there, on average and for each channel, the whole patch is corrected. Returns a new (96, 96, 3) uint8.
+    """
+    rows, columns = _CHEEKS
+    off = crop[rows, columns].mean((0, 1)) - patch[rows, columns].mean((0, 1))
+    return np.clip(patch + off + 0.5, 0, 255).astype(np.uint8)
+
+
 @lru_cache(maxsize=1)
 def _lower_face() -> np.ndarray:
     """(96, 96) float32 weights in [0, 1] of a pasted patch: a rounded lower half that fades out on all sides."""
     centres = (np.arange(CROP_SIZE) + 0.5) / CROP_SIZE * 2 - 1  # -1 at the box's left or upper edge, 1 at the other
-    x, y = np.abs(centres)[None, :], np.maximum(centres, 0)[:, None]
+    x, y = np.abs(centres)[None, :] / _WIDTH, np.maximum(centres, 0)[:, None]
     reach = (x**_ROUNDNESS + y**_ROUNDNESS) ** (1 / _ROUNDNESS)  # 1 on the outline
     outline = _smoothstep((1 - reach) / _FADE_EDGE)
     fade_in = _smoothstep((centres[:, None] - 1 / CROP_SIZE) / (2 * _FADE_TOP))
