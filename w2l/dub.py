@@ -125,9 +125,9 @@ def dub(
     weights: ``classroom`` (bundled, knows drawn faces), ``wav2lip``, ``wav2lip_gan``, or a checkpoint file.
     detector, box (x1, y1, x2, y2 pixels), pads (top, bottom, left, right pixels), smooth, gaps: as in `track_faces`.
     fps: frames a second of the result; the clip's own when None, 25 for a picture. batch_size: faces drawn at once.
-    device: ``auto``, ``cpu``, ``cuda``... feather: blend the edge of the mouth in. match_colour:
-    bring the drawn skin to the colour of the real one. label: draw the visible label (the
-    mark in the metadata is always written). progress: bars on stderr. watch: called with each dubbed `Moment`.
+    device: ``auto``, ``cpu``, ``cuda``... feather: blend the edge of the mouth in. match_colour: bring the drawn skin
+    to the real one's colour. label: draw the visible label (the mark in the metadata is always written). progress:
+    bars on stderr. watch: called with each dubbed `Moment`.
 
     Raises W2LError for input that cannot be dubbed (no file, no face, no or silent sound, weights that are none, an
     output that cannot be written); nothing is left at ``out`` then, nor when it is interrupted.
