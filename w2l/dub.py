@@ -140,15 +140,14 @@ def dub(
         with clock.time("listen"):
             speech = _listen(audio)
         clip = video.probe(face)
-        rate = _frame_rate(clip, fps)
-        n_frames = _count_frames(speech, rate)
+        n_frames = _count_frames(speech, rate := _frame_rate(clip, fps))
         with clock.time("load"):
             generate, mel_shift = _load_generator(checkpoint, device)
         with clock.time("track"):
             how = {"detector": detector, "box": box, "pads": pads, "smooth": smooth, "gaps": gaps}
             track = _track(clip, rate, n_frames, progress, how)
-        corner = mark.quiet_corner(*track.size, track.boxes) if label else None
-        plan = _Plan(clip, track, speech, rate, n_frames, batch_size, feather, match_colour, corner)
+        place = mark.quiet_corner(*track.size, track.boxes) if label else None
+        plan = _Plan(clip, track, speech, rate, n_frames, batch_size, feather, match_colour, place)
         with clock.time("mel"):
             windows = _mel_windows(speech, rate, n_frames, mel_shift)
         moments = _redraw(plan, clock.each("decode", _frames(plan)), windows, generate, clock)
