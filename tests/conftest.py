@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import socket
 import sys
 
@@ -19,6 +20,9 @@ os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1"
 
 import numpy as np
 import pytest
+
+# A shell that starts the tests in the background has told them, and what they start, to ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _LOOPBACK = ("127.", "localhost", "::1")
 
