@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from w2l import models, paths
 from w2l.evaluate.classroom import table
+from w2l.train.expert import ExpertConfig
+from w2l.train.generator import GeneratorConfig
 from w2l.train.losses import MOUTH_BOX
+from w2l.train.meter import MeterConfig
+
+_CONFIGS: dict[str, type] = {"expert": ExpertConfig, "generator": GeneratorConfig, "meter": MeterConfig}
 
 _HEAD = """# The classroom weights
 
@@ -49,8 +55,16 @@ def _facts(role: str, name: str, model: Any) -> str:
     meta = model.meta
     count = sum(p.numel() for p in model.parameters()) / 1e6
     settings = ", ".join(f"{key} {value}" for key, value in meta.get("training", {}).items())
+    command = _command(role, meta.get("training", {}))
     made = f"{meta.get('minutes', '?')} minutes on {meta.get('machine', '?')}, {meta.get('date', '?')}"
     return (
         f"- **{name}** ({meta['network']}, width {meta['width']:g}, {count:.2f} M parameters): "
-        f"{meta.get('data', 'unknown data')}; {settings}; {made}. Remade by `w2l train {role}`."
+        f"{meta.get('data', 'unknown data')}; {settings}; {made}. Remade by `{command}`."
     )
+
+
+def _command(role: str, settings: dict[str, Any]) -> str:
+    """The command that trains with these settings: those that differ from the defaults are named."""
+    usual = asdict(_CONFIGS[role]())
+    changed = [f"{key}={value}" for key, value in settings.items() if usual.get(key) != value]
+    return f"w2l train {role}" + (f" --set {' '.join(changed)}" if changed else "")
