@@ -61,8 +61,12 @@ def hsv(h: float, s: float, v: float) -> Colour:
 
 def shade(colour: Colour, factor: float) -> Colour:
     """The colour made darker (< 1) or lighter (> 1)."""
-    b, g, r = (int(np.clip(c * factor, 0, 255)) for c in colour)
-    return b, g, r
+    b, g, r = colour
+    return _byte(b * factor), _byte(g * factor), _byte(r * factor)
+
+
+def _byte(value: float) -> int:
+    return int(min(max(value, 0), 255))
 
 
 def blend(a: Colour, b: Colour, share: float) -> Colour:

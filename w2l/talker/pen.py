@@ -39,7 +39,8 @@ class Pen:
     ) -> None:
         self.canvas, self.pose, self.radius = canvas, pose, radius
         self.zoom, self.origin = np.array(zoom), np.array(origin)
-        self._turn = np.radians([pose.yaw, pose.pitch])
+        self._turn = np.sin(np.radians([pose.yaw, pose.pitch]))
+        self._shift = np.array((pose.x, pose.y))
         roll = np.radians(pose.roll)
         self._roll = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
 
@@ -47,10 +48,10 @@ class Pen:
         """Canvas coordinates, float (n, 2), of points (n, 2). Points inside the face lie on a ball unless `flat`."""
         p = (np.asarray(points, float) - _PIVOT) / self.radius
         if not flat:
-            depth = np.sqrt(np.clip(1 - p[:, 0] ** 2 - (p[:, 1] / 1.35) ** 2, 0, 1)) * 0.8
-            p = p + np.stack([depth * np.sin(self._turn[0]), depth * np.sin(self._turn[1])], axis=1)
+            depth = np.sqrt(np.maximum(1 - p[:, 0] ** 2 - (p[:, 1] / 1.35) ** 2, 0)) * 0.8
+            p += depth[:, None] * self._turn
         p = p * self.radius * self.pose.scale @ self._roll.T
-        return (p + _PIVOT + (self.pose.x, self.pose.y)) * self.zoom + self.origin
+        return (p + _PIVOT + self._shift) * self.zoom + self.origin
 
     def polygon(self, points: ArrayLike, colour: Colour, flat: bool = False) -> None:
         """A filled polygon through points (n, 2)."""

@@ -190,12 +190,14 @@ def _formant_response(c: dict[str, np.ndarray], voice: Voice) -> np.ndarray:
     widths = np.repeat((_BANDWIDTHS * voice.bandwidth)[:, None], n, axis=1)
     widths[:2] *= c["nasal"]
     z = np.exp(-2j * np.pi * np.arange(_NFFT // 2 + 1) / _NFFT)[None]  # (1, 513)
-    response = np.ones((n, _NFFT // 2 + 1), complex)
+    below = np.ones((n, _NFFT // 2 + 1), complex)
+    gain = np.ones(n)
     for centre, width in zip(centres, widths, strict=True):
         radius = np.exp(-np.pi * width / SAMPLE_RATE)
         turn = 2 * radius * np.cos(2 * np.pi * centre / SAMPLE_RATE)
-        response *= (1 - turn + radius**2)[:, None] / (1 - turn[:, None] * z + (radius**2)[:, None] * z**2)
-    return response
+        gain *= 1 - turn + radius**2
+        below *= 1 - z * (turn[:, None] - (radius**2)[:, None] * z)
+    return gain[:, None] / below
 
 
 def _noise_response(c: dict[str, np.ndarray]) -> np.ndarray:
