@@ -152,7 +152,7 @@ def count_macs(model: nn.Module, *inputs: torch.Tensor) -> int:
     """Multiply-adds of all convolutions and linear layers in one pass of the inputs through the model."""
     total = 0
 
-    def count(module: nn.Module, given: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
+    def add(module: nn.Module, given: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
         nonlocal total
         weight = module.get_parameter("weight").numel()
         if isinstance(module, nn.Conv2d):  # every output pixel takes all weights of its channel once
@@ -163,7 +163,7 @@ def count_macs(model: nn.Module, *inputs: torch.Tensor) -> int:
             total += weight * out.shape[:-1].numel()
 
     layers = [m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear))]
-    hooks = [layer.register_forward_hook(count) for layer in layers]
+    hooks = [layer.register_forward_hook(add) for layer in layers]
     try:
         with torch.inference_mode():
             model(*inputs)

@@ -77,13 +77,14 @@ def evaluate_classroom(
     if count < 3:
         raise W2LError(f"{count} clips are too few to swap speech between them; give at least 3.")
     clips = corpus(split, count, progress=progress)
-    generate = Generate(models.load(generator, network="wav2lip"))
+    model = models.load(generator, network="wav2lip")
+    generate, mel_shift = Generate(model), float(model.meta["mel_shift"])  # type: ignore
     judge = cast(SyncNet, models.load(expert, network="syncnet"))
     ruler = models.load(meter, network="mouth_meter")
     rows = []
     for number, clip in enumerate(tqdm(clips, desc="evaluate", unit="clip", disable=not progress)):
         other, third = clips[(number + 1) % count], clips[(number + 2) % count]
-        rows.append(_real(judge, ruler, clip) | _generated(generate, judge, ruler, clip, other, third))
+        rows.append(_real(judge, ruler, clip) | _generated(generate, judge, ruler, clip, other, third, mel_shift))
     figures = {key: _mean(np.array([row[key] for row in rows])) for key in rows[0]}
     medians = ("meter_opening_r", "meter_width_r", "opening_r_new", "opening_r_old", "width_r_new", "amplitude")
     figures |= {key: float(np.median([row[key] for row in rows])) for key in medians}
@@ -123,10 +124,16 @@ def _real(judge: SyncNet, ruler: nn.Module, clip: Clip) -> dict[str, float]:
 
 
 def _generated(
-    generate: Callable, judge: SyncNet, ruler: nn.Module, clip: Clip, other: Clip, third: Clip
+    generate: Callable,
+    judge: SyncNet,
+    ruler: nn.Module,
+    clip: Clip,
+    other: Clip,
+    third: Clip,
+    mel_shift: float = -1.0,
 ) -> dict[str, float]:
     """What they make of the face speaking the next clip's words, and pixel errors against the truth."""
-    swapped, matched = drive(generate, clip, other.mel), drive(generate, clip, clip.mel)
+    swapped, matched = (drive(generate, clip, mel, mel_shift) for mel in (other.mel, clip.mel))
     middle = len(clip) // 2
     keep = np.arange(len(clip)) != middle  # the reference itself is not judged
     read, new, old = measure(ruler, swapped)[keep], other.known_truth()[keep], clip.known_truth()[keep]

@@ -24,11 +24,16 @@ def write(path: str | os.PathLike[str], generator: str, split: str) -> Path:
     Columns are moments 0.16 s apart; lower halves of the crops, twice their size.
     """
     clips = corpus(split, _TALKERS + 1, progress=False)
-    generate = Generate(models.load(generator, network="wav2lip"))
+    model = models.load(generator, network="wav2lip")
+    generate, mel_shift = Generate(model), float(model.meta["mel_shift"])  # type: ignore
     at = np.arange(_MOMENTS) * 4 + 10
     rows = []
     for clip, other in itertools.pairwise(clips):
-        for frames in (clip.frames, drive(generate, clip, clip.mel), drive(generate, clip, other.mel), other.frames):
+        for frames in (
+            clip.frames,
+            *(drive(generate, clip, mel, mel_shift) for mel in (clip.mel, other.mel)),
+            other.frames,
+        ):
             rows.append(np.hstack(list(frames[at, 40:])))
         rows.append(np.full((6, rows[0].shape[1], 3), 255, np.uint8))
     sheet = cv2.resize(np.vstack(rows), None, fx=_ZOOM, fy=_ZOOM, interpolation=cv2.INTER_CUBIC)

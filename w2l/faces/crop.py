@@ -15,7 +15,6 @@ CROP_SIZE = 96
 _FADE_TOP = 0.12  # of the box's height: over this much below its middle the patch fades in
 _FADE_EDGE = 0.16  # of half the box: over this much before its sides, bottom and rounded corners it fades out
 _ROUNDNESS = 2.2  # of the pasted outline: 2 is an ellipse, as jaws are; more would paste the wall beside the jaw too
-
 _WIDTH = 0.94  # of the box: how wide that outline is
 _CHEEKS = (slice(26, 46), slice(16, 80))  # rows, columns of a crop: just above the half that the generator invents
 

@@ -84,7 +84,7 @@ class MeterTask:
 @torch.no_grad()
 def measure(meter: torch.nn.Module, frames: np.ndarray, device: torch.device | str = "cpu") -> np.ndarray:
     """Opening and width of each crop: uint8 (n, 96, 96, 3) BGR to float32 (n, 2) pixels."""
-    faces = np.ascontiguousarray(frames[:, 48:].transpose(0, 3, 1, 2), dtype=np.float32) / 255
+    faces = lower_halves(frames).reshape(-1, 3, 48, 96)
     parts = [meter(torch.from_numpy(faces[at : at + 64]).to(device)) for at in range(0, len(faces), 64)]
     return torch.cat(parts).cpu().numpy()
 
