@@ -59,11 +59,17 @@ def test_plain_state_dict(model: nn.Module, tmp_path: Path) -> None:
     assert models.load(tmp_path / "w.pth", "wav2lip").width == loaded.meta["width"]
 
 
-def test_training_checkpoint_in_the_old_format_with_module_prefix(model: nn.Module, tmp_path: Path) -> None:
+def test_training_checkpoint_in_the_old_format_from_a_gpu_with_module_prefix(
+    model: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prefixed = OrderedDict((f"module.{key}", value) for key, value in model.state_dict().items())
     content = {"state_dict": prefixed, "optimizer": None, "global_step": 258000, "global_epoch": 88}
-    torch.save(content, tmp_path / "w.pth", _use_new_zipfile_serialization=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
+        torch.save(content, tmp_path / "w.pth", _use_new_zipfile_serialization=False)
+    assert b"cuda:0" in (tmp_path / "w.pth").read_bytes()
     loaded = models.load(tmp_path / "w.pth")
+    assert next(loaded.parameters()).device.type == "cpu"
     assert same(model, loaded)
     assert loaded.meta["global_step"] == 258000
 
@@ -151,6 +157,8 @@ def test_pickle_with_code_is_not_run(tmp_path: Path) -> None:
     for number, content in enumerate([{"state_dict": Opener(tmp_path / "made")}, Opener(tmp_path / "made")]):
         path = tmp_path / f"{number}.pth"
         torch.save(content, path)
+        refuse(path, "code that loading it would run")
+        torch.save(content, path, _use_new_zipfile_serialization=False)
         refuse(path, "code that loading it would run")
         path.write_bytes(pickle.dumps(content, protocol=2))
         refuse(path, "not opened|damaged")

@@ -1,0 +1,103 @@
+"""The commands for published weights: ``w2l weights list``, ``fetch``, ``verify``, ``where``.
+
+Rows for the table in `cli`: name, help, arguments, what runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def _add_names(parser: argparse.ArgumentParser, count: str, what: str) -> None:
+    parser.add_argument("names", nargs=count, metavar="NAME", help=f"{what} (see w2l weights list)")
+
+
+def _add_list(parser: argparse.ArgumentParser) -> None:
+    """No arguments."""
+
+
+def _run_list(options: argparse.Namespace) -> None:
+    from w2l import weights
+
+    rows = [("NAME", "SIZE", "STATE", "LICENCE", "WHAT IT IS")]
+    for name, entry in weights.REGISTRY.items():
+        size = f"{entry.bytes / 1e6:.1f} MB"
+        rows.append((name, size, weights.status(name), entry.licence.kind, entry.what))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _add_fetch(parser: argparse.ArgumentParser) -> None:
+    _add_names(parser, "+", "what to fetch")
+    parser.add_argument("--accept-licence", action="store_true", help="you accept the terms (asked once otherwise)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _run_fetch(options: argparse.Namespace) -> None:
+    from w2l import weights
+
+    for name in options.names:
+        print(weights.fetch(name, _agreed(name, options.accept_licence), progress=not options.quiet))
+
+
+def _agreed(name: str, given: bool) -> bool:
+    """Shows the terms of what is about to be fetched, and asks where there is someone to ask."""
+    from w2l import weights
+    from w2l.errors import W2LError
+
+    entry = weights.REGISTRY.get(name)
+    if entry is None or weights.locate(name):
+        return given
+    settled = given or weights.accepted(name)
+    if not settled and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False  # and the error tells the terms
+    print(f"{name}: {entry.licence.text}", file=sys.stderr)
+    if settled:
+        return given
+    print("Do you accept that? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise W2LError(f"{name} was not fetched, because its licence was not accepted.")
+    return True
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    _add_names(parser, "*", "what to check; default: all that are here")
+
+
+def _run_verify(options: argparse.Namespace) -> None:
+    from w2l import weights
+    from w2l.errors import W2LError
+
+    wrong = []
+    for name in options.names or [name for name in weights.REGISTRY if weights.status(name) != "absent"]:
+        try:
+            print(f"{name}: right, {weights.verify(name)}")
+        except W2LError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise W2LError(" ".join(wrong))
+
+
+def _add_where(parser: argparse.ArgumentParser) -> None:
+    _add_names(parser, "?", "whose file to name; default: the places searched, in order")
+
+
+def _run_where(options: argparse.Namespace) -> None:
+    from w2l import weights
+
+    if options.names:
+        print(weights.find(options.names))
+        return
+    for place in weights.places():
+        print(place if place.exists() else f"{place}  (not there)")
+
+
+GROUP = {"weights": "published weights: what there is, fetching, checking"}
+COMMANDS = (
+    ("weights list", "published weights: size, licence, here or not", _add_list, _run_list),
+    ("weights fetch", "fetch weights, resuming and checking", _add_fetch, _run_fetch),
+    ("weights verify", "compare the weights on this machine with their sha256", _add_verify, _run_verify),
+    ("weights where", "where weights are looked for, or where one lies", _add_where, _run_where),
+)
