@@ -190,3 +190,25 @@ def test_ffmpeg_reads_the_tag(tmp_path):
     with av.open(str(path)) as container:
         assert container.metadata["digital_source_type"] == mark.DIGITAL_SOURCE_TYPE
         assert mark.LABEL in container.metadata["comment"]
+
+
+def test_described_in_plain_words(tmp_path):
+    said = mark.describe(mark.read(_write(tmp_path / "out.mp4", metadata=mark.metadata()))).splitlines()
+    assert said[0].startswith("synthetic, made with w2l ")
+    assert said[1] == f"{mark.DIGITAL_SOURCE_TYPE} (in container)"
+    assert said[2].startswith("content credentials: none: the file was made without them")
+    plain = mark.describe(mark.read(_write(tmp_path / "plain.mp4")))
+    assert plain == "carries no mark in its metadata\ncontent credentials: none."
+    camera = {"digital_source_type": "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"}
+    assert mark.describe(mark.read(_write(tmp_path / "camera.mp4", metadata=camera))).startswith("not synthetic\n")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_several_statements_the_one_about_ai_counts(tmp_path, order):
+    camera = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
+    in_tags, in_xmp = [camera, mark.DIGITAL_SOURCE_TYPE][::order]
+    path = _write(tmp_path / "out.mp4", metadata={"digital_source_type": in_tags})
+    assert xmp.embed(path, xmp.packet(in_xmp, "a test"))
+    found = mark.read(path)
+    assert (found.synthetic, found.digital_source_type) == (True, mark.DIGITAL_SOURCE_TYPE)
+    assert found.found_in == ["xmp", "container"]

@@ -1,5 +1,7 @@
 """Marks results as synthetic: a small visible label, and the IPTC digital source type in the file's metadata.
 
+Reading the mark back checks the signed content credentials too, which `w2l.credentials` writes.
+
 Sources: IPTC NewsCodes "Digital Source Type" (compositeWithTrainedAlgorithmicMedia: a recording edited with generative
 AI, which is what a dub is); EU AI Act, article 50, asks for both a mark that machines read and one that people see.
 """
@@ -14,16 +16,18 @@ from pathlib import Path
 
 import numpy as np
 
-from w2l import __version__, xmp
+from w2l import __version__, credentials, xmp
 from w2l.errors import W2LError
 from w2l.lettering import line_of_text
 
 LABEL = "AI-generated"
-DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+DIGITAL_SOURCE_TYPE = credentials.DIGITAL_SOURCE_TYPE
 CORNERS = ("bottom-right", "bottom-left", "top-right", "top-left")  # in order of preference
 
 _TOOL = f"w2l {__version__}"
 _KEY = "digital_source_type"  # the tag in the container, beside the XMP packet
+_SIGNED = "Signed with content credentials (C2PA)."  # in the comment, which outlives what a re-encode drops
+_STAYS = "the visible label, where one was drawn, is what stays."
 _SYNTHETIC = ("trainedAlgorithmicMedia", "algorithmicMedia", "compositeSynthetic")  # compared without "composite..."
 _TEXT_SHARE = 0.036  # height of the text as a share of the shorter side of the frame
 _LEAST_TEXT = 10  # pixels; text smaller than this cannot be read
@@ -36,15 +40,22 @@ class Mark:
 
     synthetic: bool  # whether the file says that AI made or edited it
     digital_source_type: str | None  # the IPTC URI, None when the file names none
-    found_in: list[str] = field(default_factory=list)  # "xmp", "container"
+    found_in: list[str] = field(default_factory=list)  # "xmp", "container", "credentials"
     tool: str | None = None  # what made the file, where it says so
+    credentials: credentials.Credentials | None = None  # its content credentials, checked
+    unchecked: bool = False  # whether it seems to have some, which without the extra cannot be checked
+    signed: bool = False  # whether its tags say that it was signed when it was made
 
 
-def metadata() -> dict[str, str]:
-    """The tags for the container of a dubbed file (`VideoWriter(metadata=...)`)."""
+def metadata(signed: bool = False) -> dict[str, str]:
+    """The tags for the container of a dubbed file (`VideoWriter(metadata=...)`).
+
+    signed: say that `w2l.credentials.sign` will sign the file, so that a lost signature can be told from none.
+    """
+    comment = f"{LABEL}: the mouth in this video was redrawn by a neural network. {DIGITAL_SOURCE_TYPE}"
     return {
         _KEY: DIGITAL_SOURCE_TYPE,
-        "comment": f"{LABEL}: the mouth in this video was redrawn by a neural network. {DIGITAL_SOURCE_TYPE}",
+        "comment": f"{comment} {_SIGNED}" if signed else comment,
         "encoder_tool": _TOOL,
     }
 
@@ -55,7 +66,7 @@ def embed(path: str | os.PathLike[str]) -> bool:
 
 
 def read(path: str | os.PathLike[str]) -> Mark:
-    """Reads the mark back from a video or picture: from its XMP packet, and from the container's tags.
+    """Reads the mark back from a video or picture: from its XMP packet, its container's tags and its credentials.
 
     Raises W2LError when the file is missing or cannot be read at all.
     """
@@ -66,13 +77,47 @@ def read(path: str | os.PathLike[str]) -> Mark:
     if (data := xmp.extract(path)) and (uri := xmp.digital_source_type(data)):
         sources["xmp"] = uri
     tags = _container_tags(path)
+    comment = tags.get("comment", "")
     if _KEY in tags:
         sources["container"] = tags[_KEY]
-    elif DIGITAL_SOURCE_TYPE in tags.get("comment", ""):
+    elif DIGITAL_SOURCE_TYPE in comment:
         sources["container"] = DIGITAL_SOURCE_TYPE
-    uri = next(iter(sources.values()), None)
-    synthetic = uri is not None and _is_synthetic(uri)
-    return Mark(synthetic, uri, list(sources), tags.get("encoder_tool"))
+    checked = credentials.read(path) if credentials.available() else None
+    if checked and checked.digital_source_types:
+        sources["credentials"] = _telling(checked.digital_source_types)
+    uri = _telling(list(sources.values())) if sources else None
+    return Mark(
+        synthetic=uri is not None and _is_synthetic(uri),
+        digital_source_type=uri,
+        found_in=list(sources),
+        tool=tags.get("encoder_tool") or (checked.tool if checked else None),
+        credentials=checked,
+        unchecked=not credentials.available() and credentials.present(path),
+        signed=_SIGNED in comment,
+    )
+
+
+def describe(found: Mark) -> str:
+    """What `read` found and what that means, in plain words, a line for each."""
+    if found.digital_source_type is None:
+        lines = ["carries no mark in its metadata"]
+    else:
+        made = f", made with {found.tool}" if found.tool else ""
+        lines = [f"{'synthetic' if found.synthetic else 'not synthetic'}{made}"]
+        lines += [f"{found.digital_source_type} (in {' and '.join(found.found_in)})"]
+    return "\n".join([*lines, f"content credentials: {_describe_credentials(found)}"])
+
+
+def _describe_credentials(found: Mark) -> str:
+    if found.credentials:
+        return credentials.describe(found.credentials)
+    if found.unchecked:
+        return 'there are some, but nothing here can check them; run pip install "w2l[credentials]".'
+    if found.signed:
+        return f"none, though w2l signed this file: it was re-encoded, or the signature was stripped; {_STAYS}"
+    if found.synthetic:
+        return f"none: the file was made without them, or re-encoded, or they were stripped; {_STAYS}"
+    return "none."
 
 
 def _container_tags(path: Path) -> dict[str, str]:
@@ -83,6 +128,11 @@ def _container_tags(path: Path) -> dict[str, str]:
         return {key.lower(): value for key, value in video.read_metadata(path).items()}
     except W2LError:
         return {}
+
+
+def _telling(uris: list[str]) -> str:
+    """The first that says that AI had a part in it, or else the first."""
+    return next(filter(_is_synthetic, uris), uris[0])
 
 
 def _is_synthetic(uri: str) -> bool:
