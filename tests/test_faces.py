@@ -10,7 +10,7 @@ import pytest
 
 from w2l import faces, paths, video
 from w2l.errors import W2LError
-from w2l.faces import detectors, track
+from w2l.faces import detectors, link, track
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 YUNET = SHARED / "models"
@@ -321,17 +321,17 @@ def test_auto_is_hog_without_weights(monkeypatch, tmp_path):
     monkeypatch.setenv("W2L_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("W2L_CACHE", str(tmp_path))
     assert faces.detector().name == "hog"
-    with pytest.raises(W2LError, match="W2L_WEIGHTS"):
+    with pytest.raises(W2LError, match="w2l weights fetch yunet"):
         faces.detector("yunet")
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:8f23\n", "Git LFS pointer"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:8f23\n", "git-LFS pointer"),
         (b"\n<!DOCTYPE html><html>" + b" " * 200_000, "web page"),
         (b"onnx", "4 bytes"),
-        (b"\x08\x07" * 100_000, "not a YuNet ONNX"),
+        (b"\x08\x07" * 100_000, "truncated file of 200000 bytes"),
     ],
 )
 def test_weights_that_are_none_are_named(monkeypatch, tmp_path, content, said):
@@ -350,7 +350,7 @@ def test_yunet_and_hog_draw_the_same_box(monkeypatch, file, capfd):
     assert yunet.name == "yunet"
     face = drawn_face(400)
     boxes = [d.detect([face])[0][0] for d in (yunet, faces.Hog())]
-    assert track._iou(*boxes) > 0.65
+    assert link.iou(*boxes) > 0.65
     assert [len(f) for f in yunet.detect([np.zeros((1, 1, 3), np.uint8), np.zeros((2, 900, 3), np.uint8)])] == [0, 0]
     assert capfd.readouterr().err == "", "OpenCV's log reached the user"
 
@@ -374,7 +374,7 @@ def test_hog_finds_the_faces_of_real_pictures(name):
     assert followed.has_face(0)
     if YUNET.is_dir():
         yunet = faces.YuNet(YUNET / detectors.YUNET_FILES[0])
-        assert track._iou(followed.boxes[0], faces.track_faces(CLIPS / "image" / name, detector=yunet).boxes[0]) > 0.6
+        assert link.iou(followed.boxes[0], faces.track_faces(CLIPS / "image" / name, detector=yunet).boxes[0]) > 0.6
 
 
 @needs_clips

@@ -1,4 +1,4 @@
-"""Face detectors behind one protocol: YuNet, dlib's HOG (nothing to download), and a fixed box.
+"""Face detectors behind one protocol: YuNet, dlib's HOG (nothing to download), and a fixed box; S3FD is in `s3fd`.
 
 All of them draw the same kind of box, that of the published training data: from the middle of the forehead to the chin,
 about ear to ear, with the mouth at three quarters of its height. So crops are alike whatever found the face.
@@ -18,18 +18,25 @@ import numpy as np
 
 from w2l import weights
 from w2l.errors import W2LError
+from w2l.registry import REGISTRY, describe_file, hash_of
 
-DETECTORS = ("auto", "yunet", "hog")
+DETECTORS = ("auto", "yunet", "hog", "s3fd")
 
-# Published under both names: the later one holds the same weights with a free input size. OpenCV 4.8 to 5 read both.
-YUNET_FILES = ("face_detection_yunet_2026may.onnx", "face_detection_yunet_2023mar.onnx")
-_YUNET_SMALLEST = 100_000  # bytes; the published files have 230 kB
+# Published under two names: the former holds the same weights with a free input size. OpenCV 4.8 to 5 read both.
+_YUNET = ("yunet", "yunet_2023mar")
+YUNET_FILES = tuple(REGISTRY[name].file for name in _YUNET)
 
 
 class Detector(Protocol):
-    """Finds faces in frames, one frame at a time: it keeps no memory of the frames before."""
+    """Finds faces in frames, one frame at a time: it keeps no memory of the frames before.
+
+    settings: in words, all that changes its boxes, its weights included, so that kept boxes are used for the same
+    settings only; empty where boxes are not worth keeping. A detector for which the number of frames handed over at
+    once matters has that number as ``batch``.
+    """
 
     name: str
+    settings: str
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Boxes of the faces in each frame, best first.
@@ -40,28 +47,52 @@ class Detector(Protocol):
         ...
 
 
-def detector(name: str = "auto") -> Detector:
+def detector(name: str = "auto", batch_size: int | None = None, device: str = "auto") -> Detector:
     """The detector of that name.
 
     ``yunet``: a small network; its weights must lie on this machine (see `find_yunet`). ``hog``: dlib's classic one,
-    complete as installed. ``auto``: yunet when its weights are found, else hog. Raises W2LError for any other name,
-    and when what the detector needs is missing or broken.
+    complete as installed. ``s3fd``: the one that the published crops were made with, meant for a GPU. ``auto``: yunet
+    when its weights are found, else hog. batch_size, device: frames at once and where to compute, of s3fd (see `S3fd`);
+    the others run frame by frame on the CPU. Raises W2LError for any other name, and when what the detector needs is
+    missing or broken.
     """
     if name not in DETECTORS:
         raise W2LError(f"no detector is called {name!r}; choose one of {', '.join(DETECTORS)}.")
+    if name == "s3fd":
+        from w2l.faces.s3fd import S3fd  # here, because torch takes seconds to start
+
+        return S3fd(batch_size=batch_size, device=device)
     if name == "hog" or (name == "auto" and find_yunet() is None):
         return Hog()
     return YuNet()
 
 
 def find_yunet() -> Path | None:
-    """YuNet's weights on this machine: in a folder (or the file itself) named by ``$W2L_WEIGHTS``, or in the cache."""
-    for place in weights.places():
-        if place.name in YUNET_FILES and place.is_file():
-            return place
-        for name in YUNET_FILES:
-            if (place / name).is_file():
-                return place / name
+    """YuNet's weights on this machine, None without any. Raises W2LError when what bears their name is another file."""
+    return _found(*_YUNET)
+
+
+def find_weights(*names: str) -> Path:
+    """The first weight file on this machine that has one of these names in the registry.
+
+    Raises W2LError without any, and when what bears their name is another file.
+    """
+    path = _found(*names)
+    if path is None:
+        raise W2LError(
+            f"the weights of the detector {names[0]} are not on this machine; run 'w2l weights fetch {names[0]}', or "
+            "use the detector hog, which needs none."
+        )
+    return path
+
+
+def _found(*names: str) -> Path | None:
+    for name in names:
+        if path := weights.locate(name):
+            return path
+    for name in names:
+        if weights.status(name) == "wrong":
+            weights.find(name)  # raises, and says what that file is
     return None
 
 
@@ -75,14 +106,10 @@ class YuNet:
     name = "yunet"
 
     def __init__(self, weights: str | os.PathLike[str] | None = None, side: int = 640, min_score: float = 0.7) -> None:
-        path = Path(weights) if weights is not None else find_yunet()
-        if path is None:
-            raise W2LError(
-                f"the weights of the yunet detector are not on this machine; put {YUNET_FILES[0]} into a folder named "
-                "by W2L_WEIGHTS, or use detector='hog', which needs none."
-            )
+        path = Path(weights) if weights is not None else find_weights(*_YUNET)
         self.side = side
         self._network = _read_yunet(path, min_score)
+        self.settings = f"side={side} min_score={min_score} weights={hash_of(path)}"
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
         """See `Detector.detect`."""
@@ -90,13 +117,13 @@ class YuNet:
 
     def _detect(self, frame: np.ndarray) -> np.ndarray:
         scale = min(1.0, self.side / max(frame.shape[:2]))
-        small = _resize(frame, scale)
+        small = resize(frame, scale)
         self._network.setInputSize((small.shape[1], small.shape[0]))
         _, faces = self._network.detect(small)
         if faces is None:
             return np.zeros((0, 5), np.float32)
         corner, size, score = faces[:, :2], faces[:, 2:4], faces[:, 14:15]
-        return _best_first(np.hstack([corner / scale, (corner + size) / scale, score]))
+        return best_first(np.hstack([corner / scale, (corner + size) / scale, score]))
 
 
 class Hog:
@@ -116,6 +143,7 @@ class Hog:
     def __init__(self, side: int = 640, min_score: float = -0.3) -> None:
         self.side = side
         self.min_score = min_score
+        self.settings = f"side={side} min_score={min_score}"
         self._dlib = _dlib_model()
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -124,12 +152,12 @@ class Hog:
 
     def _detect(self, frame: np.ndarray) -> np.ndarray:
         scale = self.side / max(frame.shape[:2])  # small frames are enlarged: dlib wants faces of 80 pixels
-        grey = cv2.cvtColor(_resize(frame, scale), cv2.COLOR_BGR2GRAY)
+        grey = cv2.cvtColor(resize(frame, scale), cv2.COLOR_BGR2GRAY)
         squares, scores, _ = self._dlib.run(grey, 0, self.min_score)
         rows = [self._box(square, score) for square, score in zip(squares, scores, strict=True)]
         boxes = np.array(rows, np.float32).reshape(-1, 5)
         boxes[:, :4] /= scale
-        return _best_first(boxes)
+        return best_first(boxes)
 
     def _box(self, square: Any, score: float) -> list[float]:
         """dlib's square (its right and bottom pixels lie inside) as a box of the kit's convention."""
@@ -148,6 +176,7 @@ class FixedBox:
     """
 
     name = "box"
+    settings = ""
 
     def __init__(self, box: Sequence[float]) -> None:
         try:
@@ -187,25 +216,16 @@ def _dlib_model() -> Any:
 def _read_yunet(path: Path, min_score: float) -> cv2.FaceDetectorYN:
     """The network in an ONNX file; W2LError when the file is not one."""
     try:
-        with path.open("rb") as file:
-            start = file.read(64).lstrip().lower()
-        size = path.stat().st_size
+        what = describe_file(path, REGISTRY["yunet"].bytes)
+        with _quiet():
+            return cv2.FaceDetectorYN.create(str(path), "", (320, 320), min_score, nms_threshold=0.3, top_k=100)
     except OSError as error:
         raise W2LError(f"cannot read the detector's weights {path}: {error.strerror or error}.") from error
-    what = ""
-    if start.startswith(b"version https://git-lfs"):
-        what = "a Git LFS pointer, not the weights themselves"
-    elif start.startswith(b"<"):
-        what = "a web page, not weights"
-    elif size < _YUNET_SMALLEST:
-        what = f"only {size} bytes long, not whole"
-    if not what:
-        try:
-            with _quiet():
-                return cv2.FaceDetectorYN.create(str(path), "", (320, 320), min_score, nms_threshold=0.3, top_k=100)
-        except cv2.error:
-            what = "not a YuNet ONNX file that OpenCV can read"
-    raise W2LError(f"{path} is {what}; fetch {YUNET_FILES[0]} again, or use detector='hog'.")
+    except cv2.error as error:
+        raise W2LError(
+            f"{path} is not a YuNet ONNX file but {what}; run 'w2l weights fetch yunet', or use the detector hog, "
+            "which needs none."
+        ) from error
 
 
 @contextmanager
@@ -222,7 +242,8 @@ def _quiet() -> Iterator[None]:
         log.setLogLevel(level)
 
 
-def _resize(frame: np.ndarray, scale: float) -> np.ndarray:
+def resize(frame: np.ndarray, scale: float) -> np.ndarray:
+    """The frame with both sides times `scale`, at least one pixel each; the very frame where that is 1."""
     if scale == 1:
         return frame
     height, width = frame.shape[:2]
@@ -230,7 +251,8 @@ def _resize(frame: np.ndarray, scale: float) -> np.ndarray:
     return cv2.resize(frame, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
 
 
-def _best_first(boxes: np.ndarray) -> np.ndarray:
+def best_first(boxes: np.ndarray) -> np.ndarray:
+    """(k, 5) boxes ordered by their score, as float32."""
     return boxes[np.argsort(-boxes[:, 4], kind="stable")].astype(np.float32)
 
 

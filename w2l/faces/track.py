@@ -1,28 +1,30 @@
-"""The track: one face followed through all frames of a clip, its gaps marked, its jitter smoothed away."""
+"""Tracks: each face followed through all frames of a clip, its gaps marked, its jitter smoothed away."""
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from w2l import video
 from w2l.errors import W2LError
+from w2l.faces.choose import Which, choose, parse_which
+from w2l.faces.detection import Found, detect_clip
 from w2l.faces.detectors import Detector, FixedBox, detector
+from w2l.faces.link import SAME_FACE, Sighting, iou, link, shots
+from w2l.video import Framing
 
 GAPS = ("pass", "hold", "interpolate", "error")
 
-_BATCH = 8  # frames handed to the detector at once
-_SAME_FACE = 0.3  # IoU from which on two boxes, a frame or a few apart, are taken for the same face
 _JUMP = 0.5  # IoU of two neighbouring frames' boxes below which nothing is averaged: heads are slower, so it is a cut
-_PATIENCE = 25  # frames after which a face that comes back to the same place counts as another one
 _BRIDGE = 5  # a detector's drop-outs up to this many frames are filled whatever `gaps` says
 _PERSISTENT = 3  # a face seen in fewer frames (of a clip that has more) is taken for a false hit
 _CENTRE_WINDOW = 5  # frames over which the box's centre is averaged
 _SIZE_WINDOW = 13  # and its size: heads grow and shrink slowly, while a detector's size steps are coarse
+_WHOLE_FRAME = Framing()
 
 
 @dataclass
@@ -31,8 +33,8 @@ class Track:
 
     boxes: (n, 4) float32, x1, y1, x2, y2 in pixels with the pads added; they may reach over the frame's border; NaN
     where there is nothing to work on. found: (n,) bool, False where no face was found (drop-outs of a few frames within
-    a track do not count); with gaps "hold" and "interpolate" such frames have a box all the same. size: width and
-    height of the frames.
+    a track do not count); with gaps "hold" and "interpolate" such frames have a box all the same, if their shot shows
+    the face at all. size: width and height of the frames.
     """
 
     boxes: np.ndarray
@@ -52,6 +54,98 @@ class Track:
         return [int(i) for i in np.flatnonzero(~self.found)]
 
 
+@dataclass(frozen=True)
+class Scene:
+    """All faces that a detector saw in a clip: looked at once (see `see`), good for any number of tracks.
+
+    found: boxes of every frame, cuts, width and height. name: the clip's, for errors. fixed: whether the box was given
+    by hand; then no pads are added.
+    """
+
+    found: Found
+    name: str = "the clip"
+    fixed: bool = False
+
+    @cached_property
+    def faces(self) -> list[Sighting]:
+        """The faces by their numbers, the weightiest (large and long in the picture) first; without false hits."""
+        enough = min(_PERSISTENT, len(self.found.faces))
+        linked = link(self.found.faces, self.cuts, None if self.fixed else self.found.views)
+        return sorted((face for face in linked if len(face.frames) >= enough), key=lambda face: -face.weight)
+
+    @property
+    def cuts(self) -> list[int]:
+        """The frames at which another shot begins; a box given by hand is thought to stay through all of them."""
+        return [] if self.fixed else self.found.cuts
+
+    def track(
+        self, which: Which = "main", pads: Sequence[float] = (0, 10, 0, 0), smooth: bool = True, gaps: str = "pass"
+    ) -> Track:
+        """The track of the face chosen. Arguments and errors are those of `track_faces`."""
+        _check(pads, gaps)
+        if not self.faces:
+            n_frames = len(self.found.faces)
+            where = f"any of the {n_frames} frames of {self.name}" if n_frames > 1 else self.name
+            raise W2LError(
+                f"no face was found in {where}; choose one that shows a face from the front, or say where it is with "
+                "box=(x1, y1, x2, y2)."
+            )
+        chosen = choose(self.faces, which, shots(self.cuts, len(self.found.faces)), self.found.size, self.name)
+        return self._draw(chosen, np.zeros(4) if self.fixed else _margins(pads), smooth, gaps)
+
+    def tracks(self, pads: Sequence[float] = (0, 10, 0, 0), smooth: bool = True, gaps: str = "pass") -> list[Track]:
+        """The tracks of all faces by their numbers, those that `track` takes.
+
+        Raises W2LError when there is no face, and with gaps "error" where `track` does for "main": no other face has to
+        be in every frame.
+        """
+        self.track("main", pads, smooth, gaps)
+        gaps = "pass" if gaps == "error" else gaps
+        return [self.track(number, pads, smooth, gaps) for number in range(len(self.faces))]
+
+    def _draw(self, parts: Iterable[Sighting], margins: np.ndarray, smooth: bool, gaps: str) -> Track:
+        boxes = np.full((len(self.found.faces), 4), np.nan)
+        for part in parts:
+            boxes[part.frames] = part.boxes
+        within = [boxes[start:stop] for start, stop in shots(self.cuts, len(boxes))]
+        within = [shot for shot in within if np.isfinite(shot[:, 0]).any()]
+        for shot in within:
+            _bridge(shot)
+        found = np.isfinite(boxes[:, 0])
+        if gaps == "error" and not found.all():
+            raise W2LError(
+                f"no face was found in {_spans(~found)} (counted from 0) of {self.name}; cut them out, or choose "
+                "another way with gaps: 'pass', 'hold' or 'interpolate'."
+            )
+        for shot in within:
+            if smooth:
+                _smooth(shot)
+            if gaps in ("hold", "interpolate"):
+                _fill(shot, move=gaps == "interpolate")
+        return Track((boxes + margins).astype(np.float32), found, self.found.size)
+
+
+def see(
+    path_or_frames: str | os.PathLike[str] | Iterable[np.ndarray],
+    detector: str | Detector = "auto",
+    *,
+    box: Sequence[float] | None = None,
+    fps: float | None = None,
+    max_frames: int | None = None,
+    framing: Framing = _WHOLE_FRAME,
+    cache: bool = True,
+    progress: bool = False,
+    on_frame: Callable[[], object] | None = None,
+    batch_size: int | None = None,
+    device: str = "auto",
+) -> Scene:
+    """Looks through a clip once for all its faces. Arguments and errors are those of `track_faces`."""
+    finder = FixedBox(box) if box is not None else _finder(detector, batch_size, device)
+    found = detect_clip(path_or_frames, finder, fps, max_frames, framing, cache, progress, on_frame)
+    name = os.fspath(path_or_frames) if isinstance(path_or_frames, (str, os.PathLike)) else "the clip"
+    return Scene(found, name, isinstance(finder, FixedBox))
+
+
 def track_faces(
     path_or_frames: str | os.PathLike[str] | Iterable[np.ndarray],
     detector: str | Detector = "auto",
@@ -60,52 +154,103 @@ def track_faces(
     gaps: str = "pass",
     box: Sequence[float] | None = None,
     progress: bool = False,
+    *,
+    which: Which = "main",
+    fps: float | None = None,
+    max_frames: int | None = None,
+    framing: Framing = _WHOLE_FRAME,
+    cache: bool = True,
+    on_frame: Callable[[], object] | None = None,
+    batch_size: int | None = None,
+    device: str = "auto",
 ) -> Track:
-    """Follows the largest, most persistent face through a clip; holds a few frames at a time only.
+    """Follows one face through a clip; holds a few frames at a time only.
 
     path_or_frames: a clip or picture, or its frames, (H, W, 3) uint8 BGR, all of one size. detector: a name (see
     `faces.detector`) or an object. pads: pixels added to the boxes at the top, bottom, left and right. smooth: average
-    the box over neighbouring frames, but not over a jump of it. gaps, for frames in which no face was found: "pass"
-    leaves them without a box, "hold" repeats the last box before, "interpolate" moves from the box before to the one
-    after, "error" raises. box: x1, y1, x2, y2 of a face that stays in place; then nothing is detected and no pads are
-    added.
+    the box over neighbouring frames, but not over a cut or a jump of it. gaps, for frames in which no face was found:
+    "pass" leaves them without a box, "hold" repeats the last box before, "interpolate" moves from the box before to
+    the one after, both only within a shot that shows the face; "error" raises. box: x1, y1, x2, y2 of a face that
+    stays in place; then nothing is detected and no pads are added. progress: show a bar.
+
+    which: "main", the weightiest face (large and long in the picture) and, in shots without it, the next weightiest;
+    "largest" or "centre", in each shot the largest or most central face that is more than passing by; a number, the
+    face that has it in `find_tracks`, in no other frames; a point x, y in pixels, in each shot the face whose box is
+    the first to hold it, or the nearest if none does. All of these also as text (see `parse_which`).
+
+    fps: rate at which a clip is read (default: its own). max_frames: how many of its first frames to look at. framing:
+    what of each frame is looked at; boxes are in pixels of that. cache: keep what is found in a file for the next time
+    that it is asked for. on_frame: called for each frame looked at. batch_size, device: as in `faces.detector`.
 
     Raises W2LError when no frame shows a face, when frames differ in size, and for arguments out of range.
     """
+    _check(pads, gaps, which)
+    scene = see(
+        path_or_frames,
+        detector,
+        box=box,
+        fps=fps,
+        max_frames=max_frames,
+        framing=framing,
+        cache=cache,
+        progress=progress,
+        on_frame=on_frame,
+        batch_size=batch_size,
+        device=device,
+    )
+    return scene.track(which, pads, smooth, gaps)
+
+
+def find_tracks(
+    path_or_frames: str | os.PathLike[str] | Iterable[np.ndarray],
+    detector: str | Detector = "auto",
+    *,
+    fps: float | None = None,
+    max_frames: int | None = None,
+    framing: Framing = _WHOLE_FRAME,
+    pads: Sequence[float] = (0, 10, 0, 0),
+    smooth: bool = True,
+    gaps: str = "pass",
+    box: Sequence[float] | None = None,
+    cache: bool = True,
+    progress: bool = False,
+    on_frame: Callable[[], object] | None = None,
+    batch_size: int | None = None,
+    device: str = "auto",
+) -> list[Track]:
+    """Follows every face of a clip: the tracks by the numbers that `which` takes, the weightiest face first.
+
+    A face that leaves and is soon back at the same place is one track, and so is one that a cut leaves and another cut
+    comes back to. Arguments and errors are those of `track_faces`.
+    """
+    _check(pads, gaps)
+    scene = see(
+        path_or_frames,
+        detector,
+        box=box,
+        fps=fps,
+        max_frames=max_frames,
+        framing=framing,
+        cache=cache,
+        progress=progress,
+        on_frame=on_frame,
+        batch_size=batch_size,
+        device=device,
+    )
+    return scene.tracks(pads, smooth, gaps)
+
+
+def _check(pads: Sequence[float], gaps: str, which: Which = "main") -> None:
+    """Tells of a mistyped argument before the long look through the clip."""
+    _margins(pads)
     if gaps not in GAPS:
         raise W2LError(f"gaps cannot be {gaps!r}; choose one of {', '.join(GAPS)}.")
-    margins = np.zeros(4, np.float32) if box is not None else _margins(pads)
-    finder = FixedBox(box) if box is not None else _finder(detector)
-    if isinstance(path_or_frames, (str, os.PathLike)):
-        name, length = os.fspath(path_or_frames), video.probe(path_or_frames).n_frames
-        frames: Iterable[np.ndarray] = video.read_frames(path_or_frames)
-    else:
-        name, length, frames = "the clip", None, path_or_frames
-    detections, size = _detect(_shown(frames, length, progress), finder, name)
-
-    boxes = _main_face(detections)
-    _bridge(boxes)
-    found = np.isfinite(boxes[:, 0])
-    if not found.any():
-        where = f"any of the {len(boxes)} frames of {name}" if len(boxes) > 1 else name
-        raise W2LError(
-            f"no face was found in {where}; choose one that shows a face from the front, or say where it is with "
-            "box=(x1, y1, x2, y2)."
-        )
-    if gaps == "error" and not found.all():
-        raise W2LError(
-            f"no face was found in {_spans(~found)} (counted from 0) of {name}; cut them out, or choose another way "
-            "with gaps: 'pass', 'hold' or 'interpolate'."
-        )
-    if smooth:
-        boxes = _smooth(boxes)
-    if gaps in ("hold", "interpolate"):
-        _fill(boxes, move=gaps == "interpolate")
-    return Track((boxes + margins).astype(np.float32), found, size)
+    if isinstance(which, str):
+        parse_which(which)
 
 
-def _finder(wanted: str | Detector) -> Detector:
-    return detector(wanted) if isinstance(wanted, str) else wanted
+def _finder(wanted: str | Detector, batch_size: int | None, device: str) -> Detector:
+    return detector(wanted, batch_size, device) if isinstance(wanted, str) else wanted
 
 
 def _margins(pads: Sequence[float]) -> np.ndarray:
@@ -117,95 +262,8 @@ def _margins(pads: Sequence[float]) -> np.ndarray:
     return np.array([-left, -top, right, bottom], np.float32)
 
 
-def _shown(frames: Iterable[np.ndarray], length: int | None, progress: bool) -> Iterable[np.ndarray]:
-    if not progress:
-        return frames
-    from tqdm import tqdm  # only where someone looks
-
-    return tqdm(frames, total=length, desc="finding the face", unit="frame")
-
-
-def _detect(frames: Iterable[np.ndarray], finder: Detector, name: str) -> tuple[list[np.ndarray], tuple[int, int]]:
-    """The faces of every frame and the frames' width and height."""
-    detections: list[np.ndarray] = []
-    shape: tuple[int, ...] | None = None
-    stream = iter(frames)
-    while batch := list(itertools.islice(stream, _BATCH)):
-        for i, frame in enumerate(batch, len(detections)):
-            if np.ndim(frame) != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
-                raise W2LError(f"frame {i} of {name} is not (H, W, 3) uint8; give frames as w2l.video reads them.")
-            shape = shape or frame.shape
-            if frame.shape != shape:
-                raise W2LError(
-                    f"frame {i} of {name} is {frame.shape[1]} x {frame.shape[0]} pixels, the first one "
-                    f"{shape[1]} x {shape[0]}; give frames of one size."
-                )
-        detections += finder.detect(batch)
-    if shape is None:
-        raise W2LError(f"{name} has no frames; give one that has some.")
-    return detections, (shape[1], shape[0])
-
-
-@dataclass
-class _Sighting:
-    """One face linked from frame to frame."""
-
-    frames: list[int] = field(default_factory=list)
-    boxes: list[np.ndarray] = field(default_factory=list)
-
-    @property
-    def weight(self) -> float:
-        """Grows with the face's height and with the number of frames that show it."""
-        return float(sum(box[3] - box[1] for box in self.boxes))
-
-    def overlaps(self, other: _Sighting) -> bool:
-        return self.frames[0] <= other.frames[-1] and other.frames[0] <= self.frames[-1]
-
-
-def _main_face(detections: Sequence[np.ndarray]) -> np.ndarray:
-    """(n, 4) float64 boxes of the weightiest face; where it is not in the picture at all, of the next weightiest.
-
-    So every shot of a clip with cuts gets a face, and while the main face is away for a moment, nobody beside it does.
-    """
-    boxes = np.full((len(detections), 4), np.nan)
-    taken: list[_Sighting] = []
-    for sighting in sorted(_link(detections), key=lambda s: -s.weight):
-        if len(sighting.frames) >= min(_PERSISTENT, len(detections)) and not any(map(sighting.overlaps, taken)):
-            taken.append(sighting)
-            boxes[sighting.frames] = sighting.boxes
-    return boxes
-
-
-def _link(detections: Sequence[np.ndarray]) -> list[_Sighting]:
-    """Joins boxes of one frame and the next (or one soon after) that overlap, best overlap first."""
-    closed: list[_Sighting] = []
-    live: list[_Sighting] = []
-    for i, faces in enumerate(detections):
-        closed += [s for s in live if i - s.frames[-1] > _PATIENCE]
-        live = [s for s in live if i - s.frames[-1] <= _PATIENCE]
-        pairs = [(_iou(s.boxes[-1], face), j, k) for j, s in enumerate(live) for k, face in enumerate(faces)]
-        old, new = set(range(len(live))), set(range(len(faces)))
-        for overlap, j, k in sorted(pairs, key=lambda pair: -pair[0]):
-            if overlap >= _SAME_FACE and j in old and k in new:
-                old.remove(j)
-                new.remove(k)
-                live[j].frames.append(i)
-                live[j].boxes.append(faces[k][:4].astype(np.float64))
-        live += [_Sighting([i], [faces[k][:4].astype(np.float64)]) for k in sorted(new)]
-    return closed + live
-
-
-def _iou(a: np.ndarray, b: np.ndarray) -> float:
-    """Area of the boxes' intersection over that of their union."""
-    sides = np.minimum(a[2:4], b[2:4]) - np.maximum(a[:2], b[:2])
-    if not (sides > 0).all():
-        return 0.0
-    common = float(sides[0] * sides[1])
-    return common / (float((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])) - common)
-
-
 def _holes(boxes: np.ndarray) -> Iterator[tuple[int | None, int | None]]:
-    """The frames before and after each run of frames without a box; None at the clip's ends."""
+    """The frames before and after each run of frames without a box; None at the ends."""
     known = [None, *np.flatnonzero(np.isfinite(boxes[:, 0])).tolist(), None]
     for before, after in itertools.pairwise(known):
         if (len(boxes) if after is None else after) - (-1 if before is None else before) > 1:
@@ -217,7 +275,7 @@ def _bridge(boxes: np.ndarray) -> None:
     for before, after in list(_holes(boxes)):
         if before is None or after is None or after - before - 1 > _BRIDGE:
             continue
-        if _iou(boxes[before], boxes[after]) >= _SAME_FACE:
+        if iou(boxes[before], boxes[after]) >= SAME_FACE:
             boxes[before : after + 1] = np.linspace(boxes[before], boxes[after], after - before + 1)
 
 
@@ -228,7 +286,7 @@ def _fill(boxes: np.ndarray, move: bool) -> None:
             boxes[:after] = boxes[after]
         elif after is None or not move:
             boxes[before + 1 : after] = boxes[before]
-        elif _iou(boxes[before], boxes[after]) >= _SAME_FACE:
+        elif iou(boxes[before], boxes[after]) >= SAME_FACE:
             boxes[before : after + 1] = np.linspace(boxes[before], boxes[after], after - before + 1)
         else:
             middle = (before + after + 1) // 2
@@ -236,19 +294,17 @@ def _fill(boxes: np.ndarray, move: bool) -> None:
             boxes[middle:after] = boxes[after]
 
 
-def _smooth(boxes: np.ndarray) -> np.ndarray:
-    """Centred averages of centre and size, apart for each run of frames in which the box does not jump."""
-    smoothed = boxes.copy()
-    start = 0
-    for i in range(1, len(boxes) + 1):
-        # a frame without a box ends a run too: NaN overlaps with nothing
-        if i == len(boxes) or _iou(boxes[i - 1], boxes[i]) < _JUMP:
-            run = boxes[start:i]
-            centre = _centred_mean((run[:, :2] + run[:, 2:]) / 2, _CENTRE_WINDOW)
-            size = _centred_mean(run[:, 2:] - run[:, :2], _SIZE_WINDOW)
-            smoothed[start:i] = np.hstack([centre - size / 2, centre + size / 2])
-            start = i
-    return smoothed
+def _smooth(boxes: np.ndarray) -> None:
+    """Centred averages of centre and size, in place, apart for each run of frames in which the box does not jump."""
+    # a frame without a box ends a run too: NaN overlaps with nothing
+    jumps = [i for i, pair in enumerate(itertools.pairwise(boxes.tolist()), 1) if iou(*pair) < _JUMP]
+    for start, stop in shots(jumps, len(boxes)):
+        run = boxes[start:stop]
+        if len(run) < 3:
+            continue  # no frame has one on either side
+        centre = _centred_mean((run[:, :2] + run[:, 2:]) / 2, _CENTRE_WINDOW)
+        size = _centred_mean(run[:, 2:] - run[:, :2], _SIZE_WINDOW)
+        run[:] = np.hstack([centre - size / 2, centre + size / 2])
 
 
 def _centred_mean(values: np.ndarray, window: int) -> np.ndarray:

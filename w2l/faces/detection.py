@@ -1,0 +1,225 @@
+"""The faces of a whole clip, frame by frame, and its cuts; found once, then kept under the content of the file."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from w2l import paths, video
+from w2l.errors import W2LError
+from w2l.faces.cuts import CutFinder
+from w2l.faces.detectors import Detector
+from w2l.pipeline import ahead
+from w2l.registry import hash_of
+from w2l.video import Framing
+
+_BATCH = 8  # frames handed at once to a detector that does not say how many it wants
+_AHEAD = 8  # frames decoded while the detector is still busy with the ones before
+_WHOLE_FRAME = Framing()
+_FORMAT = 1  # to be raised with whatever changes boxes, cuts or the file's layout
+_ROOM = 50 * 2**20  # bytes for what is kept
+_BLOCK = 4096  # what a small file takes on a disk
+# what is kept, beside the key: type and dimensions; the faces are their number in each frame and all their boxes
+_FIELDS: dict[str, tuple[type, int]] = {
+    "counts": (np.int64, 1),
+    "boxes": (np.float32, 2),
+    "cuts": (np.int64, 1),
+    "views": (np.int64, 1),
+    "size": (np.int64, 1),
+    "whole": (np.bool_, 0),
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is to see in the n frames of a clip.
+
+    faces: for each frame (k, 5) float32, x1, y1, x2, y2 in pixels and a score, best first, k >= 0. cuts: the frames at
+    which another shot begins, ascending, 0 not among them. size: width and height of the frames. whole: whether the
+    clip ends here (False: there are more frames, which nobody asked for). views: the view of each shot, see
+    `w2l.faces.cuts.CutFinder`; one more than there are cuts, or None where nothing is known of them.
+    """
+
+    faces: list[np.ndarray]
+    cuts: list[int]
+    size: tuple[int, int]
+    whole: bool
+    views: list[int] | None = None
+
+
+def detect_clip(
+    path_or_frames: str | os.PathLike[str] | Iterable[np.ndarray],
+    finder: Detector,
+    fps: float | None = None,
+    max_frames: int | None = None,
+    framing: Framing = _WHOLE_FRAME,
+    cache: bool = True,
+    progress: bool = False,
+    on_frame: Callable[[], object] | None = None,
+) -> Found:
+    """Finds faces and cuts in each frame of a clip, a few frames in memory at a time.
+
+    path_or_frames: a clip or picture, or its frames, (H, W, 3) uint8 BGR, all of one size. fps: rate at which a clip is
+    read (default: its own). max_frames: how many of its first frames to look at (one more is read, to know whether
+    there is one). framing: what of each frame is looked at; boxes are in pixels of that. cache: use what was found
+    before in a file of this content, with the same detector, fps and framing, and keep what is found now. progress:
+    show a bar. on_frame: called for each frame that is looked at.
+
+    Raises W2LError when there is no frame, when frames differ in size or are none, and what reading and detecting do.
+    """
+    if max_frames is not None and max_frames < 1:
+        raise W2LError(f"faces cannot be looked for in {max_frames} frames; give max_frames of 1 or more.")
+    if not isinstance(path_or_frames, (str, os.PathLike)):
+        frames = _framed(path_or_frames, framing, "the clip")
+        return _search(frames, finder, max_frames, "the clip", None, progress, on_frame)
+    path = Path(path_or_frames)
+    info = video.probe(path)
+    rate = float(info.fps if fps is None else fps)
+    entry = _entry(path, finder, rate, framing) if cache and finder.settings else None
+    if entry is not None and (kept := _recall(entry, max_frames)) is not None:
+        return kept
+    length = info.n_frames if info.duration is None else round(info.duration * rate)
+    read = video.read_frames(path, rate, max_frames=None if max_frames is None else max_frames + 1)
+    with closing(ahead(_framed(read, framing, str(path)), _AHEAD)) as frames:  # type: ignore[type-var]
+        found = _search(frames, finder, max_frames, str(path), length, progress, on_frame)
+    if entry is not None:
+        _keep(entry, found)
+    return found
+
+
+def _framed(frames: Iterable[np.ndarray], framing: Framing, name: str) -> Iterator[np.ndarray]:
+    """What is looked at of each frame, once it is clear that it is one, and as large as the first."""
+    shape: tuple[int, ...] | None = None
+    for i, frame in enumerate(frames):
+        if np.ndim(frame) != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
+            raise W2LError(f"frame {i} of {name} is not (H, W, 3) uint8; give frames as w2l.video reads them.")
+        shape = shape or frame.shape
+        if frame.shape != shape:
+            raise W2LError(
+                f"frame {i} of {name} is {frame.shape[1]} x {frame.shape[0]} pixels, the first one "
+                f"{shape[1]} x {shape[0]}; give frames of one size."
+            )
+        yield framing(frame)
+
+
+def _search(
+    frames: Iterator[np.ndarray],
+    finder: Detector,
+    max_frames: int | None,
+    name: str,
+    length: int | None,
+    progress: bool,
+    on_frame: Callable[[], object] | None,
+) -> Found:
+    faces: list[np.ndarray] = []
+    cuts: list[int] = []
+    size = (0, 0)
+    begins_shot = CutFinder()
+    if length is not None and max_frames is not None:
+        length = min(length, max_frames)
+    stream = iter(_shown(itertools.islice(frames, max_frames), length, progress))
+    while batch := list(itertools.islice(stream, getattr(finder, "batch", _BATCH))):
+        for i, frame in enumerate(batch, len(faces)):
+            if begins_shot(frame):
+                cuts.append(i)
+            if on_frame is not None:
+                on_frame()
+        size = (batch[0].shape[1], batch[0].shape[0])
+        faces += finder.detect(batch)
+    if not faces:
+        raise W2LError(f"{name} has no frames; give one that has some.")
+    return Found(faces, cuts, size, next(frames, None) is None, begins_shot.views)
+
+
+def _shown(frames: Iterable[np.ndarray], length: int | None, progress: bool) -> Iterable[np.ndarray]:
+    if not progress:
+        return frames
+    from tqdm import tqdm  # only where someone looks
+
+    return tqdm(frames, total=length, desc="finding the face", unit="frame")
+
+
+# What was found before.
+
+
+def _entry(path: Path, finder: Detector, fps: float, framing: Framing) -> Path | None:
+    """The file in which the faces of a clip are kept; None when the clip cannot be read."""
+    try:
+        parts = (_FORMAT, hash_of(path), finder.name, finder.settings, fps, framing)
+    except OSError:
+        return None
+    key = hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()
+    return paths.cache() / "faces" / f"{key}.npz"
+
+
+def _recall(entry: Path, max_frames: int | None) -> Found | None:
+    """What is kept there, as far as it is wanted; None when that is missing, broken, or less than is wanted."""
+    try:
+        found = _read(entry)
+    except Exception:  # a damaged archive raises whatever it likes, and all of it means the same
+        return None
+    count = len(found.faces)
+    if not found.whole and (max_frames is None or max_frames > count):
+        return None
+    with suppress(OSError):
+        os.utime(entry)  # the ones used last are the last to go
+    if max_frames is None or max_frames >= count:
+        return found
+    cuts = [cut for cut in found.cuts if cut < max_frames]
+    views = None if found.views is None else found.views[: len(cuts) + 1]
+    return Found(found.faces[:max_frames], cuts, found.size, False, views)
+
+
+def _read(entry: Path) -> Found:
+    """The content of a file that `_keep` wrote. Raises anything when it is not one."""
+    with entry.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+        key, *arrays = (kept[name] for name in ("key", *_FIELDS))
+    counts, boxes, cuts, views, size, whole = arrays
+    if (
+        str(key) != entry.stem
+        or [(a.dtype, a.ndim) for a in arrays] != list(_FIELDS.values())
+        or boxes.shape != (counts.sum(), 5)
+        or len(counts) < 1
+        or (counts < 0).any()
+        or (np.diff(cuts, prepend=0, append=len(counts)) < 1).any()
+        or len(views) != len(cuts) + 1
+        or size.shape != (2,)
+        or (size < 1).any()
+    ):
+        raise ValueError("not the faces of a clip")
+    width, height = size.tolist()
+    faces = np.split(boxes, np.cumsum(counts)[:-1])
+    return Found(faces, cuts.tolist(), (width, height), bool(whole), views.tolist())
+
+
+def _keep(entry: Path, found: Found) -> None:
+    """Writes what was found, if that can be done, and drops the oldest files where there are too many."""
+    content = {
+        "counts": [len(boxes) for boxes in found.faces],
+        "boxes": np.concatenate(found.faces),
+        "cuts": found.cuts,
+        "views": found.views,
+        "size": found.size,
+        "whole": found.whole,
+    }
+    arrays: dict[str, Any] = {name: np.asarray(value, _FIELDS[name][0]) for name, value in content.items()}
+    with suppress(W2LError, OSError):
+        with paths.atomic(entry) as temporary:
+            np.savez(temporary, key=np.array(entry.stem), **arrays)
+        _drop_oldest(entry.parent)
+
+
+def _drop_oldest(folder: Path) -> None:
+    room = _ROOM
+    for status, path in sorted(((path.stat(), path) for path in folder.glob("*.npz")), key=lambda f: -f[0].st_mtime):
+        room -= max(status.st_size, _BLOCK)
+        if room < 0:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,123 @@
+"""Linking: from the faces of single frames to sightings, each of them one face followed from frame to frame."""
+
+from __future__ import annotations
+
+import itertools
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+SAME_FACE = 0.3  # IoU from which on two boxes, a frame or a few apart, are taken for the same face
+_PATIENCE = 25  # frames after which a face that comes back to the same place counts as another one
+_TRUST = 0.5  # how much of a sighting's speed is taken from its latest step
+_SLOWING = 0.8  # a frame: an unseen face is thought to come to rest, so that it is not sought farther and farther away
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass
+class Sighting:
+    """One face followed through the frames that show it.
+
+    frames: their numbers, ascending; boxes: x1, y1, x2, y2 in pixels in each of them.
+    """
+
+    frames: list[int] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
+    _since: int = 0  # the frame from which its absence is counted
+    _speed: tuple[float, float] = (0.0, 0.0)  # pixels a frame
+
+    @property
+    def weight(self) -> float:
+        """The sum of the face's heights: grows with its size and with the number of frames that show it."""
+        return sum(box[3] - box[1] for box in self.boxes)
+
+    def between(self, start: int, stop: int) -> Sighting:
+        """The part of it from frame `start` to the one before `stop`; empty where it is not seen there."""
+        here = slice(bisect_left(self.frames, start), bisect_left(self.frames, stop))
+        return Sighting(self.frames[here], self.boxes[here])
+
+    def _add(self, frame: int, box: Box) -> None:
+        if self.frames:
+            steps = frame - self._since
+            (x, y), (old_x, old_y) = _centre(box), _centre(self.boxes[-1])
+            right, down = self._speed
+            now = (x - old_x) / steps, (y - old_y) / steps
+            self._speed = right + _TRUST * (now[0] - right), down + _TRUST * (now[1] - down)
+        self.frames.append(frame)
+        self.boxes.append(box)
+        self._since = frame
+
+    def _expected(self, frame: int) -> Box:
+        """Where the face should be in a later frame if it moves on, slowing down."""
+        steps = (1 - _SLOWING ** (frame - self._since)) / (1 - _SLOWING)
+        (x, y), (x1, y1, x2, y2) = self._speed, self.boxes[-1]
+        return x1 + x * steps, y1 + y * steps, x2 + x * steps, y2 + y * steps
+
+
+def link(faces: Sequence[np.ndarray], cuts: Sequence[int] = (), views: Sequence[int] | None = None) -> list[Sighting]:
+    """Joins the boxes of one frame and the next, or one soon after, that overlap, best overlap first.
+
+    faces: for each frame (k, 4 or more), x1, y1, x2, y2 in pixels. A face is expected where its motion leads; one that
+    is not there is looked for where it was last. cuts: frames at which another shot begins, ascending. A sighting ends
+    at a cut, but goes on in a later shot of the same view. views: the view of each shot, one more than there are cuts
+    (None: no shot returns to the view of another). Sightings come in the order of their first frames.
+    """
+    n_shots = len(cuts) + 1
+    views = range(n_shots) if views is None else views
+    sightings: list[Sighting] = []
+    waiting: dict[int, list[Sighting]] = {}  # by view; their `_since` is negative: how long they were missing
+    for view, (start, stop) in zip(views, shots(cuts, len(faces)), strict=True):
+        live = waiting.pop(view, [])
+        for sighting in live:
+            sighting._since += start
+        for i in range(start, stop):
+            boxes: list[Box] = [(f[0], f[1], f[2], f[3]) for f in faces[i].tolist()]
+            live = [s for s in live if i - s._since <= _PATIENCE]
+            new = _join(live, i, boxes)
+            live += new
+            sightings += new
+        for sighting in live:
+            sighting._since -= stop
+        waiting[view] = live
+    return sightings
+
+
+def shots(cuts: Sequence[int], n_frames: int) -> list[tuple[int, int]]:
+    """First frame of each shot, and the one after its last."""
+    return list(itertools.pairwise([0, *cuts, n_frames]))
+
+
+def iou(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray) -> float:
+    """Area of the intersection of two boxes over that of their union; 0 when one is NaN."""
+    wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    if not (wide > 0 and high > 0):
+        return 0.0
+    common = float(wide * high)
+    union = float((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])) - common
+    return common / union if union > 0 else 0.0
+
+
+def _join(live: list[Sighting], frame: int, boxes: list[Box]) -> list[Sighting]:
+    """Adds the boxes of a frame to the sightings that they continue; gives new sightings of the others."""
+    old, new = list(range(len(live))), list(range(len(boxes)))
+    for guess in ([s._expected(frame) for s in live], [s.boxes[-1] for s in live]):
+        for j, k in _best_first(guess, boxes, old, new):
+            if j in old and k in new:
+                old.remove(j)
+                new.remove(k)
+                live[j]._add(frame, boxes[k])
+    return [Sighting([frame], [boxes[k]], frame) for k in new]
+
+
+def _best_first(guess: list[Box], boxes: list[Box], old: list[int], new: list[int]) -> Iterator[tuple[int, int]]:
+    """The pairs of a sighting and a box that may be the same face, the largest overlap first."""
+    pairs = [(overlap, j, k) for j in old for k in new if (overlap := iou(guess[j], boxes[k])) >= SAME_FACE]
+    for _, j, k in sorted(pairs, key=lambda pair: -pair[0]):
+        yield j, k
+
+
+def _centre(box: Box) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
