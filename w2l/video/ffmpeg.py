@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from w2l.errors import W2LError
+from w2l.video.files import open_container
 from w2l.video.images import check_size, to_bgr
 
 UNKNOWN_RATE = 25.0
@@ -26,8 +27,6 @@ _SWSCALE_BT709, _SWSCALE_BT601 = 1, 5
 _LIMITED, _FULL = 1, 2  # colour ranges as FFmpeg counts them
 _TEXT_CODECS = {"ansi", "bintext", "xbin", "idf"}  # FFmpeg draws text files as video
 _SEEK_FROM = 3.0  # seconds; nearer starts are reached by decoding
-# Tags that are not UTF-8 are no reason to refuse a clip; PyAV 19 knows that by itself.
-_LENIENT = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 _GIVE_UP_AFTER = 200  # packets in a row, from the first, that do not decode
 
 
@@ -50,7 +49,8 @@ class Video:
         self.codec = context.name
         check_size(path, context.width, context.height)
         self.stream.thread_type = "AUTO"
-        self.has_audio = bool(container.streams.audio)
+        self.is_still = container.format.name.endswith("_pipe")  # a picture: TIFF, JPEG 2000...
+        self.has_audio = any(sound.codec_context is not None for sound in container.streams.audio)
         self.tick = float(self.stream.time_base or 0)
         # Time 0 is the first picture, as in w2l.audio, so that frame i belongs to the sound at i / fps.
         self.origin = self._first_time()
@@ -65,9 +65,11 @@ class Video:
     @property
     def duration(self) -> float | None:
         """Seconds of picture as the file states them, None where it does not."""
-        seconds = (self.stream.duration or 0) * self.tick or (self.container.duration or 0) / av.time_base
-        if self.stream.start_time is None:  # then FFmpeg counts from 0, not from the first picture
-            seconds -= self.origin
+        if self.stream.duration:
+            # Without a start FFmpeg counts from 0, not from the first picture.
+            seconds = self.stream.duration * self.tick - (self.origin if self.stream.start_time is None else 0)
+        else:
+            seconds = ((self.container.start_time or 0) + (self.container.duration or 0)) / av.time_base - self.origin
         return seconds if seconds > 0 else None
 
     def _first_time(self) -> float:
@@ -142,6 +144,7 @@ class Video:
 
     def _picture(self, frame: av.VideoFrame) -> np.ndarray:
         """One decoded frame as the viewer sees it: BGR, square pixels, upright, of the clip's size."""
+        check_size(self.path, frame.width, frame.height)
         if _may_be_transparent(frame.format.name):
             picture = to_bgr(frame.to_ndarray(format="bgra"))
         else:
@@ -155,7 +158,8 @@ class Video:
                 dst_color_range=_LIMITED,
             ).to_ndarray()
         height, width = picture.shape[:2]
-        ratio = float(self.stream.sample_aspect_ratio or 1)
+        # Browsers do not stretch a GIF, whatever it says.
+        ratio = 1.0 if self.codec == "gif" else float(self.stream.sample_aspect_ratio or 1)
         if abs(ratio - 1) > 0.01 and 1 / 8 <= ratio <= 8:
             wide = (2 * round(width * ratio / 2), height) if ratio > 1 else (width, 2 * round(height / ratio / 2))
             picture = cv2.resize(picture, wide, interpolation=cv2.INTER_LINEAR)
@@ -172,14 +176,14 @@ class Video:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Video]:
-    """Opens a video for the length of a block; W2LError when FFmpeg cannot, or finds no picture in it."""
+def opened(path: Path, kind: str | None = None) -> Iterator[Video]:
+    """Opens a video for the length of a block; W2LError when FFmpeg cannot, or finds no picture in it.
+
+    ``kind``: FFmpeg's name of the file's format, None for what it looks like.
+    """
     broken = f"{path} is not a video or picture that can be read, or it is broken; get it again."
     try:
-        # Only local files (a playlist could point anywhere), only by their literal name. Not as ``options``: those
-        # also go to the streams, and PyAV 15 crashes on MPEG files, whose streams are not known at first.
-        options = {"protocol_whitelist": "file", "pattern_type": "none"}
-        container = av.open(f"file:{path.resolve()}", "r", container_options=options, **_LENIENT)  # type: ignore[call-overload]
+        container = open_container(path, kind)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise W2LError(broken) from error
     with container:
@@ -228,7 +232,11 @@ def _may_be_transparent(pixel_format: str) -> bool:
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
     """Where the x axis (a, b) and the y axis (c, d) of the stored picture point on the screen; 16.16 fixed point."""
-    data = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        data = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # beside it lies something that this PyAV has no name for: EXIF, the views of a spatial video
+        cos, sin = {90: (0, -1), 180: (-1, 0), -90: (0, 1), -180: (-1, 0)}.get(frame.rotation, (1, 0))
+        return cos, sin, -sin, cos
     if data is None:
         return 1, 0, 0, 1
     matrix = np.frombuffer(data, np.int32, 9)  # type: ignore[call-overload]  # a buffer, which its stub does not say

@@ -14,17 +14,19 @@ import numpy as np
 
 from w2l.errors import W2LError
 from w2l.paths import atomic
+from w2l.video.files import open_container, read_head
 
 MAX_PIXELS = 120_000_000
 """Largest picture that is decoded, in pixels: above any camera a face is filmed with, below what fills a memory."""
 
+_BAND = 64  # rows of a transparent picture worked on at a time
 _WRITABLE = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 _JPEG_SIZE_MARKERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif"}
 
 
 def sniff(path: str | os.PathLike[str]) -> str:
-    """The kind of file by its first bytes: "jpeg", "png", "bmp", "gif", "webp", or "" for all that is left to FFmpeg.
+    """The kind of file by its content: "jpeg", "png", "apng" (animated PNG), "bmp", "gif", "webp", or "" for all else.
 
     Raises W2LError when the file is missing, not a file, empty, unreadable, text, or a HEIC or AVIF picture.
     """
@@ -34,32 +36,17 @@ def sniff(path: str | os.PathLike[str]) -> str:
             raise W2LError(f"{path} does not exist; check the name and the folder.")
         if not path.is_file():
             raise W2LError(f"{path} is not a file; give the name of a video or a picture.")
-        with path.open("rb") as file:
-            head = file.read(4096)
-    except OSError as error:
-        raise W2LError(f"{path} cannot be read: {error.strerror}; check its permissions.") from error
-    if not head:
-        raise W2LError(f"{path} is empty (0 bytes); copy or download it again.")
-    if _is_text(head):
-        # Also keeps playlists from FFmpeg, which would follow them to other files and to the network.
-        raise W2LError(f"{path} is a text file, not a video or picture, whatever it is called; get it again.")
+    except OSError as error:  # a name that no file can have
+        raise W2LError(f"{path} cannot be read: {error.strerror}; check the name.") from error
+    head = read_head(path, "a video or picture")
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
         raise W2LError(f"{path} is a HEIC or AVIF picture, which cannot be read here; save it as JPG or PNG.")
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
-    magics = {b"\xff\xd8\xff": "jpeg", b"\x89PNG\r\n\x1a\n": "png", b"GIF87a": "gif", b"GIF89a": "gif", b"BM": "bmp"}
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "apng" if any(name == b"acTL" for name, _ in _blocks(head, "png")) else "png"
+    magics = {b"\xff\xd8\xff": "jpeg", b"GIF87a": "gif", b"GIF89a": "gif", b"BM": "bmp"}
     return next((kind for magic, kind in magics.items() if head.startswith(magic)), "")
-
-
-def _is_text(head: bytes) -> bool:
-    """Whether the first bytes of a file are printable UTF-8."""
-    try:
-        text = head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start < len(head) - 3:  # else only the last character is cut
-            return False
-        text = head[: error.start].decode("utf-8")
-    return all(character.isprintable() or character in "\t\r\n\f\ufeff" for character in text)
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
@@ -111,7 +98,7 @@ def check_size(path: Path, width: int, height: int) -> None:
 def to_bgr(image: np.ndarray) -> np.ndarray:
     """Any decoded picture (grey, BGR or BGRA; 8 or 16 bit) as (H, W, 3) uint8 BGR, transparency laid on white."""
     if image.dtype == np.uint16:
-        image = (image // 257 + (image % 257 > 128)).astype(np.uint8)
+        image = cv2.convertScaleAbs(image, alpha=1 / 257)
     if image.ndim == 2:
         return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
     if image.shape[2] == 4:
@@ -121,8 +108,12 @@ def to_bgr(image: np.ndarray) -> np.ndarray:
 
 def lay_over(ground: np.ndarray, image: np.ndarray) -> np.ndarray:
     """(H, W, 4) uint8 BGRA (straight alpha) over (H, W, 3) uint8 BGR of the same size, as a new BGR frame."""
-    alpha = image[:, :, 3:].astype(np.uint32)
-    return ((image[:, :, :3] * alpha + ground * (255 - alpha) + 127) // 255).astype(np.uint8)
+    laid = np.empty_like(ground)
+    for top in range(0, len(image), _BAND):  # since the products of a large picture would fill the memory
+        rows = slice(top, top + _BAND)
+        alpha = image[rows, :, 3:].astype(np.uint16)
+        laid[rows] = (image[rows, :, :3] * alpha + ground[rows] * (255 - alpha) + 127) // 255
+    return laid
 
 
 # Animated WebP. FFmpeg decodes only still WebP up to version 8.0 and OpenCV 4.11+ only whole animations at once, so
@@ -196,13 +187,13 @@ def _uint24(data: bytes, at: int) -> int:
 
 def _riff_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
     """Names and contents of the chunks of a WebP file, up to the end or the first one that is cut."""
+    whole = os.fstat(file.fileno()).st_size
     file.seek(12)
     while len(head := file.read(8)) == 8:
         size = int.from_bytes(head[4:], "little")
-        data = file.read(size)
-        if len(data) < size:
+        if size > whole - file.tell():  # asked before reading, since memory for that size is set aside first
             return
-        yield head[:4], data
+        yield head[:4], file.read(size)
         file.seek(size % 2, os.SEEK_CUR)
 
 
@@ -240,7 +231,7 @@ def _quiet_stderr() -> Iterator[None]:
 
 def _first_gif_frame(path: Path) -> np.ndarray:
     try:
-        with av.open(f"file:{path.resolve()}", format="gif") as container:
+        with open_container(path, "gif") as container:
             context = container.streams.video[0].codec_context
             check_size(path, context.width, context.height)
             return to_bgr(next(container.decode(video=0)).to_ndarray(format="bgra"))
@@ -270,14 +261,14 @@ def _image_size(data: bytes, kind: str) -> tuple[int, int] | None:
 
 def _blocks(data: bytes, kind: str) -> Iterator[tuple[bytes, bytes]]:
     """The named parts of a file: JPEG segments up to the image data, PNG chunks, WebP chunks."""
-    at = {"jpeg": 2, "png": 8, "webp": 12}.get(kind, len(data))
+    at = {"jpeg": 2, "png": 8, "apng": 8, "webp": 12}.get(kind, len(data))
     while at + 8 <= len(data):
         if kind == "jpeg":
             if data[at] != 0xFF or data[at + 1] in (0xD9, 0xDA):
                 return
             name, start, size = data[at + 1 : at + 2], at + 4, int.from_bytes(data[at + 2 : at + 4], "big") - 2
             after = start + size
-        elif kind == "png":
+        elif kind in ("png", "apng"):
             name, start, size = data[at + 4 : at + 8], at + 8, int.from_bytes(data[at : at + 4], "big")
             after = start + size + 4
         else:

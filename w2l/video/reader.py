@@ -14,10 +14,13 @@ import numpy as np
 
 from w2l.errors import W2LError
 from w2l.video.ffmpeg import Shot, opened, usual_rate
+from w2l.video.files import open_container
 from w2l.video.images import is_animated_webp, read_image, sniff, webp_frames
 
 STILL_FPS = 25.0
 """Rate given for still pictures."""
+
+_MOVING = ("gif", "apng")  # picture formats that FFmpeg plays
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class ClipInfo:
 
     ``width``, ``height``: pixels, after rotation and sample aspect ratio; ``fps``: the constant rate; ``n_frames``:
     estimate, None if unknown; ``duration``: seconds from the first frame to the end of the last one, None if unknown or
-    still; ``is_animation``: an animated GIF or WebP; ``codec``: FFmpeg's or the picture format's name.
+    still; ``is_animation``: an animated GIF, PNG or WebP; ``codec``: FFmpeg's or the picture format's name.
     """
 
     path: Path
@@ -50,8 +53,8 @@ def probe(path: str | os.PathLike[str]) -> ClipInfo:
     kind = sniff(path)
     if kind == "webp" and is_animated_webp(path):
         return _probe_webp(path)
-    if kind == "gif" and _gif_length(path)[0] > 1:
-        return _probe_gif(path)
+    if kind in _MOVING and _length(path, kind)[0] > 1:
+        return _probe_animation(path, kind)
     if kind:
         height, width = read_image(path).shape[:2]
         return ClipInfo(path, width, height, STILL_FPS, 1, None, False, True, False, kind)
@@ -60,6 +63,8 @@ def probe(path: str | os.PathLike[str]) -> ClipInfo:
         if first is None:
             raise _no_frame(path)
         height, width = first.picture().shape[:2]
+        if video.is_still:
+            return ClipInfo(path, width, height, STILL_FPS, 1, None, False, True, False, video.codec)
         seconds = video.duration
         frames = None if seconds is None else _count(seconds * video.fps)
         return ClipInfo(path, width, height, video.fps, frames, seconds, video.has_audio, False, False, video.codec)
@@ -90,11 +95,13 @@ def read_frames(
         with path.open("rb") as file:
             shots = (Shot(time, duration, frame.copy) for time, duration, frame in webp_frames(file, path))
             yield from _constant_rate(shots, fps or _probe_webp(path).fps, start, 0.0, max_frames, path)
-    elif kind not in ("", "gif") or (kind == "gif" and _gif_length(path)[0] <= 1):
+    elif kind and (kind not in _MOVING or _length(path, kind)[0] <= 1):
         yield read_image(path)
     else:
-        with opened(path) as video, closing(video.shots(start)) as shots:
-            rate = fps or (_probe_gif(path).fps if kind == "gif" else video.fps)
+        with opened(path, kind or None) as video, closing(video.shots(0.0 if video.is_still else start)) as shots:
+            if video.is_still:
+                start, max_frames = 0.0, 1
+            rate = fps or (_probe_animation(path, kind).fps if kind else video.fps)
             yield from _constant_rate(shots, rate, start, video.tick / 2, max_frames, path)
 
 
@@ -151,11 +158,11 @@ def _count(frames: float) -> int:
 # Animations.
 
 
-def _gif_length(path: Path) -> tuple[int, float]:
-    """Number of frames and seconds of a GIF, by its packets; (0, 0.0) when it cannot be read."""
+def _length(path: Path, kind: str) -> tuple[int, float]:
+    """Number of frames and seconds of a GIF or animated PNG, by its packets; (0, 0.0) when it cannot be read."""
     count, seconds = 0, 0.0
     try:
-        with av.open(f"file:{path.resolve()}", format="gif") as container:
+        with open_container(path, kind) as container:
             for packet in container.demux(video=0):
                 if packet.size and packet.pts is not None:
                     count += 1
@@ -165,11 +172,11 @@ def _gif_length(path: Path) -> tuple[int, float]:
     return count, seconds
 
 
-def _probe_gif(path: Path) -> ClipInfo:
-    count, seconds = _gif_length(path)
+def _probe_animation(path: Path, kind: str) -> ClipInfo:
+    count, seconds = _length(path, kind)
     height, width = read_image(path).shape[:2]
-    fps = usual_rate(count / seconds)
-    return ClipInfo(path, width, height, fps, _count(seconds * fps), seconds, False, False, True, "gif")
+    fps = usual_rate(count / seconds if seconds > 0 else 0.0)
+    return ClipInfo(path, width, height, fps, _count(seconds * fps), seconds or None, False, False, True, kind)
 
 
 def _probe_webp(path: Path) -> ClipInfo:

@@ -201,7 +201,8 @@ class _Sound:
         """Encodes up to this time, at least; blocks are whole, so that a frame's worth need not be a block."""
         end = self._samples.shape[1]
         while self._at < min(end, seconds * self._rate):
-            block = np.ascontiguousarray(self._samples[:, self._at : self._at + _SOUND_BLOCK])
+            block = np.clip(np.nan_to_num(self._samples[:, self._at : self._at + _SOUND_BLOCK]), -1, 1)
+            block = np.ascontiguousarray(block, dtype=np.float32)
             frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=self._layout)
             frame.sample_rate, frame.pts, frame.time_base = self._rate, self._at, Fraction(1, self._rate)
             self._at += block.shape[1]
@@ -213,7 +214,7 @@ class _Sound:
 
 
 def _checked_audio(audio: tuple[np.ndarray, int], path: Path) -> tuple[np.ndarray, int]:
-    """Samples as (channels, N) float32 in [-1, 1], and their rate."""
+    """Samples as (channels, N) float, a view of those given, and their rate."""
     samples, rate = np.asarray(audio[0]), int(audio[1])
     samples = samples[None] if samples.ndim == 1 else samples.T
     if samples.ndim != 2 or samples.shape[0] not in (1, 2) or samples.shape[1] == 0 or samples.dtype.kind != "f":
@@ -223,7 +224,7 @@ def _checked_audio(audio: tuple[np.ndarray, int], path: Path) -> tuple[np.ndarra
         )
     if not 1000 <= rate <= 768_000:
         raise W2LError(f"cannot write {path}: sound at {rate} samples a second; give a rate of 1000 to 768000.")
-    return np.clip(np.nan_to_num(samples), -1, 1).astype(np.float32), rate
+    return samples, rate
 
 
 def _h264_stream(container: av.container.OutputContainer, fps: Fraction, quality: int, matrix: int) -> av.VideoStream:

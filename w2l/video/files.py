@@ -1,0 +1,47 @@
+"""Files before anything is known of them: their first bytes, and how FFmpeg is let in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+
+from w2l.errors import W2LError
+
+_HEAD = 65536  # bytes
+# Tags that are not UTF-8 are no reason to refuse a clip; PyAV 19 knows that by itself.
+_LENIENT = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+
+
+def read_head(path: Path, what: str) -> bytes:
+    """The first 64 kB of a file. Raises W2LError when it is unreadable, empty, or text and so not ``what``."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise W2LError(f"{path} cannot be read: {error.strerror}; check its permissions.") from error
+    if not head:
+        raise W2LError(f"{path} is empty (0 bytes); copy or download it again.")
+    if _is_text(head[:4096]):
+        # Also keeps playlists from FFmpeg, which would follow them to other files and to the network.
+        raise W2LError(f"{path} is a text file, not {what}, whatever it is called; get it again.")
+    return head
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether the first bytes of a file are printable UTF-8."""
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 3:  # else only the last character is cut
+            return False
+        text = head[: error.start].decode("utf-8")
+    return all(character.isprintable() or character in "\t\r\n\f\ufeff" for character in text)
+
+
+def open_container(path: Path, kind: str | None = None) -> av.container.InputContainer:
+    """Opens a local file for reading, as FFmpeg's format ``kind`` or as what it looks like; raises what PyAV does."""
+    # Only local files (a playlist could point anywhere), only by their literal name. Not as ``options``: those also go
+    # to the streams, and PyAV 15 crashes on MPEG files, whose streams are not known at first.
+    options = {"protocol_whitelist": "file", "pattern_type": "none"}
+    return av.open(f"file:{path.resolve()}", "r", format=kind, container_options=options, **_LENIENT)  # type: ignore[call-overload]
