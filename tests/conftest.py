@@ -71,6 +71,7 @@ def own_folders(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("W2L_HOME", str(root / "home"))
         patch.setenv("W2L_CACHE", str(root / "cache"))
+        patch.setenv("XDG_CONFIG_HOME", str(root / "config"))
         patch.delenv("W2L_WEIGHTS", raising=False)
         yield
 
@@ -82,3 +83,24 @@ def seeds():
     np.random.seed(0)  # noqa: NPY002 - whatever uses numpy's old global generator
     if torch := sys.modules.get("torch"):
         torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def generator(tmp_path_factory):
+    """A tiny generator with random weights: what it draws is no mouth, but it draws."""
+    import torch
+
+    from w2l import models
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    models.save(models.build("wav2lip", 0.05), path, "wav2lip", 0.05, mel_shift=-1.0)
+    return path
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory):
+    """20 frames at 25 fps, numbered by their grey."""
+    from dubbing import write_clip
+
+    return write_clip(tmp_path_factory.mktemp("clips") / "clip.mp4")

@@ -1,12 +1,14 @@
 """The benchmark: counted operations against arithmetic on paper, and a table of the bundled presenter."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 import torch
 from torch import nn
 
-from w2l import bench, models, paths
+from w2l import models, paths
+from w2l.bench import end_to_end, memory, stages
 
 
 @pytest.mark.parametrize(
@@ -20,25 +22,25 @@ from w2l import bench, models, paths
     ],
 )
 def test_operations_are_counted_as_on_paper(model, shape, macs):
-    assert bench.count_macs(model.eval(), torch.zeros(shape)) == macs
+    assert stages.count_macs(model.eval(), torch.zeros(shape)) == macs
     assert not any(module._forward_hooks for module in model.modules())
 
 
 def test_published_generator_takes_4_billion_macs_a_frame():
     model = models.build("wav2lip").eval()
-    macs = bench.count_macs(model, torch.zeros(1, 1, 80, 16), torch.zeros(1, 6, 96, 96))
+    macs = stages.count_macs(model, torch.zeros(1, 1, 80, 16), torch.zeros(1, 6, 96, 96))
     assert macs / 1e6 == pytest.approx(3967, abs=1)
 
 
 def test_peak_is_that_of_a_processor():
-    assert 0.1 < bench.matrix_peak(torch.float32, side=256) < 1e5
+    assert 0.1 < stages.matrix_peak(torch.float32, side=256) < 1e5
 
 
 @pytest.fixture(scope="module")
 def figures():
     if not (paths.data() / "weights" / "classroom_generator.safetensors").is_file():
         pytest.skip("the classroom weights are not there yet")
-    return bench.measure()
+    return stages.measure()
 
 
 @pytest.mark.slow
@@ -47,13 +49,32 @@ def test_table_and_json(figures):
     generators = [*["generate, classroom"] * 2, *["generate, width 1"] * 2]
     assert names == ["decode", "detect", *generators, "paste", "encode"]
     assert all(stage.ms_per_frame > 0 for stage in figures.stages)
-    table = bench.to_table(figures)
+    table = stages.to_table(figures)
     assert all(name in table for name in names)
     assert "GFLOP/s" in table
-    assert json.loads(bench.to_json(figures))["stages"][0]["name"] == "decode"
+    assert json.loads(json.dumps(asdict(figures)))["stages"][0]["name"] == "decode"
 
 
 @pytest.mark.slow
 def test_generate_draws_what_the_plain_module_draws(figures):
     """Batch norm folded, channels last, half precision: within 1/255 on average, as 8-bit rounding is."""
     assert all(difference <= 1 for difference in figures.difference.values())
+
+
+@pytest.mark.slow
+def test_a_dub_against_the_plain_way():
+    found = end_to_end.measure(seconds=0.4)
+    assert found.n_frames == 10
+    assert found.speedup == pytest.approx(found.dub_fps / found.plain_fps)
+    assert set(found.busy) == {"decode", "generate", "paste", "encode"}
+    assert found.busy[found.slowest] == max(found.busy.values())
+    assert found.overlap >= 0.99  # nothing takes less time than its slowest part
+    assert found.slowest in end_to_end.to_table(found)
+
+
+@pytest.mark.slow
+def test_memory_of_a_dub():
+    found = memory.measure(lengths=(0.2,))
+    assert found.size == (1280, 720)
+    assert 50 < found.peaks[0.2] < 8000
+    assert "0.2 s" in memory.to_table(found)

@@ -9,66 +9,24 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from dubbing import BOX, SIZE, number, numbered, run_dub, write_speech
 
 import w2l
 import w2l.dub
-from w2l import audio, faces, mark, models, video, weights
-from w2l.dub import _Plan, back_and_forth, dub
+from w2l import audio, faces, mark, models, video
+from w2l import footage as footage_module
+from w2l.dub import dub
 from w2l.errors import W2LError
 from w2l.faces import Track
+from w2l.footage import back_and_forth
 from w2l.pipeline import Stopwatch, ahead
-
-SIZE = 160
-BOX = (40, 30, 120, 130)
-
-
-@pytest.fixture(scope="session")
-def generator(tmp_path_factory):
-    """A tiny generator with random weights: what it draws is no mouth, but it draws."""
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    models.save(models.build("wav2lip", 0.05), path, "wav2lip", 0.05, mel_shift=-1.0)
-    return path
-
-
-@pytest.fixture(scope="session")
-def clip(tmp_path_factory):
-    """20 frames at 25 fps, numbered by their grey."""
-    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
-    with video.VideoWriter(path, 25, quality=8) as writer:
-        for i in range(20):
-            writer.write(_numbered(i))
-    return path
 
 
 @pytest.fixture(scope="session")
 def picture(tmp_path_factory):
     path = tmp_path_factory.mktemp("pictures") / "face.png"
-    video.write_image(path, _numbered(3))
+    video.write_image(path, numbered(3))
     return path
-
-
-def _numbered(i):
-    return np.full((SIZE, SIZE, 3), 20 + 10 * i, np.uint8)
-
-
-def _number(frame):
-    return round((float(frame[:20, :20].mean()) - 20) / 10)
-
-
-def _speech(path, seconds, rate=16000, channels=1, seed=0):
-    """Bursts of harmonics on a gliding tone: something to hear, to line up by, and that AAC keeps."""
-    rng = np.random.default_rng(seed)
-    t = np.arange(round(seconds * rate)) / rate
-    glide = 2 * np.pi * (150 * t + 40 * np.sin(5 * t))
-    wav = sum(np.sin(k * glide + rng.uniform(0, 6)) / k for k in range(1, 12)) * np.abs(np.sin(9 * t)) ** 3
-    soundfile.write(path, np.repeat(0.2 * wav[:, None], channels, axis=1), rate)
-    return path
-
-
-def _dub(face, speech, out, generator, **options):
-    options = {"box": BOX, "weights": generator, "progress": False} | options
-    return dub(face, speech, out, **options)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +40,8 @@ def _dub(face, speech, out, generator, **options):
     ],
 )
 def test_exact_number_of_frames(tmp_path, clip, generator, seconds, rate, fps, expected):
-    speech = _speech(tmp_path / "speech.wav", seconds, rate)
-    result = _dub(clip, speech, tmp_path / "out.mp4", generator, fps=fps)
+    speech = write_speech(tmp_path / "speech.wav", seconds, rate)
+    result = run_dub(clip, speech, tmp_path / "out.mp4", generator, fps=fps)
     assert result.n_frames == expected == round(seconds * (fps or 25))
     assert result.fps == (fps or 25)
     info = video.probe(result.path)
@@ -102,10 +60,10 @@ def _count_packets(path):
 
 @pytest.mark.parametrize("held", [4, 7, 1000])
 def test_a_short_clip_runs_back_and_forth(tmp_path, clip, generator, monkeypatch, held):
-    monkeypatch.setattr(_Plan, "held", held)
-    speech = _speech(tmp_path / "speech.wav", 2.32)
+    monkeypatch.setattr(footage_module, "_BLOCK_BYTES", held * 3 * SIZE * SIZE)
+    speech = write_speech(tmp_path / "speech.wav", 2.32)
     seen = []
-    result = _dub(clip, speech, tmp_path / "out.mp4", generator, watch=lambda m: seen.append(_number(m.frame)))
+    result = run_dub(clip, speech, tmp_path / "out.mp4", generator, watch=lambda m: seen.append(number(m.frame)))
     there_and_back = [*range(20), *range(18, 0, -1)]
     assert seen == (there_and_back * 2)[:58]
     assert any("backwards" in note for note in result.notes)
@@ -118,33 +76,37 @@ def test_back_and_forth(length, expected):
 
 def test_a_long_clip_stops_with_the_speech(tmp_path, clip, generator):
     seen = []
-    result = _dub(
-        clip, _speech(tmp_path / "s.wav", 0.4), tmp_path / "out.mp4", generator, watch=lambda m: seen.append(m.index)
+    result = run_dub(
+        clip,
+        write_speech(tmp_path / "s.wav", 0.4),
+        tmp_path / "out.mp4",
+        generator,
+        watch=lambda m: seen.append(m.index),
     )
     assert seen == list(range(10)) == list(range(result.n_frames))
     assert not any("backwards" in note for note in result.notes)
 
 
 def test_a_picture_stands_still(tmp_path, picture, generator):
-    result = _dub(picture, _speech(tmp_path / "s.wav", 1.0), tmp_path / "out.mp4", generator)
+    result = run_dub(picture, write_speech(tmp_path / "s.wav", 1.0), tmp_path / "out.mp4", generator)
     assert (result.n_frames, result.fps) == (25, 25)
     frames = list(video.read_frames(result.path))
-    assert all(_number(frame) == 3 for frame in frames)
+    assert all(number(frame) == 3 for frame in frames)
 
 
 def test_an_animation_is_a_clip(tmp_path, generator):
     with video.VideoWriter(tmp_path / "face.gif", 10) as writer:
         for i in range(6):
-            writer.write(_numbered(i))
-    result = _dub(tmp_path / "face.gif", _speech(tmp_path / "s.wav", 1.0), tmp_path / "out.mp4", generator)
+            writer.write(numbered(i))
+    result = run_dub(tmp_path / "face.gif", write_speech(tmp_path / "s.wav", 1.0), tmp_path / "out.mp4", generator)
     assert (result.n_frames, result.fps) == (10, 10)
 
 
 @pytest.mark.parametrize("feather", [True, False])
 def test_changed_only_inside_the_face_and_the_label(tmp_path, clip, generator, feather):
     moments = []
-    speech = _speech(tmp_path / "s.wav", 0.8)
-    _dub(clip, speech, tmp_path / "out.mp4", generator, feather=feather, pads=(0, 0, 0, 0), watch=moments.append)
+    speech = write_speech(tmp_path / "s.wav", 0.8)
+    run_dub(clip, speech, tmp_path / "out.mp4", generator, feather=feather, pads=(0, 0, 0, 0), watch=moments.append)
     lx1, ly1, lx2, ly2 = mark.label_box(SIZE, SIZE)
     for moment in moments:
         changed = (moment.result != moment.frame).any(axis=2)
@@ -158,8 +120,8 @@ def test_changed_only_inside_the_face_and_the_label(tmp_path, clip, generator, f
         assert (moment.crop == faces.cut_crop(moment.frame, moment.box)).all()
 
 
-def _gappy_track(frames, **options):
-    n = len(list(frames))
+def _gappy_track(scene, which="main", *how):
+    n = len(scene.found.faces)
     boxes = np.tile(np.float32(BOX), (n, 1))
     found = np.arange(n) % 5 != 2
     boxes[~found] = np.nan
@@ -167,10 +129,10 @@ def _gappy_track(frames, **options):
 
 
 def test_frames_without_a_face_pass_and_are_listed(tmp_path, clip, generator, monkeypatch):
-    monkeypatch.setattr(faces, "track_faces", _gappy_track)
+    monkeypatch.setattr(faces.Scene, "track", _gappy_track)
     moments = []
-    speech = _speech(tmp_path / "s.wav", 1.2)
-    result = _dub(clip, speech, tmp_path / "out.mp4", generator, box=None, label=False, watch=moments.append)
+    speech = write_speech(tmp_path / "s.wav", 1.2)
+    result = run_dub(clip, speech, tmp_path / "out.mp4", generator, box=None, label=False, watch=moments.append)
     sources = [back_and_forth(i, 20) for i in range(30)]
     assert result.frames_without_face == [i for i in range(30) if sources[i] % 5 == 2]
     for moment in moments:
@@ -182,8 +144,8 @@ def test_frames_without_a_face_pass_and_are_listed(tmp_path, clip, generator, mo
 
 @pytest.mark.parametrize(("rate", "channels"), [(16000, 1), (44100, 2), (48000, 6), (192000, 1)])
 def test_sound_is_the_given_speech(tmp_path, clip, generator, rate, channels):
-    speech = _speech(tmp_path / "s.wav", 1.7, rate, channels)
-    result = _dub(clip, speech, tmp_path / "out.mp4", generator)
+    speech = write_speech(tmp_path / "s.wav", 1.7, rate, channels)
+    result = run_dub(clip, speech, tmp_path / "out.mp4", generator)
     given, heard = audio.load(speech), audio.load(result.path)
     assert abs(len(heard) - len(given)) < 16000 / 25 + 1024
     shorter = min(len(given), len(heard))
@@ -208,12 +170,12 @@ def test_mel_shift_of_the_weights_is_obeyed(tmp_path, clip, monkeypatch):
     from w2l.models import inference
 
     monkeypatch.setattr(inference, "Generate", Listener)
-    speech = _speech(tmp_path / "s.wav", 0.8)
+    speech = write_speech(tmp_path / "s.wav", 0.8)
     mel = audio.melspectrogram(audio.load(speech))
     for shift in (-1.0, 0.0):
         path = tmp_path / f"{shift}.safetensors"
         models.save(models.build("wav2lip", 0.05), path, "wav2lip", 0.05, mel_shift=shift)
-        _dub(clip, speech, tmp_path / "out.mp4", path)
+        run_dub(clip, speech, tmp_path / "out.mp4", path)
         expected = audio.mel_windows(mel, 25, 20, shift)
         assert (np.concatenate(given[shift]) == expected).all()
     assert not (given[-1.0][0] == given[0.0][0]).all()
@@ -221,7 +183,7 @@ def test_mel_shift_of_the_weights_is_obeyed(tmp_path, clip, monkeypatch):
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])
 def test_animations_out(tmp_path, clip, generator, suffix):
-    result = _dub(clip, _speech(tmp_path / "s.wav", 0.4), tmp_path / f"out{suffix}", generator)
+    result = run_dub(clip, write_speech(tmp_path / "s.wav", 0.4), tmp_path / f"out{suffix}", generator)
     info = video.probe(result.path)
     assert info.is_animation
     assert mark.read(result.path).synthetic
@@ -229,26 +191,31 @@ def test_animations_out(tmp_path, clip, generator, suffix):
 
 
 def test_result_says_how_it_is_marked(tmp_path, clip, generator):
-    speech = _speech(tmp_path / "s.wav", 0.4)
-    result = _dub(clip, speech, tmp_path / "a.mp4", generator)
+    speech = write_speech(tmp_path / "s.wav", 0.4)
+    result = run_dub(clip, speech, tmp_path / "a.mp4", generator)
     assert len(result.marked) == 3
     found = mark.read(result.path)
     assert found.synthetic
     assert set(found.found_in) == {"xmp", "container"}
-    bare = _dub(clip, speech, tmp_path / "b.mp4", generator, label=False)
+    bare = run_dub(clip, speech, tmp_path / "b.mp4", generator, label=False)
     assert len(bare.marked) == 2
     assert any("label was switched off" in note for note in bare.notes)
     assert mark.read(bare.path).synthetic
 
 
 def test_seconds_of_each_stage(tmp_path, clip, generator):
-    seconds = _dub(clip, _speech(tmp_path / "s.wav", 0.4), tmp_path / "out.mp4", generator).seconds
+    seconds = run_dub(clip, write_speech(tmp_path / "s.wav", 0.4), tmp_path / "out.mp4", generator).seconds
     assert {"listen", "load", "track", "mel", "decode", "generate", "paste", "encode", "total"} <= seconds.keys()
     assert all(0 <= seconds[stage] <= seconds["total"] for stage in seconds)
 
 
 def _bad_inputs(folder: Path, clip, picture, generator):
-    good = {"face": clip, "speech": _speech(folder / "good.wav", 0.4), "weights": generator, "out": folder / "out.mp4"}
+    good = {
+        "face": clip,
+        "speech": write_speech(folder / "good.wav", 0.4),
+        "weights": generator,
+        "out": folder / "out.mp4",
+    }
     files = {name: folder / name for name in ("text.mp4", "cut.mp4", "silent.wav", "empty.wav", "page.pth", "code.pth")}
     files["text.mp4"].write_text("this is no video\n" * 100)
     files["cut.mp4"].write_bytes(clip.read_bytes()[:700])
@@ -274,7 +241,7 @@ def _bad_inputs(folder: Path, clip, picture, generator):
         "result is an input": ({"out": clip}, "both input and output"),
         "no frame rate": ({"fps": 0}, "frame rate"),
         "no batch": ({"batch_size": 0}, "batch"),
-        "speech of 10 ms": ({"speech": _speech(folder / "blip.wav", 0.01)}, "shorter"),
+        "speech of 10 ms": ({"speech": write_speech(folder / "blip.wav", 0.01)}, "shorter"),
     }
 
 
@@ -295,14 +262,14 @@ def test_bad_input_is_told_in_one_sentence(tmp_path, clip, picture, generator, c
     before = sorted(tmp_path.rglob("*"))
     face, speech, out, model = (options.pop(name) for name in ("face", "speech", "out", "weights"))
     with pytest.raises(W2LError, match=said) as told:
-        _dub(face, speech, out, model, **options)
+        run_dub(face, speech, out, model, **options)
     assert "\n" not in str(told.value)
     assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, W2LError, MemoryError])
 def test_nothing_is_left_when_it_stops_half_way(tmp_path, clip, generator, error):
-    speech = _speech(tmp_path / "s.wav", 4.0)
+    speech = write_speech(tmp_path / "s.wav", 4.0)
     (tmp_path / "out.mp4").write_text("from before")
     threads = threading.active_count()
 
@@ -311,7 +278,7 @@ def test_nothing_is_left_when_it_stops_half_way(tmp_path, clip, generator, error
             raise error("stopped")
 
     with pytest.raises(error):
-        _dub(clip, speech, tmp_path / "out.mp4", generator, watch=stop)
+        run_dub(clip, speech, tmp_path / "out.mp4", generator, watch=stop)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "s.wav"]
     assert (tmp_path / "out.mp4").read_text() == "from before"
     _wait_for_threads(threads)
@@ -330,7 +297,7 @@ def test_an_error_in_a_stage_reaches_the_caller(tmp_path, clip, generator, monke
 
     monkeypatch.setattr(faces, "cut_crop", broken)
     with pytest.raises(RuntimeError, match="crop"):
-        _dub(clip, _speech(tmp_path / "s.wav", 0.4), tmp_path / "out.mp4", generator)
+        run_dub(clip, write_speech(tmp_path / "s.wav", 0.4), tmp_path / "out.mp4", generator)
     assert [path.name for path in tmp_path.iterdir()] == ["s.wav"]
 
 
@@ -354,9 +321,9 @@ def test_frames_are_not_piled_up(tmp_path, clip, generator, monkeypatch):
         def __init__(self, array):
             array.key = self
 
-    monkeypatch.setattr(_Plan, "held", 4)
+    monkeypatch.setattr(footage_module, "_BLOCK_BYTES", 0)
     monkeypatch.setattr(video, "read_frames", counted)
-    _dub(clip, _speech(tmp_path / "s.wav", 8.0), tmp_path / "out.mp4", generator, batch_size=4)
+    run_dub(clip, write_speech(tmp_path / "s.wav", 8.0), tmp_path / "out.mp4", generator, batch_size=4)
     assert 4 <= most[0] <= 4 * 4 + 8
 
 
@@ -371,15 +338,6 @@ def _any_file(folder):
     path = folder / "weights.pth"
     path.write_bytes(b"x")
     return path
-
-
-def test_published_weights_are_found(tmp_path, monkeypatch):
-    (tmp_path / "two").mkdir()
-    (tmp_path / "two" / "wav2lip.pth").write_bytes(b"x")
-    monkeypatch.setenv("W2L_WEIGHTS", f"{tmp_path / 'one'}{':'}{tmp_path / 'two'}")
-    assert weights.find("wav2lip") == tmp_path / "two" / "wav2lip.pth"
-    with pytest.raises(W2LError, match="not built in yet"):
-        weights.find("wav2lip_gan")
 
 
 class TestAhead:

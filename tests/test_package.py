@@ -30,9 +30,9 @@ PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 FLOORS = (
     {"errors", "paths", "pipeline", "lettering"},
     {"audio", "video", "models", "xmp"},
-    {"faces", "talker", "dataset", "weights", "mark"},
-    {"dub", "sheet", "demo", "bench", "preprocess", "train", "evaluate"},
-    {"cli", "cli_learn", "notebook"},
+    {"faces", "talker", "dataset", "registry", "weights", "fetch", "mark", "credentials", "speech", "parity"},
+    {"footage", "settings", "redraw", "dub", "preview", "batch", "sheet", "demo", "bench", "train", "evaluate"},
+    {"cli", "cli_dub", "cli_weights", "cli_learn", "notebook"},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = {"torch", "librosa", "cv2", "av", "scipy", "sklearn", "numba", "dlib", "soundfile", "matplotlib", "IPython"}

@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "dub": "w2l.dub",
     "DubResult": "w2l.dub",
+    "find_tracks": "w2l.faces",
     "track_faces": "w2l.faces",
     "W2LError": "w2l.errors",
 }
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from w2l.dub import DubResult as DubResult
     from w2l.dub import dub as dub
     from w2l.errors import W2LError as W2LError
+    from w2l.faces import find_tracks as find_tracks
     from w2l.faces import track_faces as track_faces
 
-__all__ = ["DubResult", "W2LError", "__version__", "dub", "track_faces"]
+__all__ = ["DubResult", "W2LError", "__version__", "dub", "find_tracks", "track_faces"]
 
 
 def __getattr__(name: str) -> object:

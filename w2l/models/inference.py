@@ -76,10 +76,13 @@ class Generate:
     model: a Wav2Lip of any width. device: see ``pick_device``. dtype: ``auto``, ``float32``, ``float16`` or
     ``bfloat16``; ``auto`` is float16 on a GPU, bfloat16 on a CPU whose instructions have it, else float32, with the
     large convolutions in 8-bit integers if the CPU has instructions for them and if, on frames of the first call, the
-    result stays within half a step of 255 from that of float32 on average.
+    result stays within half a step of 255 from that of float32 on average. truncate: cut values down to 8 bits, as the
+    published code does, instead of rounding them.
     """
 
-    def __init__(self, model: nn.Module, device: str | torch.device = "auto", dtype: str = "auto") -> None:
+    def __init__(
+        self, model: nn.Module, device: str | torch.device = "auto", dtype: str = "auto", truncate: bool = False
+    ) -> None:
         self.device = pick_device(device)
         self.dtype = _pick_dtype(dtype, self.device)
         model = _channels_last(fold_batch_norm(model).to(self.device, self.dtype))
@@ -89,6 +92,7 @@ class Generate:
             self._try_int8 = dtype == "auto" and self.dtype == torch.float32 and _has_int8()
         self.model = model
         self.batch = _CPU_BATCH if self.device.type == "cpu" else _GPU_BATCH
+        self.truncate = truncate
 
     def __call__(self, crops: np.ndarray, mels: np.ndarray, references: np.ndarray | None = None) -> np.ndarray:
         """Faces that say what the mel windows say.
@@ -96,7 +100,7 @@ class Generate:
         crops: (B, 96, 96, 3) uint8 BGR; only the upper half is looked at.
         mels: (B, 80, 16) float32 in [-4, 4].
         references: (B, 96, 96, 3) uint8 BGR, the same person in any frame; by default the crops themselves.
-        Returns (B, 96, 96, 3) uint8 BGR, rounded to the nearest value.
+        Returns (B, 96, 96, 3) uint8 BGR, rounded to the nearest value unless `truncate`.
         Raises W2LError for other shapes or types, and when not even one frame fits into the device's memory.
         """
         references = crops if references is None else references
@@ -108,7 +112,7 @@ class Generate:
             try:
                 return self._run_all(crops, mels, references)
             except RuntimeError as error:
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 self._halve(error)
 
@@ -151,7 +155,8 @@ class Generate:
 
     @torch.inference_mode()
     def _run(self, crops: np.ndarray, mels: np.ndarray, references: np.ndarray) -> np.ndarray:
-        out = self._infer(crops, mels, references).mul_(255).round_().to(torch.uint8)
+        out = self._infer(crops, mels, references).mul_(255)
+        out = (out if self.truncate else out.round_()).to(torch.uint8)
         return out.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
     def _halve(self, error: RuntimeError) -> None:
@@ -175,7 +180,8 @@ def _check(crops: np.ndarray, mels: np.ndarray, references: np.ndarray) -> None:
         raise W2LError(f"mels have the shape {mels.shape}; give ({len(crops)}, 80, 16), one window for each crop.")
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether this is how torch says that the device's memory is full; then a smaller batch may fit."""
     return isinstance(error, torch.cuda.OutOfMemoryError) or any(
         words in str(error) for words in ("out of memory", "can't allocate memory")
     )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch import nn
 
 from w2l import audio as sound
 from w2l import faces, mark, models, paths, video, weights
+from w2l.bench.end_to_end import plain_input
 from w2l.errors import W2LError
 from w2l.models.inference import Generate
 
@@ -115,7 +115,7 @@ def _generator_stages(
     name: str, model: nn.Module, crops: np.ndarray, windows: np.ndarray, peaks: dict[str, float]
 ) -> tuple[list[Stage], float, float]:
     """(rows for the plain module and for Generate, how much faster that is, mean difference of pictures in 1/255)."""
-    face, mel = _plain_input(crops, windows)
+    face, mel = plain_input(crops, windows)
     flops = 2 * count_macs(model, mel[:1], face[:1])
 
     def plain() -> np.ndarray:
@@ -133,14 +133,6 @@ def _generator_stages(
         Stage(f"generate, {name}", slow, *_rate(flops, slow, peaks["float32"]), f"plain float32, batch {BATCH}"),
     ]
     return rows, slow / fast, float(np.abs(drawn - expected).mean())
-
-
-def _plain_input(crops: np.ndarray, windows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-    """(B, 96, 96, 3) uint8 and (B, 80, 16) -> face (B, 6, 96, 96) in [0, 1], its lower half masked, and mel."""
-    whole = torch.from_numpy(crops.transpose(0, 3, 1, 2).astype(np.float32) / 255)
-    masked = whole.clone()
-    masked[:, :, masked.shape[2] // 2 :] = 0
-    return torch.cat((masked, whole), 1), torch.from_numpy(windows[:, None])
 
 
 def _rate(flops: float, ms: float, peak: float) -> tuple[float, float]:
@@ -203,11 +195,6 @@ def _memory() -> float | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024) / 1e6
-
-
-def to_json(figures: Figures) -> str:
-    """The figures as indented JSON."""
-    return json.dumps(asdict(figures), indent=2)
 
 
 def to_table(figures: Figures) -> str:
