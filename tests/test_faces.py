@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from w2l import faces, paths, video
+from w2l import faces
 from w2l.errors import W2LError
-from w2l.faces import detectors, link, track
+from w2l.faces import detectors, track
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 YUNET = SHARED / "models"
@@ -45,31 +45,6 @@ def follow(boxes, **how):
 
 def at(x, y=50.0, w=40.0, h=60.0):
     return [x, y, x + w, y + h]
-
-
-def drawn_face(size=256):
-    """A plain drawn face: enough for a detector of frontal faces."""
-    image = np.full((size, size, 3), (150, 130, 110), np.uint8)
-    s = size / 256
-    skin, dark, lip = (150, 180, 225), (50, 50, 60), (90, 90, 190)
-
-    def spot(x, y, rx, ry, colour):
-        cv2.ellipse(
-            image, (round(x * s), round(y * s)), (round(rx * s), round(ry * s)), 0, 0, 360, colour, -1, cv2.LINE_AA
-        )
-
-    spot(128, 118, 72, 92, (30, 40, 60))
-    spot(128, 136, 60, 82, skin)
-    for x in (104, 152):
-        spot(x, 108, 16, 4, (60, 80, 120))
-        spot(x, 124, 12, 8, (245, 245, 245))
-        spot(x, 124, 6, 7, dark)
-        spot(x, 142, 16, 5, (140, 168, 212))
-    spot(128, 150, 9, 16, (130, 160, 205))
-    spot(128, 162, 13, 5, (110, 135, 180))
-    spot(128, 188, 25, 7, lip)
-    spot(128, 188, 22, 2, dark)
-    return cv2.GaussianBlur(image, (0, 0), 1.2 * s)
 
 
 # --- crops ---
@@ -301,80 +276,10 @@ def test_frames_that_are_none_are_refused():
 # --- detectors ---
 
 
-@pytest.mark.parametrize("size", [120, 256, 700])
-def test_hog_finds_a_drawn_face(size):
-    (found,) = faces.Hog().detect([drawn_face(size)])
-    assert found.shape == (1, 5)
-    assert found.dtype == np.float32
-    x1, y1, x2, y2, _ = found[0] * 256 / size
-    assert abs((x1 + x2) / 2 - 128) < 12
-    assert 95 < x2 - x1 < 150
-    assert 0.66 < (188 - y1) / (y2 - y1) < 0.8, "the mouth belongs at three quarters of the height"
-
-
-def test_hog_finds_nothing_where_there_is_nothing():
-    frames = [np.full((90, 160, 3), 128, np.uint8), np.zeros((1, 1, 3), np.uint8), np.zeros((2, 900, 3), np.uint8)]
-    assert [len(found) for found in faces.Hog().detect(frames)] == [0, 0, 0]
-
-
-def test_auto_is_hog_without_weights(monkeypatch, tmp_path):
-    monkeypatch.setenv("W2L_WEIGHTS", str(tmp_path))
-    monkeypatch.setenv("W2L_CACHE", str(tmp_path))
-    assert faces.detector().name == "hog"
-    with pytest.raises(W2LError, match="w2l weights fetch yunet"):
-        faces.detector("yunet")
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:8f23\n", "git-LFS pointer"),
-        (b"\n<!DOCTYPE html><html>" + b" " * 200_000, "web page"),
-        (b"onnx", "4 bytes"),
-        (b"\x08\x07" * 100_000, "truncated file of 200000 bytes"),
-    ],
-)
-def test_weights_that_are_none_are_named(monkeypatch, tmp_path, content, said):
-    monkeypatch.setenv("W2L_WEIGHTS", str(tmp_path))
-    (tmp_path / detectors.YUNET_FILES[1]).write_bytes(content)
-    with pytest.raises(W2LError, match=said) as caught:
-        faces.detector("auto")
-    assert str(caught.value).count("\n") == 0
-
-
-@needs_yunet
-@pytest.mark.parametrize("file", detectors.YUNET_FILES)
-def test_yunet_and_hog_draw_the_same_box(monkeypatch, file, capfd):
-    monkeypatch.setenv("W2L_WEIGHTS", str(YUNET / file))
-    yunet = faces.detector("auto")
-    assert yunet.name == "yunet"
-    face = drawn_face(400)
-    boxes = [d.detect([face])[0][0] for d in (yunet, faces.Hog())]
-    assert link.iou(*boxes) > 0.65
-    assert [len(f) for f in yunet.detect([np.zeros((1, 1, 3), np.uint8), np.zeros((2, 900, 3), np.uint8)])] == [0, 0]
-    assert capfd.readouterr().err == "", "OpenCV's log reached the user"
-
-
-@needs_yunet
-def test_yunet_shrinks_large_frames_and_gives_boxes_in_their_own_pixels():
-    small, large = faces.YuNet(YUNET / detectors.YUNET_FILES[0]).detect([drawn_face(300), drawn_face(1800)])
-    np.testing.assert_allclose(large[0, :4], small[0, :4] * 6, rtol=0.05, atol=30)
-
-
 @needs_clips
 def test_pictures_without_a_face_say_so():
     with pytest.raises(W2LError, match="no face"):
         faces.track_faces(CLIPS / "image" / "noface_grass.jpg", detector="hog")
-
-
-@needs_clips
-@pytest.mark.parametrize("name", ["front_woman.png", "macron_512.png", "cgi_boy.jpg", "jpeg_named.png"])
-def test_hog_finds_the_faces_of_real_pictures(name):
-    followed = faces.track_faces(CLIPS / "image" / name, detector="hog", smooth=False)
-    assert followed.has_face(0)
-    if YUNET.is_dir():
-        yunet = faces.YuNet(YUNET / detectors.YUNET_FILES[0])
-        assert link.iou(followed.boxes[0], faces.track_faces(CLIPS / "image" / name, detector=yunet).boxes[0]) > 0.6
 
 
 @needs_clips
@@ -384,13 +289,3 @@ def test_a_clip_of_five_frames_and_small_faces_is_tracked():
     followed = faces.track_faces(CLIPS / "video" / "faceapi_5frames.mp4", detector=yunet)
     assert len(followed) == 5
     assert followed.missing == []
-
-
-def test_the_bundled_presenter_is_found_without_any_download():
-    clip = paths.data() / "samples" / "presenter.mp4"
-    if not clip.is_file():
-        pytest.skip("the presenter is not made yet")
-    hog = faces.Hog()
-    found = [len(hog.detect([frame])[0]) for i, frame in enumerate(video.read_frames(clip)) if i % 4 == 0]
-    assert len(found) > 10
-    assert set(found) == {1}

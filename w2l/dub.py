@@ -179,7 +179,7 @@ def _track(
 def _look(footage: Footage, n_frames: int, chosen: Settings, on_frame: Callable[[], object]) -> faces.Scene:
     """All faces of the first frames of the clip."""
     options: dict[str, Any] = {
-        "detector": chosen.detector,
+        "detector": find_detector(chosen),
         "box": chosen.box,
         "batch_size": chosen.detector_batch_size,
         "device": chosen.device,
@@ -195,6 +195,14 @@ def _look(footage: Footage, n_frames: int, chosen: Settings, on_frame: Callable[
         "cache": chosen.cache,
     }
     return faces.see(footage.clip.path, **options, **place)
+
+
+def find_detector(chosen: Settings) -> str | faces.Detector:
+    """The detector, in parity mode with the published reading of its input."""
+    if chosen.parity and chosen.detector == "s3fd":
+        size = chosen.detector_batch_size
+        return faces.S3fd(side=None, batch_size=size, device=chosen.device, published_order=True)
+    return chosen.detector
 
 
 def published_track(scene: faces.Scene, chosen: Settings) -> faces.Track:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 _PATIENCE = 0.1  # seconds a waiting stage sleeps before it looks whether the others are still there
 
 
-def ahead(items: Iterable[T], size: int) -> Iterator[T]:
+def ahead(items: Iterable[T], size: int) -> Generator[T, None, None]:
     """The same items in the same order, produced by a thread that runs at most `size` of them ahead.
 
     What the thread raises is raised here, in its turn. Closing this generator (or an error in the loop that reads it)

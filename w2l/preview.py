@@ -12,7 +12,7 @@ import numpy as np
 
 from w2l import faces, mark, sheet
 from w2l import weights as weight_files
-from w2l.dub import load_generator, open_footage, published_track
+from w2l.dub import find_detector, load_generator, open_footage, published_track
 from w2l.errors import W2LError
 from w2l.footage import Footage
 from w2l.lettering import line_of_text, put_text
@@ -80,7 +80,7 @@ def _find(footage: Footage, index: int, chosen: Settings) -> tuple[np.ndarray, f
     near = list(footage.read(start, source - start + 1 + _REACH))
     at = min(source - start, len(near) - 1)
     scene = faces.see(
-        iter(near), chosen.detector, box=chosen.box, batch_size=chosen.detector_batch_size, device=chosen.device
+        iter(near), find_detector(chosen), box=chosen.box, batch_size=chosen.detector_batch_size, device=chosen.device
     )
     if chosen.parity:
         track, others = published_track(scene, chosen), []

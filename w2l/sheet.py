@@ -228,7 +228,7 @@ def _envelope(wav: np.ndarray, columns: int) -> Iterator[tuple[float, float]]:
 
 
 def write_png(sheet: np.ndarray, path: str | os.PathLike[str], synthetic: bool = True) -> Path:
-    """Writes a picture, HWC uint8 BGR, as PNG, marked if synthetic. Raises W2LError when the place cannot be written."""
+    """Writes a picture, HWC uint8 BGR, as PNG, marked if synthetic. Raises W2LError where it cannot be written."""
     _, data = cv2.imencode(".png", sheet)
     with paths.atomic(path) as temporary:
         temporary.write_bytes(data.tobytes())

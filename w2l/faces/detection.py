@@ -88,7 +88,7 @@ def detect_clip(
         return kept
     length = info.n_frames if info.duration is None else round(info.duration * rate)
     read = video.read_frames(path, rate, max_frames=None if max_frames is None else max_frames + 1)
-    with closing(ahead(_framed(read, framing, str(path)), _AHEAD)) as frames:  # type: ignore[type-var]
+    with closing(ahead(_framed(read, framing, str(path)), _AHEAD)) as frames:
         found = _search(frames, finder, max_frames, str(path), length, progress, on_frame)
     if entry is not None:
         _keep(entry, found)
@@ -187,7 +187,6 @@ def _read(entry: Path) -> Found:
         str(key) != entry.stem
         or [(a.dtype, a.ndim) for a in arrays] != list(_FIELDS.values())
         or boxes.shape != (counts.sum(), 5)
-        or len(counts) < 1
         or (counts < 0).any()
         or (np.diff(cuts, prepend=0, append=len(counts)) < 1).any()
         or len(views) != len(cuts) + 1

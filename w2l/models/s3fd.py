@@ -77,8 +77,11 @@ class S3FD(nn.Module):
         """
         features = {}
         x = image
+        wanted = {source for source, *_ in _SOURCES}
         for name, *_ in _TRUNK:
-            x = features[name] = torch.relu(self.get_submodule(name)(x))
+            x = torch.relu(self.get_submodule(name)(x))
+            if name in wanted:
+                features[name] = x
             if name in _POOLED:
                 x = functional.max_pool2d(x, 2)
         maps = []
