@@ -27,13 +27,17 @@ MODULES = sorted((ROOT / "w2l").rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 
+# fmt: off
 FLOORS = (
     {"errors", "paths", "pipeline", "lettering"},
     {"audio", "video", "models", "xmp"},
-    {"faces", "talker", "dataset", "registry", "weights", "fetch", "mark", "credentials", "speech", "parity"},
-    {"footage", "settings", "redraw", "dub", "preview", "batch", "sheet", "demo", "bench", "train", "evaluate"},
-    {"cli", "cli_dub", "cli_weights", "cli_learn", "notebook"},
+    {"faces", "talker", "dataset", "registry", "weights", "fetch", "mark", "credentials", "speech", "parity",
+     "store", "sync"},
+    {"footage", "settings", "redraw", "dub", "preview", "batch", "sheet", "demo", "bench", "train", "evaluate",
+     "preprocess"},
+    {"cli", "cli_dub", "cli_weights", "cli_learn", "cli_preprocess", "notebook"},
 )
+# fmt: on
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = {"torch", "librosa", "cv2", "av", "scipy", "sklearn", "numba", "dlib", "soundfile", "matplotlib", "IPython"}
 

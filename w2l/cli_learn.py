@@ -6,11 +6,12 @@ Rows for the table in `cli`: name, help, arguments, what runs.
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-_NUMBERS = {int: "whole number", float: "number"}
+_KINDS = {int: "whole number", float: "number", bool: "yes or no", str: "word"}
+_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:
@@ -47,8 +48,19 @@ def _run_corpus(options: argparse.Namespace) -> None:
 
 def _add_training(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs") / name, help=f"run folder (default: runs/{name})")
+    parser.add_argument("--preset", default="classroom", help="classroom (minutes) or paper (as published)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
+    parser.add_argument("--amp", default="auto", help="auto, off, bf16 or fp16: 16-bit convolutions (default: auto)")
+    parser.add_argument("--accumulate", type=int, default=1, metavar="N", help="compute each batch in N parts (1)")
+    parser.add_argument("--compile", action="store_true", help="let torch.compile write the kernels")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes that draw batches (default: what helps)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="processor threads to use (default: all)")
+    parser.add_argument("--save-every", type=int, metavar="STEPS", help="checkpoints (default: about every 2 minutes)")
+    parser.add_argument("--keep", type=int, default=3, metavar="N", help="checkpoints that stay, beside the best (3)")
+    parser.add_argument(
+        "--copy-to", type=Path, metavar="FOLDER", help="copy the run folder there too, such as to Drive"
+    )
+    parser.add_argument("--no-sanity", action="store_true", help="skip the checks before a fresh training")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument(
         "--set",
@@ -59,13 +71,35 @@ def _add_training(parser: argparse.ArgumentParser, name: str) -> None:
     )
 
 
+def _add_source(parser: argparse.ArgumentParser, start: str) -> None:
+    parser.add_argument("--data", type=Path, metavar="STORE", help="preprocessed clips (default: the synthetic talker)")
+    parser.add_argument(
+        "--from", dest="start", metavar="WEIGHTS", help=f"a name, file or checkpoint (default: {start})"
+    )
+
+
 def _add_expert(parser: argparse.ArgumentParser) -> None:
     _add_training(parser, "expert")
+    _add_source(parser, "fresh weights")
+
+
+def _add_judge(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--expert", default="classroom_expert", help="bundled name or file (default: classroom_expert)")
 
 
 def _add_generator(parser: argparse.ArgumentParser) -> None:
     _add_training(parser, "generator")
-    parser.add_argument("--expert", default="classroom_expert", help="bundled name or file (default: classroom_expert)")
+    _add_source(parser, "fresh weights")
+    _add_judge(parser)
+
+
+def _add_gan(parser: argparse.ArgumentParser) -> None:
+    _add_training(parser, "gan")
+    _add_source(parser, "classroom_generator; fresh weights with --preset paper")
+    _add_judge(parser)
+    parser.add_argument(
+        "--disc", metavar="WEIGHTS", help="quality discriminator to begin with (default: fresh weights)"
+    )
 
 
 def _add_meter(parser: argparse.ArgumentParser) -> None:
@@ -73,49 +107,87 @@ def _add_meter(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_expert(options: argparse.Namespace) -> None:
-    from w2l.train.expert import ExpertConfig, train_expert
+    from w2l.train.expert import train_expert
 
-    config = _configure(ExpertConfig, options)
-    print(train_expert(config, options.out, options.device, progress=not options.quiet))
+    config, run = _configure("expert", options)
+    _tell(train_expert(config, run, options.data, options.start))
 
 
 def _run_generator(options: argparse.Namespace) -> None:
-    from w2l.train.generator import GeneratorConfig, train_generator
+    from w2l.train.generator import train_generator
 
-    config = _configure(GeneratorConfig, options)
-    print(train_generator(config, options.out, options.expert, options.device, progress=not options.quiet))
+    config, run = _configure("generator", options)
+    _tell(train_generator(config, run, options.expert, options.data, options.start))
+
+
+def _run_gan(options: argparse.Namespace) -> None:
+    from w2l.train.gan import train_gan
+
+    config, run = _configure("gan", options)
+    start = options.start or ("classroom_generator" if options.preset == "classroom" else None)
+    _tell(train_gan(config, run, start, options.expert, options.disc, options.data))
 
 
 def _run_meter(options: argparse.Namespace) -> None:
-    from w2l.train.meter import MeterConfig, train_meter
+    from w2l.train.meter import train_meter
 
-    config = _configure(MeterConfig, options)
-    print(train_meter(config, options.out, options.device, progress=not options.quiet))
+    config, run = _configure("meter", options)
+    _tell(train_meter(config, run))
 
 
-def _configure(kind: Any, options: argparse.Namespace) -> Any:
-    """The settings of a training with the changes of --set; also sets the number of threads."""
+def _tell(path: Path) -> None:
+    from w2l.train import distributed
+
+    if distributed.rank() == 0:
+        print(path)
+    distributed.stop()
+
+
+def _configure(training: str, options: argparse.Namespace) -> tuple[Any, Any]:
+    """The settings of a training, of the preset with the changes of --set, and its `Run`; sets threads too."""
     import cv2
     import torch
 
-    from w2l.errors import W2LError
+    from w2l.train.presets import preset
+    from w2l.train.task import Run
 
     cv2.setNumThreads(1)  # frames are small: threads would cost more than they bring
     if options.threads > 0:
         torch.set_num_threads(options.threads)
-    defaults: dict[str, Any] = {field.name: field.default for field in fields(kind)}
+    config = preset(training, options.preset)
+    run = Run(
+        options.out,
+        options.device,
+        options.amp,
+        options.accumulate,
+        options.compile,
+        options.workers,
+        options.save_every,
+        options.keep,
+        options.copy_to,
+        not options.no_sanity,
+        not options.quiet,
+    )
+    return replace(config, **_changes(config, options.set)), run
+
+
+def _changes(config: Any, items: list[str]) -> dict[str, Any]:
+    """What NAME=VALUE items say, as the settings' own types."""
+    from w2l.errors import W2LError
+
+    known = asdict(config)
     changes: dict[str, Any] = {}
-    for item in options.set:
+    for item in items:
         name, _, value = item.partition("=")
-        if name not in defaults:
-            known = ", ".join(f"{key}={default}" for key, default in defaults.items())
-            raise W2LError(f"there is no setting {name!r}; the settings are {known}.")
-        kind_of_value = type(defaults[name])
+        if name not in known:
+            listed = ", ".join(f"{key}={default}" for key, default in known.items())
+            raise W2LError(f"there is no setting {name!r}; the settings are {listed}.")
+        kind = type(known[name])
         try:
-            changes[name] = kind_of_value(value)
-        except ValueError as error:
-            raise W2LError(f"{item} is not a setting: {name} takes a {_NUMBERS[kind_of_value]}.") from error
-    return kind(**changes)
+            changes[name] = _TRUTH[value.lower()] if kind is bool else kind(value)
+        except (ValueError, KeyError) as error:
+            raise W2LError(f"{item} is not a setting: {name} takes a {_KINDS[kind]}.") from error
+    return changes
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -146,8 +218,9 @@ def _run_evaluate(options: argparse.Namespace) -> None:
 
 COMMANDS = (
     ("corpus", "make clips of the synthetic talker, with their truth", _add_corpus, _run_corpus),
-    ("train expert", "train a lip-sync expert on the synthetic talker", _add_expert, _run_expert),
+    ("train expert", "train a lip-sync expert", _add_expert, _run_expert),
     ("train generator", "train a generator with the expert's help", _add_generator, _run_generator),
+    ("train gan", "sharpen a generator with a quality discriminator", _add_gan, _run_gan),
     ("train meter", "train the mouth meter, the evaluation's instrument", _add_meter, _run_meter),
     ("evaluate", "measure generator and expert on held-out talkers", _add_evaluate, _run_evaluate),
 )

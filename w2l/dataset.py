@@ -123,6 +123,34 @@ def _through_jpeg(frame: np.ndarray, quality: int) -> np.ndarray:
     return decoded
 
 
+NEAR = TRAINING_FPS  # frames: off-sync windows within a second are the hard ones
+
+
+def draw_starts(
+    rng: np.random.Generator, starts: int, count: int, min_distance: int = 1, negatives: str = "anywhere"
+) -> np.ndarray:
+    """Where `count` windows of one clip start, all different: int (count,), each below `starts`.
+
+    No two are nearer than `min_distance` frames, as far as the clip is long enough. negatives: ``anywhere``, or
+    ``half near``: every other window lies within a second of the first, the rest farther away.
+    Raises W2LError for other names.
+    """
+    if negatives not in ("anywhere", "half near"):
+        raise W2LError(f"negatives cannot be drawn {negatives!r}; choose 'anywhere' or 'half near'.")
+    if negatives == "anywhere" and min_distance <= 1:
+        return rng.choice(starts, count, replace=False)
+    places = np.arange(starts)
+    picked = [int(rng.integers(starts))]
+    while len(picked) < count:
+        distance = np.abs(places[:, None] - picked).min(1)
+        apart = distance >= max(1, min_distance)
+        near = np.abs(places - picked[0]) <= NEAR
+        wanted = apart if negatives == "anywhere" else apart & (near if len(picked) % 2 else ~near)
+        fitting = next(choice for choice in (wanted, apart, distance > 0) if choice.any())
+        picked.append(int(rng.choice(places[fitting])))
+    return np.array(picked)
+
+
 def expert_batch(
     clips: Sequence[Clip],
     rng: np.random.Generator,
@@ -130,24 +158,58 @@ def expert_batch(
     n_windows: int,
     frames: int = FRAMES,
     augment: bool = True,
+    min_distance: int = 1,
+    negatives: str = "anywhere",
 ) -> tuple[np.ndarray, np.ndarray]:
     """`n_windows` windows at different places of each of `n_clips` clips, for scoring all against all of a clip.
 
     Returns (mels float32 (n_clips * n_windows, 1, 80, 16), faces float32 (n_clips * n_windows, 3 * frames, 48, 96)),
     clip after clip; faces are lower halves in [0, 1], frame after frame on the channels (reference 2.5). A window of
-    fewer than 5 frames is the middle of the five.
+    fewer than 5 frames is the middle of the five. min_distance, negatives: see `draw_starts`.
     """
     mels, faces = [], []
     for which in rng.choice(len(clips), n_clips, replace=n_clips > len(clips)):
         clip = clips[which]
         change = Augment(rng) if augment else None
         windows = mel_windows(clip.mel, TRAINING_FPS, clip.starts, shift=0)
-        for start in rng.choice(clip.starts, n_windows, replace=False):
-            first = start + (FRAMES - frames) // 2
-            shown = clip.frames[first : first + frames]
-            faces.append(lower_halves(np.stack([change(f) for f in shown]) if change else shown))
+        for start in draw_starts(rng, clip.starts, n_windows, min_distance, negatives):
+            faces.append(_mouths(clip, start, frames, change))
             mels.append(windows[start])
     return np.stack(mels)[:, None], np.stack(faces)
+
+
+def expert_pairs(
+    clips: Sequence[Clip],
+    rng: np.random.Generator,
+    size: int,
+    frames: int = FRAMES,
+    augment: bool = False,
+    min_distance: int = 1,
+    negatives: str = "anywhere",
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The published sampling: `size` pairs of a sound and a face window, one each of a random clip (reference 2.5).
+
+    Returns mels (size, 1, 80, 16) and faces (size, 3 * frames, 48, 96) as `expert_batch`, and float32 (size,): 1 where
+    they belong together, 0 where the faces are from another time of the clip, evenly at random. ``half near`` puts
+    each of the latter within a second or beyond, evenly at random too.
+    """
+    mels, faces, in_sync = [], [], rng.integers(0, 2, size).astype(np.float32)
+    for together in in_sync:
+        clip = clips[int(rng.integers(len(clips)))]
+        change = Augment(rng) if augment else None
+        count = 2 if negatives == "anywhere" else 3  # of three the second is near, the third far
+        start, *others = draw_starts(rng, clip.starts, count, min_distance, negatives)
+        shown = start if together else others[int(rng.integers(len(others)))]
+        faces.append(_mouths(clip, int(shown), frames, change))
+        mels.append(mel_windows(clip.mel, TRAINING_FPS, 1, shift=0, start=int(start))[0])
+    return np.stack(mels)[:, None], np.stack(faces), in_sync
+
+
+def _mouths(clip: Clip, start: int, frames: int, change: Augment | None) -> np.ndarray:
+    """The lower halves of the middle `frames` of the window at `start`."""
+    first = start + (FRAMES - frames) // 2
+    shown = clip.frames[first : first + frames]
+    return lower_halves(np.stack([change(f) for f in shown]) if change else shown)
 
 
 def lower_halves(frames: np.ndarray) -> np.ndarray:

@@ -278,7 +278,8 @@ def _notes(plan: Plan, out: Path, spoken: Speech, faceless: int) -> list[str]:
     if footage.extend == "trim" and lost > 1 / footage.fps:
         notes.append(f"the clip is shorter than the speech, whose last {lost:.1f} s were cut off.")
     if faceless:
-        notes.append(f"{faceless} of {plan.n_frames} frames show no face; they passed through unchanged.")
+        what = "no face" if plan.settings.which == "main" else "no chosen face"
+        notes.append(f"{faceless} of {plan.n_frames} frames show {what}; they passed through unchanged.")
     if footage.fps < _SMOOTH_FPS:
         notes.append(f"at {footage.fps:g} frames a second a mouth cannot follow speech; give 25 (fps) for more.")
     if out.suffix.lower() in _SOUNDLESS:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,21 @@ import torch
 from torch import nn
 
 from w2l import models
-from w2l.dataset import FRAMES, Clip, generator_batch
-from w2l.train.loop import cosine, place, run, training_facts
-from w2l.train.losses import mouth_l1, sync_bce
+from w2l.dataset import FRAMES, generator_batch
+from w2l.models.inference import pick_device
+from w2l.train import data as sources
+from w2l.train import distributed, sheets
+from w2l.train.data import Data
+from w2l.train.facts import training_facts
+from w2l.train.held_out import HeldOut
+from w2l.train.judge import Judge, to_faces
+from w2l.train.loop import run as train
+from w2l.train.losses import mouth_l1, pull, sync_bce
+from w2l.train.precision import Precision
+from w2l.train.task import Batch, Player, Run, place, scheduled, share
+
+_PULL_EVERY = 50  # steps between looks at the gradients' ratio
+_HARD_PULL = 100.0  # times the pixel losses' gradient; gamed generators saw thousands
 
 
 @dataclass(frozen=True)
@@ -22,9 +33,15 @@ class GeneratorConfig:
     """Settings of a generator's training, in two phases.
 
     Phase 1, `steps` batches of `batch` single frames: L1 over the face plus `mouth_weight` times L1 in the mouth box.
-    Phase 2, `sync_steps` batches of `sync_batch` windows of 5 frames: the same plus `sync_weight` times the frozen
-    expert's loss (paper, section 3.3), switched on only while its held-out value is under `sync_gate`, as published,
-    and ramped over `sync_ramp` steps; before there is a mouth its gradient would paint a pattern that fools the expert.
+    Phase 2, `sync_steps` batches of `sync_batch` windows of 5 frames: the same plus `sync_weight` times the expert's
+    loss (paper, section 3.3), switched on only while its held-out value is under `sync_gate`, as published, and ramped
+    over `sync_ramp` steps; before there is a mouth its gradient would paint a pattern that fools the expert.
+
+    gate_shuts: whether the gate shuts again when the held-out value rises; the published one never does. convex: take
+    the weights of the other losses from that of the pixels, as published. expert_trained: let the expert learn beside
+    the generator, whose windows it is told are off, at `expert_learning_rate` (the paper's ablation; frozen is
+    better). beta1: Adam's. schedule: ``cosine`` or ``constant``. clip: greatest norm of a gradient, 0: any. ema: decay
+    of averaged weights, 0: none.
     """
 
     width: float = 0.25
@@ -41,137 +58,178 @@ class GeneratorConfig:
     train_clips: int = 600
     validation_clips: int = 32
     seed: int = 0
+    gate_shuts: bool = True
+    convex: bool = False
+    expert_trained: bool = False
+    expert_learning_rate: float = 1e-4
+    augment: bool = True
+    beta1: float = 0.9
+    schedule: str = "cosine"
+    clip: float = 5.0
+    ema: float = 0.0
+    evaluate_every: int = 200
 
 
 class GeneratorTask:
-    """The generator's training, for `loop.run`, with a frozen expert for phase 2."""
+    """The generator's training, for `loop.run`. expert: judges in phase 2. start: weights to begin with."""
 
     name = "generator"
+    best = ("held_out_mouth_l1", False)
 
     def __init__(
         self,
         config: GeneratorConfig,
-        train: Sequence[Clip],
-        validation: Sequence[Clip],
+        data: Data,
         device: torch.device,
         expert: nn.Module,
+        amp: str = "off",
+        start: nn.Module | None = None,
+        facts: dict[str, Any] | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
-        self.config: dict[str, Any] = asdict(config)
+        self.config: dict[str, Any] = asdict(config) | (facts or {})
         self.settings, self.steps = config, config.steps + config.sync_steps
-        self.clips, self.validation, self.device = train, validation, device
-        self.network = place(models.build("wav2lip", config.width), device)
-        self.expert = place(expert.eval().requires_grad_(False), device)  # the published training forgets eval mode
+        self.looks: tuple[int, ...] = (config.steps,) if config.sync_steps else ()  # the gate's first look
+        self.data, self.device, self.precision = data, device, Precision(amp, device)
+        self.network = place(start or models.build("wav2lip", config.width), device)
+        self.judge = Judge(expert, device, self.precision, frozen=not config.expert_trained)
+        self.players = {"generator": Player(self.network, self._rate, (config.beta1, 0.999))}
+        if config.expert_trained:
+            rate = config.expert_learning_rate
+            self.players["expert"] = Player(self.judge.network, lambda step: rate, frozen_norm=True)
+        else:
+            self.judge.network.requires_grad_(False)
         self.sync_on_since = -1  # the step at which the gate opened
+        self.held_out = HeldOut(data.validation, device)
 
-    def learning_rate(self, step: int) -> float:
-        """Learning rate of this step."""
+    def _rate(self, step: int) -> float:
         s = self.settings
         if step < s.steps:
-            return cosine(step, s.steps, s.learning_rate, floor=0.1)
-        return cosine(step - s.steps, s.sync_steps, s.sync_learning_rate)
+            return scheduled(s.schedule, step, s.steps, s.learning_rate, floor=0.1)
+        return scheduled(s.schedule, step - s.steps, s.sync_steps, s.sync_learning_rate)
 
-    def loss(self, rng: np.random.Generator, step: int) -> tuple[torch.Tensor, dict[str, float]]:
-        """L1 over the face and in the mouth box, and in phase 2 the expert's loss; with the numbers behind them."""
+    def draw(self, rng: np.random.Generator, step: int, parts: int) -> dict[str, np.ndarray]:
+        """Frames in phase 1, windows in phase 2, as `dataset.generator_batch` gives them."""
         s = self.settings
         windowed = step >= s.steps
-        if step == s.steps:
-            self.evaluate(step)  # the gate's first look
-            self.network.train()
-        batch = generator_batch(self.clips, rng, s.sync_batch if windowed else s.batch, FRAMES if windowed else 1)
+        size = share(s.sync_batch, parts, "windows") if windowed else share(s.batch, parts, "frames")
+        return generator_batch(self.data.train, rng, size, FRAMES if windowed else 1, s.augment)
+
+    def loss(self, player: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, dict[str, torch.Tensor]]:
+        """The generator's loss, with the numbers behind it; the expert's, where it learns too."""
+        if player == "expert":
+            return self._expert_loss(batch) if step >= self.settings.steps else (None, {})
         generated, target = self.generate(batch)
+        batch["generated"], batch["true"] = generated.detach(), target
+        extra, weight, numbers = self._sync(generated, batch["window"], step)
+        pixels, seen = self._pixels(generated, target)
+        share_left = 1 - weight if self.settings.convex else 1.0
+        if extra is not None and step % _PULL_EVERY == 0:
+            numbers["sync_gradient_ratio"] = pull(extra, share_left * pixels, generated)
+        loss = share_left * pixels + (extra if extra is not None else 0.0)
+        return loss, seen | numbers
+
+    def _pixels(self, generated: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         whole, mouth = (generated - target).abs().mean(), mouth_l1(generated, target)
-        numbers = {"l1": whole.item(), "mouth_l1": mouth.item()}
-        loss = whole + s.mouth_weight * mouth
+        return whole + self.settings.mouth_weight * mouth, {"l1": whole, "mouth_l1": mouth}
+
+    def _sync(
+        self, generated: torch.Tensor, window: torch.Tensor, step: int
+    ) -> tuple[torch.Tensor | None, float, dict[str, torch.Tensor]]:
+        """The expert's loss times its weight at this step, that weight, and numbers; None where it is off."""
         weight = self._sync_weight(step)
-        if weight:
-            sync = self.sync_loss(generated, batch["window"])
-            if step % 50 == 0:
-                numbers["sync_gradient_ratio"] = _gradient_ratio(weight * sync, loss, generated)
-            loss = loss + weight * sync
-            numbers["sync"] = sync.item()
-        return loss, numbers | {"sync_weight": weight}
+        numbers = {"sync_weight": torch.tensor(weight)}
+        if not weight:
+            return None, 0.0, numbers
+        sync = self.judge.loss(generated, window)
+        return weight * sync, weight, numbers | {"sync": sync}
+
+    def _sync_weight(self, step: int) -> float:
+        s = self.settings
+        if step < s.steps or self.sync_on_since < 0:
+            return 0.0
+        return s.sync_weight * min(1.0, (step - self.sync_on_since + 1) / max(1, s.sync_ramp))
+
+    def _expert_loss(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """True windows are in sync; those of another time (the references), and generated ones, are not."""
+        others = to_faces(batch["reference"], self.device)
+        same, other, made = (
+            self.judge.cosine(batch["window"], self.judge.see(faces))
+            for faces in (batch["true"], others, batch["generated"])
+        )
+        loss = sync_bce(same, 1.0) / 2 + (sync_bce(other, 0.0) + sync_bce(made, 0.0)) / 4
+        return loss, {"expert_loss": loss}
 
     @torch.no_grad()
     def evaluate(self, step: int) -> dict[str, float]:
-        """L1, mouth L1 and the expert's loss on the same windows of held-out speakers; opens or shuts the gate."""
-        self.network.eval()
-        rng = np.random.default_rng(0)
-        wholes, mouths, syncs = [], [], []
-        windowed = step >= self.settings.steps
-        for at in range(0, len(self.validation), 16):
-            part = self.validation[at : at + 16]
-            batch = generator_batch(part, rng, len(part), FRAMES, augment=False)
-            generated, target = self.generate(batch)
-            wholes.append((generated - target).abs().mean().item())
-            mouths.append(mouth_l1(generated, target).item())
-            if windowed:
-                syncs.append(self.sync_loss(generated, batch["window"]).item())
-        numbers = {"held_out_l1": float(np.mean(wholes)), "held_out_mouth_l1": float(np.mean(mouths))}
-        if windowed:
-            numbers["held_out_sync"] = float(np.mean(syncs))
-            is_open = numbers["held_out_sync"] < self.settings.sync_gate
-            if is_open and self.sync_on_since < 0:
-                self.sync_on_since = step
-            elif not is_open:
-                self.sync_on_since = -1
-        return numbers
+        """Pixel errors, the expert's opinion and the mouth's movement on held-out speakers: see `held_out.HeldOut`."""
+        judge = self.judge if step >= self.settings.steps else None
+        return self.held_out.measure(self.generate, judge)
+
+    def observe(self, step: int, numbers: dict[str, float]) -> list[str]:
+        """Opens or shuts the gate, and says why the sync loss is off, or that it pulls too hard."""
+        s, value = self.settings, numbers.get("held_out_sync")
+        if value is None or step >= self.steps:
+            return []
+        if value < s.sync_gate and self.sync_on_since < 0:
+            self.sync_on_since = step
+            return [f"the sync loss is on from here: its held-out value {value:.2f} is under the gate {s.sync_gate:g}."]
+        if value >= s.sync_gate and self.sync_on_since >= 0 and s.gate_shuts:
+            self.sync_on_since = -1
+            return [f"the sync loss is off again: its held-out value {value:.2f} is over the gate {s.sync_gate:g}."]
+        if self.sync_on_since < 0:
+            return [
+                f"the sync loss is not on yet because its held-out value {value:.2f} is over the gate {s.sync_gate:g}: "
+                "there must be a mouth first. If it does not fall, train longer on pixels, or look at the expert."
+            ]
+        return []
+
+    def show(self, path: Path) -> None:
+        """A sheet of held-out speakers: reference, input, generated, truth."""
+        groups, per_row = self.held_out.samples(self.generate)
+        sheets.write(path, groups, per_row)
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint must keep besides network and optimiser."""
+        """The gate's."""
         return {"sync_on_since": self.sync_on_since}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes back what `state` gave."""
         self.sync_on_since = state["sync_on_since"]
 
-    def generate(self, batch: dict[str, np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
-        """(generated, target), each float (B * T, 3, 96, 96) in [0, 1], sample after sample."""
-        target, reference = (_to_tensor(batch[name], self.device) for name in ("target", "reference"))
-        masked = target.clone()
-        masked[:, :, 48:] = 0
-        face = torch.cat([masked, reference], dim=1).contiguous(memory_format=torch.channels_last)
-        mel = torch.from_numpy(batch["mels"]).to(self.device).flatten(0, 1)[:, None]
-        return self.network(mel, face), target
-
-    def sync_loss(self, generated: torch.Tensor, window: np.ndarray) -> torch.Tensor:
-        """The expert's loss if it is told that the generated windows are in sync: generated (B * 5, 3, 96, 96)."""
-        faces = generated[:, :, 48:].reshape(-1, 3 * FRAMES, 48, 96)
-        mel = torch.from_numpy(window).to(self.device)[:, None]
-        audio, face = self.expert(mel, faces.contiguous(memory_format=torch.channels_last))
-        return sync_bce((audio * face).sum(1), 1.0)
-
-    def _sync_weight(self, step: int) -> float:
-        s = self.settings
-        if step < s.steps or self.sync_on_since < 0:
-            return 0.0
-        return s.sync_weight * min(1.0, (step - self.sync_on_since + 1) / s.sync_ramp)
-
-
-def _gradient_ratio(sync: torch.Tensor, other: torch.Tensor, generated: torch.Tensor) -> float:
-    """How strongly the sync loss pulls at the picture, relative to the pixel losses; far above 1 it paints patterns."""
-    pulls = [torch.autograd.grad(loss, generated, retain_graph=True)[0].norm() for loss in (sync, other)]
-    return float(pulls[0] / (pulls[1] + 1e-12))
-
-
-def _to_tensor(frames: np.ndarray, device: torch.device) -> torch.Tensor:
-    """uint8 (B, T, 96, 96, 3) to float (B * T, 3, 96, 96) in [0, 1]."""
-    flat = torch.from_numpy(frames).to(device).flatten(0, 1)
-    return flat.permute(0, 3, 1, 2).float().div_(255).contiguous(memory_format=torch.channels_last)
+    def generate(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """(generated, target), each float32 (B * T, 3, 96, 96) in [0, 1], sample after sample."""
+        target, reference = to_faces(batch["target"], self.device), to_faces(batch["reference"], self.device)
+        face = torch.cat([target, reference], dim=1)
+        face[:, :3, 48:] = 0
+        mel = batch["mels"].flatten(0, 1)[:, None]
+        return self.players["generator"].call(mel, face), target
 
 
 def train_generator(
-    config: GeneratorConfig, folder: Path, expert: str = "classroom_expert", device: str = "auto", progress: bool = True
+    config: GeneratorConfig,
+    run: Run,
+    expert: str = "classroom_expert",
+    store: Path | None = None,
+    start: str | None = None,
 ) -> Path:
-    """Trains a generator on the synthetic corpus in `folder` (resuming there); writes folder/generator.safetensors."""
-    from w2l.dataset import corpus
-    from w2l.models.inference import pick_device
+    """Trains a generator in `run.folder`, or goes on there; writes generator.safetensors and returns its path.
 
-    judge = models.load(expert, network="syncnet")  # first, so that a wrong name is told before an hour of phase 1
-    train = corpus("train", config.train_clips, progress=progress)
-    validation = corpus("validation", config.validation_clips, progress=progress)
-    task = GeneratorTask(config, train, validation, pick_device(device), judge)
-    network = run(task, folder, progress=progress)
-    path = folder / "generator.safetensors"
-    models.save(network, path, "wav2lip", config.width, mel_shift=-1.0, **training_facts(config, folder))
+    expert: judges in phase 2. store: a folder of preprocessed clips; without one, the synthetic talker. start: weights
+    to begin with, whose width replaces that of `config`. All are bundled or published names, files or checkpoints.
+    """
+    device = distributed.start(pick_device(run.device))
+    judge = sources.load(expert, "syncnet")  # before the data, so that a wrong name is told at once
+    network = sources.load(start, "wav2lip") if start else None
+    if network is not None:
+        config = replace(config, width=network.width)  # type: ignore[arg-type]
+    data = sources.open_data(store, config.train_clips, config.validation_clips, FRAMES, run.progress)
+    facts = {"data": data.name, "expert": sources.called(expert)}
+    facts |= {"start": sources.called(start)} if start else {}
+    task = GeneratorTask(config, data, device, judge, run.amp, network, facts)
+    seconds = train(task, run)
+    path = run.folder / "generator.safetensors"
+    if distributed.rank() == 0:
+        meta = training_facts(config, facts, seconds)
+        models.save(task.network, path, "wav2lip", config.width, mel_shift=-1.0, **meta)
     return path

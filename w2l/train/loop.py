@@ -1,179 +1,248 @@
-"""The training loop: progress, a log, checkpoints, and resuming exactly where it stopped."""
+"""The training loop: sanity first, then steps, numbers and checkpoints, and resuming exactly where it stopped."""
 
 from __future__ import annotations
 
-import csv
 import json
 import math
+import signal
+import threading
 import time
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
 from tqdm import tqdm
 
 from w2l import paths
 from w2l.errors import W2LError
+from w2l.train import distributed
+from w2l.train.checkpoints import Checkpoints
+from w2l.train.descent import Descent
+from w2l.train.loader import batches
+from w2l.train.log import Log
+from w2l.train.sanity import checks
+from w2l.train.task import Run, Task, evaluating
+
+_LOG_EVERY = 10  # steps
+_SAVE_SECONDS = 120.0
 
 
-class Task(Protocol):
-    """What the loop needs to know of a training.
+def run(task: Task, run: Run) -> float:
+    """Trains to the end, or goes on from the folder's newest checkpoint; returns the seconds of all runs together.
 
-    `config` is plain numbers and strings, stored in the checkpoint; `steps` is the whole length; `network` is what is
-    trained. Every batch is drawn from a generator seeded by (seed, step), so that a resumed run sees the same batches.
+    The task's networks are trained then, in eval mode, with averaged weights where `ema` asks for them. Writes what
+    `checkpoints` lists. On a CPU in float32 the weights are bit for bit the same however often a training was killed
+    and started again: each batch comes from random numbers of its own (seed, step, part), and a checkpoint holds all
+    that the next step depends on. Ctrl-C ends the step, saves, says how to go on, and raises KeyboardInterrupt; a
+    second Ctrl-C does not wait. Raises W2LError when the folder's checkpoint belongs to other settings, when the disk
+    is full (the last checkpoint stays as it is), and when the loss is no longer a number.
     """
+    return _Loop(task, run).go()
 
-    name: str
-    config: dict[str, Any]
-    network: nn.Module
-    steps: int
 
-    def learning_rate(self, step: int) -> float:
-        """Learning rate of this step."""
+class _Loop:
+    """A training that runs."""
 
-    def loss(self, rng: np.random.Generator, step: int) -> tuple[torch.Tensor, dict[str, float]]:
-        """Draws a batch with `rng`; returns the loss to descend and numbers to log."""
+    def __init__(self, task: Task, run: Run) -> None:
+        self.task, self.run = task, run
+        self.first = distributed.rank() == 0
+        self.bar = tqdm(desc=task.name, unit="step", disable=not (run.progress and self.first), total=task.steps)
+        self.checkpoints = Checkpoints(run.folder, run.keep, run.copy_to if self.first else None, self.tell)
+        self.descent = Descent(task, run)
+        self.step, self.seconds, self.best, self.last_save = 0, 0.0, math.nan, time.monotonic()
+        self.saved: int | None = None
 
-    def evaluate(self, step: int) -> dict[str, float]:
-        """Numbers on held-out data."""
+    def tell(self, sentence: str) -> None:
+        """Says something without spoiling the bar; only the first process speaks."""
+        if self.first:
+            tqdm.write(sentence)
+
+    def go(self) -> float:
+        self.resume()
+        log = Log(self.run.folder if self.first else None, self.step)
+        self.bar.update(self.step)
+        try:
+            if self.first:
+                self.write_settings()
+            if self.step == 0 and self.run.sanity:
+                for check in distributed.from_first(checks(self.task) if self.first else []):
+                    self.tell(str(check))
+            with _patient() as interrupted:
+                self.steps(log, interrupted)
+        finally:
+            self.bar.close()
+            self.checkpoints.close()
+            log.close()
+        if self.descent.average:
+            self.descent.average.swap()
+        evaluating([player.network for player in self.task.players.values()])
+        return self.seconds
+
+    def steps(self, log: Log, interrupted: threading.Event) -> None:
+        clock = time.monotonic()
+        if self.step == 0 and 0 in self.task.looks:
+            log.add(0, self.look())
+        for parts in batches(self.task, self.run, self.step):
+            log.gather(self.descent.step(parts, self.step))
+            self.step += 1
+            self.bar.update()
+            self.seconds, clock = self.seconds + time.monotonic() - clock, time.monotonic()
+            every = self.task.config["evaluate_every"]
+            at_end, at_look = self.step == self.task.steps, self.step in self.task.looks
+            looking = at_end or at_look or (every > 0 and self.step % every == 0)
+            stopping = distributed.anyone(interrupted.is_set(), self.task.device)
+            saving = looking or stopping or self.is_time_to_save()
+            if saving or self.step % _LOG_EVERY == 0:
+                numbers = self.check(log.means())
+                self.bar.set_postfix({key: f"{value:.3g}" for key, value in numbers.items()}, refresh=False)
+                numbers |= self.look() if looking else {}
+                log.add(self.step, numbers)
+                if saving:
+                    self.save(log, self.is_best(numbers))
+            if stopping:
+                self.tell(f"stopped at step {self.step} of {self.task.steps}; give the same command again to go on.")
+                raise KeyboardInterrupt
+
+    def look(self) -> dict[str, float]:
+        """Evaluates on held-out data, shows samples, and says what there is to say."""
+        networks = [player.network for player in self.task.players.values()]
+        numbers: dict[str, float] = {}
+        with self.descent.averaged():
+            if self.first:
+                evaluating(networks)
+                numbers = self.task.evaluate(self.step)
+                self.task.show(self.run.folder / "sheets" / f"step_{self.step:09d}.png")
+            numbers = distributed.from_first(numbers)
+        advice = self.task.observe(self.step, numbers)
+        self.tell(f"step {self.step}: " + ", ".join(f"{key} {value:.4g}" for key, value in numbers.items()))
+        for sentence in advice:
+            self.tell(f"  {sentence}")
+        return numbers
+
+    def check(self, numbers: dict[str, float]) -> dict[str, float]:
+        """The numbers; W2LError when they are none."""
+        if not all(math.isfinite(value) for value in numbers.values()):
+            raise W2LError(
+                f"the loss of {self.task.name} is no longer a number at step {self.step}; lower the learning rate, or "
+                "train in float32 (--amp off), and start again in another folder."
+            )
+        return numbers
+
+    def is_time_to_save(self) -> bool:
+        if self.run.save_every:
+            return self.step % self.run.save_every == 0
+        return self.first and time.monotonic() - self.last_save > _SAVE_SECONDS
+
+    def is_best(self, numbers: dict[str, float]) -> bool:
+        name, more = self.task.best
+        if name not in numbers:
+            return False
+        better = numbers[name] > self.best if more else numbers[name] < self.best
+        if math.isnan(self.best) or better:
+            self.best = numbers[name]
+            return True
+        return False
+
+    def save(self, log: Log, best: bool) -> None:
+        self.last_save = time.monotonic()
+        if not self.first:
+            return
+        try:
+            log.flush()
+            self.checkpoints.save(self.state(), self.step, best)
+        except (OSError, W2LError) as error:
+            kept = "no checkpoint yet" if self.saved is None else f"the checkpoint of step {self.saved} is whole"
+            reason = str(getattr(error, "strerror", None) or error).rstrip(".")
+            raise W2LError(
+                f"step {self.step} cannot be saved ({reason}), so the training stopped; there is {kept}: make room "
+                "and give the same command again."
+            ) from error
+        self.saved = self.step
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint must keep besides network and optimiser."""
+        """All that the next step depends on."""
+        networks = {name: player.network.state_dict() for name, player in self.task.players.items()}
+        main = next(iter(networks))
+        return {
+            "state_dict": networks.pop(main),  # under this name any reader of weights finds them
+            "others": networks,
+            "name": self.task.name,
+            "config": json.dumps(self.task.config, sort_keys=True),
+            "speed": json.dumps(self.speed()),
+            "step": self.step,
+            "seconds": self.seconds,
+            "best": self.best,
+            "descent": self.descent.state(),
+            "task": self.task.state(),
+            "random": [torch.get_rng_state(), *torch.cuda.get_rng_state_all()],
+        }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Takes back what `state` gave."""
+    def speed(self) -> dict[str, Any]:
+        """What of the run's settings changes the last bits of the numbers."""
+        return {"precision": self.task.precision.name, "parts": self.descent.parts, "device": self.task.device.type}
+
+    def resume(self) -> None:
+        saved = self.checkpoints.latest()
+        if saved is None:
+            return
+        wanted = json.dumps(self.task.config, sort_keys=True)
+        if saved["name"] != self.task.name or saved["config"] != wanted:
+            raise W2LError(
+                f"{self.run.folder} holds a training of {saved['name']} with other settings "
+                f"({_difference(saved['config'], wanted)}); give those again, or choose another --out folder."
+            )
+        if json.loads(saved["speed"]) != self.speed():
+            self.tell(f"it began with {saved['speed']}; it goes on with other last digits than undisturbed.")
+        main, *others = self.task.players
+        self.task.players[main].network.load_state_dict(saved["state_dict"])
+        for name in others:
+            self.task.players[name].network.load_state_dict(saved["others"][name])
+        self.descent.restore(saved["descent"])
+        self.task.restore(saved["task"])
+        self.step, self.seconds, self.best = saved["step"], saved["seconds"], saved["best"]
+        self.saved = self.step
+        torch.set_rng_state(saved["random"][0])
+        if len(saved["random"]) == 1 + torch.cuda.device_count() > 1:
+            torch.cuda.set_rng_state_all(saved["random"][1:])
+        self.tell(f"{self.task.name} goes on from step {self.step} of {self.task.steps}.")
+
+    def write_settings(self) -> None:
+        facts = {
+            "training": self.task.name,
+            "settings": self.task.config,
+            "speed": self.speed(),
+            "processes": distributed.world(),
+            "machine": paths.machine(),
+            "torch": torch.__version__,
+        }
+        with paths.atomic(self.run.folder / "settings.json") as temporary:
+            temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf8")
 
 
-def place(network: nn.Module, device: torch.device) -> nn.Module:
-    """The network on the device, weights channels-last: on a processor that is up to three times as fast."""
-    return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+@contextmanager
+def _patient() -> Iterator[threading.Event]:
+    """Turns the first Ctrl-C, or polite kill, into an event, so that no step is torn; the second one acts at once."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # only there are signals to catch
+        yield asked
+        return
 
+    def note(signum: int, frame: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
 
-def cosine(step: int, steps: int, peak: float, warmup: int = 50, floor: float = 0.02) -> float:
-    """Learning rate that rises over `warmup` steps to `peak`, then falls along a cosine to `floor * peak`."""
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    done = min(1.0, (step - warmup) / max(1, steps - warmup))
-    return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * done)))
-
-
-def run(task: Task, folder: Path, evaluate_every: int = 200, save_every: int = 100, progress: bool = True) -> nn.Module:
-    """Trains to the end, or goes on from `folder`/checkpoint.pt when that is there, and returns the network.
-
-    Writes checkpoint.pt (atomically, every `save_every` steps and on Ctrl-C) and log.csv. Ctrl-C saves, says how to go
-    on, and raises KeyboardInterrupt. Raises W2LError when the checkpoint belongs to other settings, or the loss is
-    no longer a number.
-    """
-    checkpoint = folder / "checkpoint.pt"
-    parameters = [p for p in task.network.parameters() if p.requires_grad]
-    optimiser = torch.optim.Adam(parameters, lr=task.learning_rate(0))
-    step, seconds = _resume(task, optimiser, checkpoint)
-    log = _Log(folder / "log.csv", step)
-    bar = tqdm(total=task.steps, initial=step, desc=task.name, unit="step", disable=not progress)
-    clock = time.monotonic()
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        while step < task.steps:
-            for group in optimiser.param_groups:
-                group["lr"] = task.learning_rate(step)
-            numbers = _step(task, optimiser, parameters, step)
-            step += 1
-            bar.update()
-            if step % evaluate_every == 0 or step == task.steps:
-                numbers |= task.evaluate(step)
-                bar.write(f"step {step}: " + ", ".join(f"{key} {value:.4g}" for key, value in numbers.items()))
-            log.add(step, numbers)
-            if step % save_every == 0 or step == task.steps:
-                log.flush()
-                _save(task, optimiser, step, seconds + time.monotonic() - clock, checkpoint)
-    except KeyboardInterrupt:
-        log.flush()
-        _save(task, optimiser, step, seconds + time.monotonic() - clock, checkpoint)
-        bar.write(f"stopped at step {step} of {task.steps}; run the same command again to go on from {checkpoint}.")
-        raise
+        yield asked
     finally:
-        bar.close()
-    return task.network.eval()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _step(task: Task, optimiser: torch.optim.Optimizer, parameters: list, step: int) -> dict[str, float]:
-    task.network.train()
-    rng = np.random.default_rng([task.config["seed"], step])
-    loss, numbers = task.loss(rng, step)
-    if not torch.isfinite(loss):
-        raise W2LError(
-            f"the loss of {task.name} became {loss.item()} at step {step}; lower the learning rate and start again."
-        )
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_(parameters, 5.0)
-    optimiser.step()
-    return numbers
-
-
-def _save(task: Task, optimiser: torch.optim.Optimizer, step: int, seconds: float, path: Path) -> None:
-    state = {
-        "name": task.name,
-        "config": json.dumps(task.config, sort_keys=True),
-        "step": step,
-        "seconds": seconds,
-        "network": task.network.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "task": task.state(),
-    }
-    with paths.atomic(path) as temporary:
-        torch.save(state, temporary)
-
-
-def _resume(task: Task, optimiser: torch.optim.Optimizer, path: Path) -> tuple[int, float]:
-    """Loads the checkpoint, if any, into network, optimiser and task; returns (step, seconds trained so far)."""
-    if not path.exists():
-        return 0, 0.0
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        name, config = saved["name"], saved["config"]
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise W2LError(f"{path} is not a checkpoint of a training; move it away to start afresh.") from error
-    wanted = json.dumps(task.config, sort_keys=True)
-    if name != task.name or config != wanted:
-        raise W2LError(f"{path} was trained with other settings ({config}, now {wanted}); choose another --out folder.")
-    task.network.load_state_dict(saved["network"])
-    optimiser.load_state_dict(saved["optimiser"])
-    task.restore(saved["task"])
-    return saved["step"], saved["seconds"]
-
-
-def training_facts(config: Any, folder: Path) -> dict[str, Any]:
-    """What a weight file tells of its training: settings, minutes (of all resumed runs together), machine, date."""
-    seconds = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)["seconds"]
-    today = time.strftime("%Y-%m-%d", time.gmtime())
-    return {
-        "data": "w2l synthetic talker corpus",
-        "training": asdict(config),
-        "minutes": round(seconds / 60, 1),
-        "machine": paths.machine(),
-        "date": today,
-    }
-
-
-class _Log:
-    """log.csv with one row a step; rows after the resumed step are cut off, new columns may appear later."""
-
-    def __init__(self, path: Path, step: int) -> None:
-        self.path = path
-        self.rows: list[dict[str, Any]] = []
-        if path.exists():
-            with open(path, newline="", encoding="utf8") as file:
-                self.rows = [row for row in csv.DictReader(file) if int(row["step"]) <= step]
-
-    def add(self, step: int, numbers: dict[str, float]) -> None:
-        self.rows.append({"step": step} | {key: f"{value:.6g}" for key, value in numbers.items()})
-
-    def flush(self) -> None:
-        columns = list(dict.fromkeys(key for row in self.rows for key in row))
-        with paths.atomic(self.path) as temporary, open(temporary, "w", newline="", encoding="utf8") as file:
-            writer = csv.DictWriter(file, columns, restval="")
-            writer.writeheader()
-            writer.writerows(self.rows)
+def _difference(before: str, now: str) -> str:
+    """The settings that are not alike, as `name was, now is`."""
+    a, b = json.loads(before), json.loads(now)
+    names = [name for name in dict.fromkeys([*a, *b]) if a.get(name) != b.get(name)]
+    return ", ".join(f"{name} {a.get(name)}, now {b.get(name)}" for name in names) or "another kind of training"

@@ -28,3 +28,16 @@ def sync_bce(cosine: torch.Tensor, in_sync: float) -> torch.Tensor:
 def mouth_l1(generated: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Mean absolute difference inside the mouth box; (..., 96, 96) in [0, 1]."""
     return (generated - target)[..., MOUTH_BOX[0], MOUTH_BOX[1]].abs().mean()
+
+
+def gradient_energy(faces: torch.Tensor) -> torch.Tensor:
+    """How sharp lower halves are: the mean squared step between neighbouring pixels; (..., 96, 96) in [0, 1]."""
+    lower = faces[..., 48:, :]
+    across, down = lower.diff(dim=-1), lower.diff(dim=-2)
+    return across.square().mean() + down.square().mean()
+
+
+def pull(loss: torch.Tensor, other: torch.Tensor, generated: torch.Tensor) -> torch.Tensor:
+    """How strongly a loss pulls at the picture, relative to another; far above 1 it paints patterns."""
+    norms = [torch.autograd.grad(one, generated, retain_graph=True)[0].norm() for one in (loss, other)]
+    return norms[0] / (norms[1] + 1e-12)

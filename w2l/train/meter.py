@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,15 @@ import torch
 from torch.nn import functional
 
 from w2l import models
-from w2l.dataset import Augment, Clip, lower_halves
+from w2l.dataset import Augment, lower_halves
+from w2l.models.inference import pick_device
 from w2l.models.mouth_meter import SCALE
-from w2l.train.loop import cosine, place, run, training_facts
+from w2l.train import distributed
+from w2l.train.data import Data, open_data
+from w2l.train.facts import training_facts
+from w2l.train.loop import run as train
+from w2l.train.precision import Precision
+from w2l.train.task import Batch, Player, Run, cosine, place, share
 
 
 @dataclass(frozen=True)
@@ -27,58 +32,68 @@ class MeterConfig:
     train_clips: int = 600
     validation_clips: int = 32
     seed: int = 0
+    clip: float = 5.0
+    ema: float = 0.0
+    evaluate_every: int = 500
 
 
 class MeterTask:
     """The meter's training, for `loop.run`: smooth L1 on gap / 4 px and width / 36 px."""
 
     name = "mouth meter"
+    looks: tuple[int, ...] = ()
+    best = ("held_out_opening_r", True)
 
-    def __init__(
-        self, config: MeterConfig, train: Sequence[Clip], validation: Sequence[Clip], device: torch.device
-    ) -> None:
+    def __init__(self, config: MeterConfig, data: Data, device: torch.device, amp: str = "off") -> None:
         torch.manual_seed(config.seed)
         self.config: dict[str, Any] = asdict(config)
-        self.settings, self.steps, self.device = config, config.steps, device
-        self.clips, self.validation = train, validation
+        self.settings, self.steps = config, config.steps
+        self.data, self.device, self.precision = data, device, Precision(amp, device)
         self.network = place(models.build("mouth_meter"), device)
+        self.players = {"mouth_meter": Player(self.network, self._rate)}
         self._scale = torch.tensor(SCALE, device=device)
 
-    def learning_rate(self, step: int) -> float:
-        """Learning rate of this step."""
+    def _rate(self, step: int) -> float:
         return cosine(step, self.steps, self.settings.learning_rate)
 
-    def loss(self, rng: np.random.Generator, step: int) -> tuple[torch.Tensor, dict[str, float]]:
+    def draw(self, rng: np.random.Generator, step: int, parts: int) -> dict[str, np.ndarray]:
+        """Lower halves (B, 3, 48, 96) in [0, 1] and their openings and widths (B, 2) in pixels."""
+        faces, truth = [], []
+        for which in rng.integers(0, len(self.data.train), share(self.settings.batch, parts, "frames")):
+            clip = self.data.train[which]
+            change, at = Augment(rng), int(rng.integers(len(clip)))
+            faces.append(lower_halves(change(clip.frames[at])[None]))
+            truth.append(clip.known_truth()[at, :2] * change.scale[::-1])
+        return {"faces": np.stack(faces), "truth": np.stack(truth)}
+
+    def loss(self, player: str, batch: Batch, step: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Smooth L1 of a batch, on both numbers scaled to about 1."""
-        faces, truth = self._batch(rng)
-        loss = functional.smooth_l1_loss(self.network(faces) / self._scale, truth / self._scale, beta=0.1)
-        return loss, {"loss": loss.item()}
+        faces = batch["faces"].contiguous(memory_format=torch.channels_last)
+        read = self.players["mouth_meter"].call(faces)
+        loss = functional.smooth_l1_loss(read / self._scale, batch["truth"] / self._scale, beta=0.1)
+        return loss, {"loss": loss}
 
     @torch.no_grad()
     def evaluate(self, step: int) -> dict[str, float]:
         """Correlation with the truth, over all frames of the held-out speakers."""
-        self.network.eval()
-        read = np.concatenate([measure(self.network, clip.frames, self.device) for clip in self.validation])
-        truth = np.concatenate([clip.known_truth()[:, :2] for clip in self.validation])
+        read = np.concatenate([measure(self.network, clip.frames, self.device) for clip in self.data.validation])
+        truth = np.concatenate([clip.known_truth()[:, :2] for clip in self.data.validation])
         names = ("held_out_opening_r", "held_out_width_r")
         return {name: float(np.corrcoef(read[:, i], truth[:, i])[0, 1]) for i, name in enumerate(names)}
 
+    def observe(self, step: int, numbers: dict[str, float]) -> list[str]:
+        """Nothing needs explaining."""
+        return []
+
+    def show(self, path: Path) -> None:
+        """Nothing is to be seen."""
+
     def state(self) -> dict[str, Any]:
-        """What a checkpoint must keep besides network and optimiser."""
+        """Nothing besides network and optimiser."""
         return {}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes back what `state` gave."""
-
-    def _batch(self, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        faces, truth = [], []
-        for which in rng.integers(0, len(self.clips), self.settings.batch):
-            clip = self.clips[which]
-            change, at = Augment(rng), int(rng.integers(len(clip)))
-            faces.append(lower_halves(change(clip.frames[at])[None]))
-            truth.append(clip.known_truth()[at, :2] * change.scale[::-1])
-        batch = torch.from_numpy(np.stack(faces)).to(self.device, memory_format=torch.channels_last)
-        return batch, torch.from_numpy(np.stack(truth)).to(self.device)
 
 
 @torch.no_grad()
@@ -89,15 +104,13 @@ def measure(meter: torch.nn.Module, frames: np.ndarray, device: torch.device | s
     return torch.cat(parts).cpu().numpy()
 
 
-def train_meter(config: MeterConfig, folder: Path, device: str = "auto", progress: bool = True) -> Path:
-    """Trains the meter on the synthetic corpus in `folder` (resuming there); writes folder/meter.safetensors."""
-    from w2l.dataset import corpus
-    from w2l.models.inference import pick_device
-
-    train = corpus("train", config.train_clips, progress=progress)
-    validation = corpus("validation", config.validation_clips, progress=progress)
-    task = MeterTask(config, train, validation, pick_device(device))
-    network = run(task, folder, evaluate_every=500, progress=progress)
-    path = folder / "meter.safetensors"
-    models.save(network, path, "mouth_meter", 1.0, **training_facts(config, folder))
+def train_meter(config: MeterConfig, run: Run) -> Path:
+    """Trains the meter on the synthetic talker in `run.folder`, or goes on there; writes meter.safetensors."""
+    device = distributed.start(pick_device(run.device))
+    data = open_data(None, config.train_clips, config.validation_clips, 1, run.progress)
+    task = MeterTask(config, data, device, run.amp)
+    seconds = train(task, run)
+    path = run.folder / "meter.safetensors"
+    if distributed.rank() == 0:
+        models.save(task.network, path, "mouth_meter", 1.0, **training_facts(config, {"data": data.name}, seconds))
     return path

@@ -1,0 +1,141 @@
+"""Reading training windows from a clip store against reading them the original's way, side by side, per core."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import librosa
+import numpy as np
+import soundfile
+
+from w2l import audio, paths, talker
+from w2l.audio import SAMPLE_RATE, TRAINING_FPS, mel_windows, melspectrogram
+from w2l.dataset import FRAMES, Clip, generator_batch
+from w2l.errors import W2LError
+from w2l.preprocess.clip import Made, Maker, Settings
+from w2l.preprocess.sources import SOUND, Source
+from w2l.preprocess.sync import SAMPLES
+from w2l.store import Entry, Store, write_clip, write_index
+
+_ROUNDS = 3  # of each, in turns, of which the best counts
+_BATCH = 32
+_STORE_BATCHES, _PLAIN_WINDOWS = 16, 32  # a round
+
+
+@dataclass(frozen=True)
+class Data:
+    """What `measure` found. A window is 5 frames, 5 of another time, and their mels; rates are per second of one core,
+    with the files in the system's memory."""
+
+    machine: str
+    clips: int
+    seconds: float  # of a clip, on average
+    store_windows: float
+    plain_windows: float
+    speedup: float
+
+
+def measure(clip: str | os.PathLike[str] | None = None, clips: int = 4, seconds: float = 4.0) -> Data:
+    """Reads random windows of a video's clips (of synthetic talkers when None), as generators are trained on.
+
+    The original's way is that of its training code (reference 2.5): of a folder of numbered jpg and audio.wav, for each
+    window, 10 pictures are decoded and resized, and the sound is loaded and turned into a mel anew. What is timed is
+    the processor's work (all threads of it), so that other programs do not count. Raises W2LError for a clip without a
+    face or sound.
+    """
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        material = list(_of_video(Path(clip)) if clip else _of_talkers(clips, seconds))
+        read = _write_store(folder / "store", [one for one, _ in material]).clips("train")
+        plain = [_write_plainly(folder / str(i), *one) for i, one in enumerate(material)]
+        best = {"store": 0.0, "plain": 0.0}
+        for turn in range(_ROUNDS + 1):
+            start = time.process_time()
+            for _ in range(_STORE_BATCHES):
+                generator_batch(read, rng, _BATCH, frames=FRAMES, augment=False)
+            middle = time.process_time()
+            for _ in range(_PLAIN_WINDOWS):
+                read_plainly(plain[rng.integers(len(plain))], rng)
+            end = time.process_time()
+            if turn:  # the first is to warm up
+                best["store"] = max(best["store"], _STORE_BATCHES * _BATCH / (middle - start))
+                best["plain"] = max(best["plain"], _PLAIN_WINDOWS / (end - middle))
+        length = float(np.mean([len(one) for one in read])) / TRAINING_FPS
+        del read  # the files are mapped, and Windows deletes none that is
+    speedup = best["store"] / best["plain"]
+    return Data(paths.machine(), len(material), length, best["store"], best["plain"], speedup)
+
+
+def read_plainly(folder: Path, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """One random window, as `generator_batch` gives it (without the batch), in the original's way."""
+    names = sorted(folder.glob("*.jpg"))
+    mel = melspectrogram(librosa.load(folder / SOUND, sr=SAMPLE_RATE)[0])
+    start, other = rng.integers(1, Clip(np.empty(len(names)), mel).starts), rng.integers(0, len(names) - FRAMES + 1)
+    return {
+        "target": _pictures(folder, int(start)),
+        "reference": _pictures(folder, int(other)),
+        "mels": mel_windows(mel, TRAINING_FPS, FRAMES, shift=-1, start=int(start)),
+        "window": mel_windows(mel, TRAINING_FPS, 1, shift=0, start=int(start))[0],
+    }
+
+
+def _pictures(folder: Path, first: int) -> np.ndarray:
+    frames = []
+    for i in range(first, first + FRAMES):
+        picture = cv2.imread(str(folder / f"{i}.jpg"))
+        assert picture is not None
+        frames.append(cv2.resize(picture, (96, 96)))
+    return np.stack(frames)
+
+
+def _of_talkers(count: int, seconds: float) -> Iterator[tuple[Clip, np.ndarray]]:
+    for number in range(count):
+        made = talker.make_clip("train", number, seconds=seconds)
+        yield Clip(made.frames, made.mel), made.wav
+
+
+def _of_video(path: Path) -> Iterator[tuple[Clip, np.ndarray]]:
+    wav = audio.load(path)
+    found = 0
+    for one in Maker(path.parent, Settings(expert=None)).make(Source(path.name, path.stem)):
+        if isinstance(one, Made):
+            found += 1
+            yield one.clip, wav[one.start * SAMPLES : (one.start + len(one.clip)) * SAMPLES]
+    if not found:
+        raise W2LError(f"{path} shows no face for a second or longer; choose another clip, or none for drawn talkers.")
+
+
+def _write_store(folder: Path, clips: Sequence[Clip]) -> Store:
+    entries = []
+    for i, clip in enumerate(clips):
+        file = f"{i}.safetensors"
+        size, checksum = write_clip(folder / file, clip)
+        entries.append(Entry(file, size, checksum, len(clip), str(i), "train", file, 0, None, None, 0))
+    write_index(folder, entries)
+    return Store(folder)
+
+
+def _write_plainly(folder: Path, clip: Clip, wav: np.ndarray) -> Path:
+    folder.mkdir()
+    for i, frame in enumerate(clip.frames):
+        cv2.imwrite(str(folder / f"{i}.jpg"), frame)
+    soundfile.write(folder / SOUND, wav, SAMPLE_RATE)
+    return folder
+
+
+def to_table(found: Data) -> str:
+    """The figures as lines to print."""
+    return "\n".join(
+        [
+            f"{found.machine}; {found.clips} clips of {found.seconds:.1f} s, windows of 5 + 5 frames and their mels",
+            f"jpg and wav: {found.plain_windows:8.1f} windows a second and core",
+            f"clip store:  {found.store_windows:8.1f} windows a second and core, {found.speedup:.0f} times as many",
+        ]
+    )

@@ -1,0 +1,255 @@
+"""One clip from file to store entries: decoded, tracked, cut into stretches of one face, cropped, put in sync."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from w2l import audio, faces, video
+from w2l.audio import TRAINING_FPS
+from w2l.dataset import FRAMES, Clip
+from w2l.errors import W2LError
+from w2l.faces.crop import CROP_SIZE, cut_crop
+from w2l.faces.link import iou
+from w2l.preprocess.sources import SOUND, TRUTH, Source, pictures
+from w2l.preprocess.sync import SAMPLES, Judge, find_expert, mel_of
+from w2l.registry import hash_of
+
+_VERSION = 1  # raised with whatever changes the clips of a store
+_ODD = (OSError, ValueError, LookupError, ArithmeticError, cv2.error)  # what decoders raise over odd files
+_JUMP = 0.5  # IoU of two neighbouring frames' boxes below which they are thought to show two faces
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How clips are made.
+
+    detector, device: as in `faces.detector`. expert: who judges the sync (a bundled name, one of the registry, a file),
+    None leaves the sound as it is. sure: confidence from which on its offset is believed and the sound is shifted; the
+    bundled expert gives 0.6 and more to the synthetic talker and at most 0.11 to real people, whom it has never seen;
+    there its offsets are guesses. min_confidence: clips under it are dropped; 0 keeps all. min_seconds: shorter clips
+    are dropped; longer ones than max_seconds are cut up, so that memory stays bounded. min_face: pixels of a face's
+    height (median over the clip) in the video.
+    """
+
+    detector: str = "auto"
+    device: str = "auto"
+    expert: str | None = "classroom_expert"
+    sure: float = 0.2
+    min_confidence: float = 0.0
+    min_seconds: float = 1.0
+    max_seconds: float = 60.0
+    min_face: int = 48
+
+    def __post_init__(self) -> None:
+        shortest = 2 * FRAMES / TRAINING_FPS
+        if not shortest <= self.min_seconds <= self.max_seconds / 2:
+            raise W2LError(
+                f"clips cannot be {self.min_seconds} to {self.max_seconds} s long; give min_seconds of {shortest} or "
+                "more, and max_seconds of at least twice that."
+            )
+        if not 0 <= self.min_confidence <= 2 or self.min_face < 0:
+            raise W2LError(
+                f"clips cannot be chosen by confidence {self.min_confidence} and faces of {self.min_face} pixels; give "
+                "a confidence of 0 (all) to 1, and pixels of 0 or more."
+            )
+
+    def facts(self) -> dict[str, Any]:
+        """All that changes the clips made: the settings, and which weights detector and expert have."""
+        facts: dict[str, Any] = {"version": _VERSION, **asdict(self)}
+        del facts["device"]
+        finder = faces.detector(self.detector, device=self.device)
+        facts["detector"] = f"{finder.name} {finder.settings}"
+        facts["expert"] = hash_of(find_expert(self.expert)) if self.expert else None
+        return facts
+
+
+@dataclass(frozen=True)
+class Made:
+    """A clip, the frame of its source (at 25 a second) where it starts, and its sync; see `store.Entry`."""
+
+    start: int
+    clip: Clip
+    offset: int | None
+    confidence: float | None
+    shift: int
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A stretch that was not kept: reason is one of a few words, detail a sentence or a number; frames 0 for all."""
+
+    reason: str
+    detail: str = ""
+    start: int = 0
+    frames: int = 0
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A crop, and the frame and the box that it was cut from. begins: whether it belongs to another face or shot."""
+
+    index: int
+    crop: np.ndarray
+    box: np.ndarray
+    begins: bool
+
+
+class Maker:
+    """Makes clips of sources, one after the other; detector and expert are loaded when they are first needed."""
+
+    def __init__(self, root: Path, settings: Settings) -> None:
+        self._root, self._settings = root, settings
+        self._finder: faces.Detector | None = None
+        self._judge: Judge | None = None
+        if settings.expert:  # first of all, so that a wrong one stops everything
+            self._judge = Judge(settings.expert)
+
+    def make(self, source: Source) -> Iterator[Made | Dropped]:
+        """The clips of a source, one in memory at a time, and what is dropped of it.
+
+        Whatever is wrong with the source is a `Dropped`, too.
+        """
+        if source.fault:
+            yield Dropped("missing", source.fault)
+            return
+        try:
+            yield from self._pictures(source) if source.is_folder else self._video(source)
+        except W2LError as error:
+            yield Dropped("unreadable", str(error))
+        except _ODD as error:  # one odd file among a hundred thousand must not stop the others
+            yield Dropped("unreadable", f"{type(error).__name__}: {error}")
+
+    def _video(self, source: Source) -> Iterator[Made | Dropped]:
+        path = self._root / source.path
+        info = video.probe(path)
+        if info.is_still or not info.has_audio:
+            yield Dropped("no sound", "it is a picture" if info.is_still else "the video has none")
+            return
+        wav = audio.load(path)
+        if audio.is_silent(wav):
+            yield Dropped("silent", "its sound stays below -80 dB")
+            return
+        truth = _read_truth(path) if source.truth else None
+        if truth is not None and (info.width, info.height) == (CROP_SIZE, CROP_SIZE):
+            track = faces.see(path, box=(0, 0, CROP_SIZE, CROP_SIZE), fps=TRAINING_FPS).track()
+            cuts: list[int] = []
+        else:
+            self._finder = self._finder or faces.detector(self._settings.detector, device=self._settings.device)
+            scene = faces.see(path, self._finder, fps=TRAINING_FPS, cache=False)  # whoever has so many needs the room
+            if not scene.faces:
+                yield Dropped("no face", f"in none of the {len(scene.found.faces)} frames", 0, len(scene.found.faces))
+                return
+            track, cuts = scene.track(pads=(0, 0, 0, 0)), scene.cuts
+        with closing(video.read_frames(path, TRAINING_FPS)) as frames:  # type: ignore[type-var]
+            yield from self._clips(_crops(frames, track, set(cuts)), wav, truth)
+
+    def _pictures(self, source: Source) -> Iterator[Made | Dropped]:
+        folder = self._root / source.path
+        wav = audio.load(folder / SOUND)
+        if audio.is_silent(wav):
+            yield Dropped("silent", "its sound stays below -80 dB")
+            return
+        broken: list[Dropped] = []
+        yield from self._clips(_read_pictures(folder, broken), wav, None)
+        yield from broken
+
+    def _clips(self, seen: Iterable[_Seen], wav: np.ndarray, truth: np.ndarray | None) -> Iterator[Made | Dropped]:
+        for run in _runs(seen, round(self._settings.max_seconds * TRAINING_FPS)):
+            yield self._clip(run, wav, truth)
+
+    def _clip(self, run: list[_Seen], wav: np.ndarray, truth: np.ndarray | None) -> Made | Dropped:
+        """One clip of neighbouring frames."""
+        start, shortest = run[0].index, round(self._settings.min_seconds * TRAINING_FPS)
+        sounding = round(len(wav) / SAMPLES)  # frames that have sound
+        stop = min(run[-1].index + 1, sounding)
+        high = float(np.median([one.box[3] - one.box[1] for one in run]))
+        if stop - start < shortest:
+            return Dropped("too short", f"{max(0, stop - start) / TRAINING_FPS:.2f} s", start, len(run))
+        if high < self._settings.min_face:
+            return Dropped("small face", f"{high:.0f} pixels high", start, len(run))
+        if audio.is_silent(wav[start * SAMPLES : stop * SAMPLES]):
+            return Dropped("silent", "its sound stays below -80 dB", start, len(run))
+        crops = np.stack([one.crop for one in run])
+        offset, confidence, shift = None, None, 0
+        if self._judge:
+            lag = self._judge.lag(crops[: stop - start], mel_of(wav, start, stop - start))
+            offset, confidence = lag.offset, lag.confidence
+            if confidence < self._settings.min_confidence:
+                return Dropped("unsure of sync", f"confidence {confidence:.3f}", start, len(run))
+            shift = offset if confidence >= self._settings.sure and not lag.edge else 0
+        first, stop = max(start, -shift), min(stop, sounding - shift) if shift > 0 else stop
+        if stop - first < shortest:
+            return Dropped("too short", f"{(stop - first) / TRAINING_FPS:.2f} s once in sync", start, len(run))
+        mel = mel_of(wav, first + shift, stop - first)
+        known = None if truth is None else _in_crops(truth[first:stop], run[first - start : stop - start])
+        return Made(first, Clip(crops[first - start : stop - start], mel, known), offset, confidence, shift)
+
+
+def size_of(root: Path, source: Source) -> int:
+    """A number by which to tell that a source has changed: the bytes of its file; of a folder, of its sound, and how
+    many pictures there are. 0 where there is none."""
+    path = root / source.path
+    try:
+        return (path / SOUND).stat().st_size + len(pictures(path)) if source.is_folder else path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _crops(frames: Iterator[np.ndarray], track: faces.Track, cuts: set[int]) -> Iterator[_Seen]:
+    """The face in each frame that shows it."""
+    before: np.ndarray | None = None
+    for i, frame in zip(range(len(track)), frames, strict=False):
+        if not track.has_face(i):
+            before = None
+            continue
+        box = track.boxes[i]
+        jumps = before is not None and iou(before.tolist(), box.tolist()) < _JUMP
+        yield _Seen(i, cut_crop(frame, box), box, jumps or i in cuts)
+        before = box
+
+
+def _read_pictures(folder: Path, broken: list[Dropped]) -> Iterator[_Seen]:
+    """The whole of each picture; those that cannot be read are put among the broken ones, and leave a gap."""
+    for i, path in pictures(folder).items():
+        try:
+            picture = video.read_image(path)
+        except W2LError as error:
+            broken.append(Dropped("unreadable", str(error), i, 1))
+            continue
+        box = np.array([0, 0, picture.shape[1], picture.shape[0]], np.float32)
+        yield _Seen(i, cut_crop(picture, box), box, False)
+
+
+def _runs(seen: Iterable[_Seen], longest: int) -> Iterator[list[_Seen]]:
+    """Stretches of neighbouring frames that show one face in one shot, at most `longest` of them at a time."""
+    run: list[_Seen] = []
+    for one in seen:
+        if run and (one.begins or one.index != run[-1].index + 1 or len(run) == longest):
+            yield run
+            run = []
+        run.append(one)
+    if run:
+        yield run
+
+
+def _read_truth(path: Path) -> np.ndarray:
+    """Gap, width and area of the mouth in pixels of the frames: float32 (n, 3)."""
+    facts = json.loads(path.with_suffix(".json").read_text(encoding="utf8"))
+    return np.array(facts[TRUTH], np.float32).reshape(-1, 3)
+
+
+def _in_crops(truth: np.ndarray, run: list[_Seen]) -> np.ndarray | None:
+    """The truth in pixels of the crops; None where it does not reach to the end."""
+    if len(truth) != len(run):
+        return None
+    boxes = np.stack([one.box for one in run])
+    across, down = CROP_SIZE / (boxes[:, 2] - boxes[:, 0]), CROP_SIZE / (boxes[:, 3] - boxes[:, 1])
+    return (truth * np.stack([down, across, down * across], axis=1)).astype(np.float32)

@@ -1,0 +1,217 @@
+"""A whole folder into a clip store: on several processes and machines, killed at any moment and gone on with."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from w2l import store
+from w2l.errors import W2LError
+from w2l.preprocess.clip import Dropped, Made, Maker, Settings, size_of
+from w2l.preprocess.report import JSON, TABLE, Loss, Report
+from w2l.preprocess.sources import Source, assign_splits, find_sources
+from w2l.preprocess.workers import run_in_processes
+from w2l.store import CLIPS, INDEX, OUTCOMES, Entry, write_json
+
+_DEFAULTS = Settings()
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker has to know: from where, to where, how, and the facts of that (see `Settings.facts`)."""
+
+    source: Path
+    target: Path
+    settings: Settings
+    facts: dict[str, Any]
+
+    def start(self) -> Maker:
+        """What makes the clips."""
+        return Maker(self.source, self.settings)
+
+    def do(self, maker: Maker, source: Source) -> None:
+        """Makes the clips of a source, and then notes its outcome. Raises W2LError when they cannot be written."""
+        clips: list[dict[str, Any]] = []
+        lost: list[Dropped] = []
+        for one in maker.make(source):
+            if isinstance(one, Dropped):
+                lost.append(one)
+                continue
+            file = f"{CLIPS}/{source.key}-{len(clips):03d}.safetensors"
+            size, checksum = store.write_clip(self.target / file, one.clip)
+            clips.append(_row(one, file, size, checksum))
+        for stale in (self.target / CLIPS).glob(f"{source.key}-*"):  # the source held more when it was another
+            if stale.name not in {Path(row["file"]).name for row in clips}:
+                stale.unlink(missing_ok=True)
+        self.note(source, clips, lost)
+
+    def give_up(self, source: Source) -> None:
+        """Notes that a source ends every process that looks at it."""
+        self.note(source, [], [Dropped("crashed", "the process that read it ended twice without a word")])
+
+    def note(self, source: Source, clips: list[dict[str, Any]], lost: list[Dropped]) -> None:
+        """Writes the outcome of a source, the last thing done for it."""
+        outcome = {
+            "source": source.path,
+            "size": size_of(self.source, source),
+            "fault": source.fault,
+            "settings": self.facts,
+            "clips": clips,
+            "lost": [asdict(one) for one in lost],
+        }
+        write_json(self.target / OUTCOMES / f"{source.key}.json", outcome)
+
+    def outcome(self, source: Source) -> dict[str, Any] | None:
+        """The outcome of a source, None where it has none yet, or is not what it was, or a clip's file is not whole.
+
+        Raises W2LError when it was made with other settings.
+        """
+        path = self.target / OUTCOMES / f"{source.key}.json"
+        try:
+            found = json.loads(path.read_text(encoding="utf8"))
+            whole = all((self.target / clip["file"]).stat().st_size == clip["bytes"] for clip in found["clips"])
+            same = found["size"] == size_of(self.source, source) and found["fault"] == source.fault
+            settings = found["settings"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        for name in self.facts:
+            if settings.get(name) != self.facts[name]:
+                raise W2LError(
+                    f"{self.target} holds clips made with {name} {settings.get(name)!r}, not {self.facts[name]!r}; "
+                    "choose another folder for the new ones, or delete it."
+                )
+        return found if whole and same else None
+
+
+def preprocess(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    settings: Settings = _DEFAULTS,
+    layout: str = "auto",
+    speakers: str | os.PathLike[str] | None = None,
+    processes: int | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> Report:
+    """Makes a clip store of all clips in a folder, or goes on with one that is unfinished.
+
+    source, layout, speakers: as in `find_sources`. settings: how clips are made. processes: how many work at once, on a
+    thread each (default: as many as there are cores; 0: this one alone). seed: of the split by speaker. progress: a bar
+    with an estimate.
+
+    Under torchrun each process does its share (by RANK and WORLD_SIZE; the machines must see the same folders), and
+    whichever is last writes the index and the report, for which the others need not wait. The store does not depend on
+    how many processes there were, nor on how often they were killed. A source that cannot be used is told in the report
+    and stops nothing; the same call again does what is not done yet.
+
+    Raises W2LError when there are no clips, when the target holds another store, when the expert or the detector is
+    missing, and when the disk is full: what is done then stays.
+    """
+    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    sources = find_sources(source, layout, speakers)
+    job = Job(Path(source), Path(target), settings, settings.facts())
+    _check_target(job, sources)
+    mine = sources[rank::world]
+    _sweep(job.target, mine, alone=world == 1)
+    todo = [one for one in mine if job.outcome(one) is None]
+    if processes is None:
+        processes = max(1, _cores() // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
+    bar = tqdm(
+        total=len(mine), initial=len(mine) - len(todo), desc="preprocess", unit="clip", disable=not progress or rank > 0
+    )
+    with bar:
+        if processes and todo:
+            run_in_processes(job, todo, min(processes, len(todo)), bar.update)
+        elif todo:
+            with _one_thread():
+                maker = job.start()
+                for one in todo:
+                    job.do(maker, one)
+                    bar.update()
+    return _finish(job, sources, seed)
+
+
+def _finish(job: Job, sources: Sequence[Source], seed: int) -> Report:
+    """Writes index and report when every source has its outcome."""
+    outcomes = [job.outcome(source) for source in sources]
+    done = sum(outcome is not None for outcome in outcomes)
+    if done < len(sources):
+        return Report(len(sources), done, [], [], job.settings.sure)
+    rows = [(source, outcome) for source, outcome in zip(sources, outcomes, strict=True) if outcome]
+    splits = assign_splits((source for source, outcome in rows if outcome["clips"]), seed)
+    entries = [
+        Entry(speaker=one.speaker, split=one.split or splits[one.speaker], source=one.path, **clip)
+        for one, outcome in rows
+        for clip in outcome["clips"]
+    ]
+    lost = [Loss(source=one.path, **loss) for one, outcome in rows for loss in outcome["lost"]]
+    report = Report(len(sources), done, entries, lost, job.settings.sure)
+    report.write(job.target)
+    store.write_index(job.target, entries, settings=job.facts, seed=seed)
+    return report
+
+
+def _row(made: Made, file: str, size: int, checksum: str) -> dict[str, Any]:
+    """What the index says of a clip, but for its source and speaker."""
+    return {
+        "file": file,
+        "bytes": size,
+        "sha256": checksum,
+        "frames": len(made.clip),
+        "start": made.start,
+        "offset": made.offset,
+        "confidence": made.confidence,
+        "shift": made.shift,
+    }
+
+
+def _check_target(job: Job, sources: Sequence[Source]) -> None:
+    """Refuses a folder with the clips of other sources."""
+    if job.target.exists() and not job.target.is_dir():
+        raise W2LError(f"{job.target} is a file; give a folder for the store.")
+    there = {path.stem for path in (job.target / OUTCOMES).glob("*.json") if not path.name.startswith(".")}
+    if there and not there & {source.key for source in sources}:
+        raise W2LError(f"{job.target} holds the clips of another folder than {job.source}; choose another for these.")
+
+
+def _sweep(target: Path, mine: Sequence[Source], alone: bool) -> None:
+    """Deletes what killed processes left half written: of one's own share, since the others are at work."""
+    keys = {source.key for source in mine}
+    for folder in (CLIPS, OUTCOMES):
+        for path in (target / folder).glob(".*"):
+            if any(path.name[1:].startswith(key) for key in keys):
+                path.unlink(missing_ok=True)
+    if alone:
+        for name in (INDEX, JSON, TABLE):
+            for path in target.glob(f".{Path(name).stem}.*"):
+                path.unlink(missing_ok=True)
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    with suppress(AttributeError):  # there is no such call on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Computes as a worker does: with more threads the last bits of sums might be others."""
+    import cv2
+    import torch
+
+    before = cv2.getNumThreads(), torch.get_num_threads()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before[0])
+        torch.set_num_threads(before[1])

@@ -1,0 +1,85 @@
+"""A program of its own, run by `espeak.say`: one request on standard input, sound and phone times on standard output.
+
+A process for each request, since the library keeps state from one utterance to the next (so that the same request
+would not give the same bytes), and can hang when it is ended and begun again. Needs nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import sys
+from typing import Any
+
+_RETRIEVAL_SYNCHRONOUS, _PHONEME_EVENTS, _DONT_EXIT, _UTF8 = 2, 1, 0x8000, 1
+_PARAMETERS = {"rate": 1, "pitch": 3, "range": 4}
+_LIST_ENDS, _PHONEME = 0, 7
+
+
+class _Identity(ctypes.Union):
+    _fields_ = (("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8))
+
+
+class _Event(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", _Identity),
+    )
+
+
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(_Event))
+
+
+def speak(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Speaks request["text"] in request["voice"] at a rate, pitch and range, with the library and data of that name.
+
+    Returns ({"rate": Hz, "version": of espeak-ng, "phones": [[mnemonic, first sample], ...]}, 16-bit mono samples).
+    """
+    library = ctypes.CDLL(request["library"])
+    data = request["data"].encode() if request["data"] else None
+    rate = library.espeak_Initialize(_RETRIEVAL_SYNCHRONOUS, 0, data, _PHONEME_EVENTS | _DONT_EXIT)
+    if rate <= 0:
+        raise OSError("its data files are missing")
+    sound = bytearray()
+    phones: list[list[Any]] = []
+
+    def receive(samples: int | None, count: int, events: Any) -> int:
+        if samples and count > 0:
+            sound.extend(ctypes.string_at(samples, 2 * count))
+        for event in iter(events):
+            if event.type == _LIST_ENDS:
+                return 0
+            if event.type == _PHONEME:
+                phones.append([bytes(event.id.string).decode("utf8", "replace"), event.sample])
+        return 0
+
+    callback = _CALLBACK(receive)
+    library.espeak_SetSynthCallback(callback)
+    if library.espeak_SetVoiceByName(request["voice"].encode()):
+        raise OSError(f"it has no voice {request['voice']!r}")
+    for name, number in _PARAMETERS.items():
+        library.espeak_SetParameter(number, request[name], 0)
+    text = request["text"].encode() + b"\0"
+    if library.espeak_Synth(text, ctypes.c_size_t(len(text)), 0, 1, 0, _UTF8, None, None):
+        raise OSError("it does not speak")
+    library.espeak_Synchronize()
+    library.espeak_Info.restype = ctypes.c_char_p
+    version = library.espeak_Info(None).decode()
+    return {"rate": rate, "version": version, "phones": phones}, bytes(sound)
+
+
+if __name__ == "__main__":
+    try:
+        head, sound = speak(json.loads(sys.stdin.read()))
+    except OSError as error:
+        sys.exit(str(error))
+    sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + sound)
+    sys.stdout.buffer.flush()
+    os._exit(0)  # the library's own threads need not be waited for

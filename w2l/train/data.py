@@ -1,0 +1,98 @@
+"""What a training learns from and starts from: clips of the synthetic talker or of a store, and earlier weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+from torch import nn
+
+from w2l import models, weights
+from w2l.dataset import Clip, corpus
+from w2l.errors import W2LError
+from w2l.train import distributed
+
+CORPUS = "w2l synthetic talker corpus"
+
+
+@dataclass(frozen=True)
+class Data:
+    """Clips to learn from, clips of other speakers to be judged on, and what they are called."""
+
+    train: Sequence[Clip]
+    validation: Sequence[Clip]
+    name: str
+
+
+def open_data(store: Path | None, train: int, validation: int, starts: int, progress: bool = True) -> Data:
+    """Clips of a store, or, without one, so many of the synthetic talker; those with fewer window starts are left out.
+
+    A store without validation speakers is judged on its training clips, which is said. With several processes the
+    first one makes or reads the clips before the others look. Raises W2LError when no clip is long enough.
+    """
+    if distributed.rank() == 0:
+        data = _open(store, train, validation, progress)
+    distributed.from_first(None)
+    if distributed.rank() > 0:
+        data = _open(store, train, validation, False)
+    told = distributed.rank() == 0
+    train_clips = _long_enough(data.train, starts, f"training clips of {data.name}", told)
+    if len(data.validation) == 0:
+        if told:
+            print(f"{data.name} has no validation speakers: held-out numbers are those of training clips.")
+        return Data(train_clips, train_clips[:validation], data.name)
+    return Data(train_clips, _long_enough(data.validation, starts, f"validation clips of {data.name}", told), data.name)
+
+
+def _long_enough(clips: Sequence[Clip], starts: int, what: str, told: bool) -> Sequence[Clip]:
+    kept = [number for number, clip in enumerate(clips) if clip.starts >= starts]
+    if not kept:
+        raise W2LError(f"none of the {len(clips)} {what} is long enough for {starts} windows; preprocess more of them.")
+    if len(kept) == len(clips):
+        return clips
+    if told:
+        print(f"{len(clips) - len(kept)} of the {len(clips)} {what} are too short for {starts} windows: left out.")
+    return _Chosen(clips, kept)
+
+
+class _Chosen(Sequence[Clip]):
+    """Some clips of a sequence that opens them when they are asked for."""
+
+    def __init__(self, clips: Sequence[Clip], numbers: list[int]) -> None:
+        self._clips, self._numbers = clips, numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, which: int) -> Clip: ...
+    @overload
+    def __getitem__(self, which: slice) -> Sequence[Clip]: ...
+    def __getitem__(self, which: int | slice) -> Clip | Sequence[Clip]:
+        if isinstance(which, slice):
+            return _Chosen(self._clips, self._numbers[which])
+        return self._clips[self._numbers[which]]
+
+
+def _open(store: Path | None, train: int, validation: int, progress: bool) -> Data:
+    if store is None:
+        return Data(
+            corpus("train", train, progress=progress), corpus("validation", validation, progress=progress), CORPUS
+        )
+    from w2l.store import Store
+
+    opened = Store(store)
+    return Data(opened.clips("train"), opened.clips("validation"), f"store {store.resolve().name}")
+
+
+def load(name_or_path: str, network: str) -> nn.Module:
+    """Weights to start from or to judge with: a bundled name, a published one, a weight file, or a checkpoint."""
+    known = name_or_path in weights.REGISTRY or name_or_path in weights.BUNDLED
+    return models.load(weights.find(name_or_path) if known else name_or_path, network=network)
+
+
+def called(name_or_path: str) -> str:
+    """What weights are called in the metadata of those made from them: a name, or the file's, without its folder."""
+    return Path(name_or_path).name

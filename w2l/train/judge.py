@@ -1,0 +1,91 @@
+"""The expert as a judge: of generated windows while a generator learns, and of a clip's sound and picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from w2l.audio import TRAINING_FPS, mel_windows
+from w2l.dataset import FRAMES, Clip
+from w2l.models.inference import fold_batch_norm
+from w2l.train.losses import sync_bce
+from w2l.train.precision import Precision
+from w2l.train.task import place
+
+_REACH = 15  # frames, as the published metric tries
+
+
+class Judge:
+    """An expert in eval mode on a device. frozen: its weights stay, so batch norm is folded into them, which is faster.
+
+    The published training forgets eval mode: there the expert judges by each batch's own statistics, and forgets those
+    it learned (reference 2.8).
+    """
+
+    def __init__(self, expert: nn.Module, device: torch.device, precision: Precision, frozen: bool = True) -> None:
+        expert = fold_batch_norm(expert) if frozen else expert.eval()
+        self.network, self.precision, self.device = place(expert, device), precision, device
+        self.frames: int = expert.frames  # type: ignore[assignment]
+
+    def see(self, faces: torch.Tensor) -> torch.Tensor:
+        """Lower halves of windows as the expert takes them: (B * 5, 3, 96, 96), sample after sample, to (B, C, 48, 96).
+
+        An expert with a shorter window sees the middle of the five.
+        """
+        first = (FRAMES - self.frames) // 2
+        windows = faces.unflatten(0, (-1, FRAMES))[:, first : first + self.frames, :, 48:]
+        # by way of (B, 48, 96, frames, 3): one copy, and channels-last
+        return windows.permute(0, 3, 4, 1, 2).flatten(3).permute(0, 3, 1, 2)
+
+    def cosine(self, mel: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """How well sound (B, 80, 16) and mouths (as from `see`) fit, float32 (B,) in [0, 1]."""
+        audio, face = self.precision(self.network, mel[:, None], seen)
+        return (audio * face).sum(1).clamp(0, 1)
+
+    def loss(self, generated: torch.Tensor, mel: torch.Tensor) -> torch.Tensor:
+        """The expert's loss if told that generated windows (B * 5, 3, 96, 96) are in sync with mel (B, 80, 16)."""
+        return sync_bce(self.cosine(mel, self.see(generated)), 1.0)
+
+    @torch.no_grad()
+    def scores(self, faces: torch.Tensor, mel: np.ndarray) -> np.ndarray:
+        """Cosine of every window of a clip with every sound window: (n + 4, 3, 96, 96) in [0, 1] to float32 (n, n)."""
+        count = len(faces) - FRAMES + 1
+        seen = self.see(torch.cat([faces[at : at + FRAMES] for at in range(count)]))
+        sound = torch.from_numpy(mel_windows(mel, TRAINING_FPS, count, shift=0)).to(self.device)[:, None]
+        parts = [self.precision(self.network, sound[a : a + 64], seen[a : a + 64]) for a in range(0, count, 64)]
+        audio, face = (torch.cat([part[i] for part in parts]) for i in (0, 1))
+        return (face @ audio.T).clamp(0, 1).cpu().numpy()
+
+
+def to_faces(frames: np.ndarray | torch.Tensor, device: torch.device) -> torch.Tensor:
+    """uint8 (..., 96, 96, 3) BGR to float32 (N, 3, 96, 96) in [0, 1], channels-last."""
+    # clips of a store are read-only maps, which torch does not like to share
+    pixels = torch.from_numpy(np.array(frames)) if isinstance(frames, np.ndarray) else frames
+    return pixels.to(device).flatten(0, -4).permute(0, 3, 1, 2).float().div_(255)
+
+
+def curve(scores: np.ndarray, reach: int = _REACH) -> tuple[int, float]:
+    """(offset, confidence) of a clip's scores (mouth window, sound window).
+
+    offset: the shift of the sound, in frames, at which the mean cosine is best; positive: the sound is late.
+    confidence: best minus median of that mean over all shifts, as in LSE-C with cosine for distance.
+    """
+    reach = min(reach, len(scores) // 2)
+    means = [float(np.diagonal(scores, shift).mean()) for shift in range(-reach, reach + 1)]
+    return int(np.argmax(means)) - reach, max(means) - float(np.median(means))
+
+
+def accuracy(scores: np.ndarray, shift: int = 0) -> float:
+    """Share of a clip's pairs judged right at cosine 0.5, in-sync and off-sync ones counting half each.
+
+    In sync are those whose sound is `shift` frames later than the mouth, off are those a window or more away from it.
+    """
+    place = np.arange(len(scores))
+    off = np.abs(place[None] - place[:, None] - shift)
+    return float(((scores[off == 0] > 0.5).mean() + (scores[off >= FRAMES] <= 0.5).mean()) / 2)
+
+
+def first_frames(clip: Clip, count: int) -> np.ndarray:
+    """The first frames of a clip, as many as have sound for their windows."""
+    return clip.frames[: min(count, clip.starts + FRAMES - 1)]

@@ -1,0 +1,30 @@
+"""Sample sheets: reference, input, generated and true faces side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from w2l.lettering import put_text
+from w2l.video import write_image
+
+_ZOOM, _GAP, _TITLE = 2, 6, 22
+_PAPER, _INK = (252, 251, 250), (48, 42, 38)  # BGR
+
+
+def write(path: Path, groups: Mapping[str, torch.Tensor], per_row: int) -> None:
+    """A PNG with a column for each name; each holds (N, 3, 96, 96) faces in [0, 1], `per_row` of them in a row."""
+    columns = []
+    for name, faces in groups.items():
+        pixels = faces.detach().clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        rows = [np.hstack(list(pixels[at : at + per_row])) for at in range(0, len(pixels), per_row)]
+        picture = cv2.resize(np.vstack(rows), None, fx=_ZOOM, fy=_ZOOM, interpolation=cv2.INTER_CUBIC)
+        column = np.full((picture.shape[0] + _TITLE, picture.shape[1] + _GAP, 3), _PAPER, np.uint8)
+        column[_TITLE:, :-_GAP] = picture
+        put_text(column, name, 4, 4, _TITLE - 8, _INK)
+        columns.append(column)
+    write_image(path, np.hstack(columns))
