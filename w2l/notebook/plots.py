@@ -28,10 +28,15 @@ def show_picture(picture: np.ndarray | str | os.PathLike[str], width: int = 900)
     if pixels.shape[1] > width:
         size = (width, max(1, round(pixels.shape[0] * width / pixels.shape[1])))
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    display(Image(data=to_bytes(pixels)[0]))
+
+
+def to_bytes(pixels: np.ndarray) -> tuple[bytes, str]:
+    """A picture (HWC uint8 BGR) as a file in memory, and its kind: "png", or "jpeg" where that would be heavy."""
     data = cv2.imencode(".png", pixels)[1].tobytes()
-    if len(data) > _MOST_PNG_BYTES:
-        data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
-    display(Image(data=data))
+    if len(data) <= _MOST_PNG_BYTES:
+        return data, "png"
+    return cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes(), "jpeg"
 
 
 def show_video(path: str | os.PathLike[str], width: int = 360) -> None:

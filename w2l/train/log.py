@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from w2l import paths
+from w2l.errors import W2LError
+
+_WATCHED_SECONDS = 1.0
 
 
 class Log:
@@ -23,6 +28,7 @@ class Log:
         self.path = folder / "log.csv" if folder else None
         self.columns = ["step"]
         self.pending: list[dict[str, str]] = []
+        self.flushed = time.monotonic()
         self.sums: dict[str, tuple[torch.Tensor, int]] = {}
         self.board = _board(folder / "tensorboard", step) if folder else None
         if self.path and self.path.exists():
@@ -59,9 +65,18 @@ class Log:
         else:
             with open(self.path, "a", newline="", encoding="utf8") as file:
                 csv.DictWriter(file, self.columns, restval="").writerows(self.pending)
-        self.pending = []
+        self.pending, self.flushed = [], time.monotonic()
         if self.board:
             self.board.flush()
+
+    def flush_soon(self) -> None:
+        """Writes the rows if the last ones were written over a second ago, for whoever watches the training.
+
+        A full disk is left for the next checkpoint to tell.
+        """
+        if time.monotonic() - self.flushed > _WATCHED_SECONDS:
+            with suppress(OSError, W2LError):
+                self.flush()
 
     def close(self) -> None:
         """Lets TensorBoard's file go."""

@@ -100,6 +100,8 @@ class _Loop:
                 log.add(self.step, numbers)
                 if saving:
                     self.save(log, self.is_best(numbers))
+                else:
+                    log.flush_soon()
             if stopping:
                 self.tell(f"stopped at step {self.step} of {self.task.steps}; give the same command again to go on.")
                 raise KeyboardInterrupt

@@ -1,0 +1,226 @@
+"""A training in a process of its own, and a panel that shows it live; the notebook stays usable meanwhile."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+
+from w2l import video
+from w2l.errors import W2LError
+from w2l.notebook import canvas
+from w2l.notebook.canvas import Chart, new_figure
+from w2l.notebook.plots import to_bytes
+
+_TOLD = "training.txt"  # in the run folder: what the training said
+_EVERY = 1.5  # seconds between two looks at the log
+_SHARES = ("accuracy", "exact", "opening_r", "confidence")  # curves that belong under the second title
+_HIDDEN = ("step", "sync_weight", "disc_weight")
+_COLOURS = ("#4a7fb5", "#e06622", "#288c60", "#8a4f9e", "#555555", "#b0892b")
+
+
+class Training:
+    """``w2l train`` as a process: it goes on while other cells run, and can be stopped, and gone on with, at any time.
+
+    what: expert, generator, gan or meter. folder: the run folder; one that holds an unfinished training is gone on
+    with. options: more words of the command line, such as ``["--from", "weights.safetensors"]``. settings: those of the
+    training, such as ``steps=400``. It ends with the kernel. Raises W2LError when it cannot be started.
+    """
+
+    def __init__(self, what: str, folder: str | os.PathLike[str], options: Sequence[str] = (), **settings: Any) -> None:
+        self.what, self.folder = what, Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "w2l", "train", what, "--out", str(self.folder), "--quiet", *map(str, options)]
+        if settings:
+            command += ["--set", *(f"{name}={value}" for name, value in settings.items())]
+        try:
+            with open(self.folder / _TOLD, "w", encoding="utf8") as told:
+                self.process = subprocess.Popen(command, stdout=told, stderr=told, stdin=subprocess.DEVNULL)
+        except OSError as error:
+            raise W2LError(f"the training could not be started ({error.strerror}); free some memory.") from error
+        weakref.finalize(self, _end, self.process)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.process.poll() is None
+
+    @property
+    def told(self) -> list[str]:
+        """What it said, line by line."""
+        return (self.folder / _TOLD).read_text(encoding="utf8", errors="replace").splitlines()
+
+    def stop(self) -> None:
+        """Lets it end its step and save; the same `Training` again goes on from there. Does not wait."""
+        if self.is_running:
+            self.process.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGINT)
+
+    def wait(self) -> Path | None:
+        """Waits to its end and gives the trained weights' file; None when it was stopped before.
+
+        Interrupting the cell stops the training, which saves first. Raises W2LError with its own words when it failed.
+        """
+        try:
+            self.process.wait()
+        except KeyboardInterrupt:
+            self.stop()
+            self.process.wait()
+        if self.process.returncode not in (0, 130, -signal.SIGINT, -signal.SIGTERM):
+            said = next((line for line in reversed(self.told) if line.strip()), "it said nothing")
+            raise W2LError(f"the training ended with an error: {said.removeprefix('w2l: ')}")
+        if self.process.returncode != 0:
+            print(f"stopped at step {last_step(self.folder)}; run the cell that started it to go on.")
+            return None
+        return next((Path(line) for line in reversed(self.told) if line.endswith(".safetensors")), None)
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Nobody looks at it any more: the kernel ends, or its cell has been run again."""
+    if process.poll() is None:
+        process.terminate()
+
+
+class TrainingPanel:
+    """The curves of a run folder's log, its newest sheet of samples, and a button that stops the training.
+
+    training: one that runs, or just the folder of one, running or over. It looks again every second or two, in a
+    thread of its own, until the training is over.
+    """
+
+    def __init__(self, training: Training | str | os.PathLike[str]) -> None:
+        self.training = training if isinstance(training, Training) else None
+        self.folder = training.folder if isinstance(training, Training) else Path(training)
+        self.image = widgets.Image(format="png")
+        self.said = widgets.HTML()
+        self.stop = widgets.Button(
+            description="stop and save", icon="stop", tooltip="ends the step, saves; run the cell again to go on"
+        )
+        self.stop.on_click(self._stop)
+        self.stop.disabled = self.training is None
+        self.box = widgets.VBox([widgets.HBox([self.stop, self.said]), self.image])
+        self._seen: tuple[int, str] | None = None
+        self._handle: Any = None
+        self.refresh()
+
+    def _stop(self, button: Any) -> None:
+        if self.training is not None:
+            self.training.stop()
+
+    def show(self) -> None:
+        """Shows the panel and keeps it up to date while the training runs."""
+        from IPython.display import display
+
+        self._handle = display(self, display_id=True)
+        if self.training is not None:
+            threading.Thread(target=self._follow, daemon=True).start()
+
+    def wait(self) -> Path | None:
+        """Waits for the training (see `Training.wait`), shows its last state for good, and gives its weights."""
+        try:
+            return self.training.wait() if self.training else None
+        finally:
+            self.refresh()
+            if self._handle is not None:
+                self._handle.update(self)  # so that the saved notebook holds the finished curves
+
+    def refresh(self) -> None:
+        """Looks at the folder, and draws anew when there is something new."""
+        rows, sheet = read_log(self.folder), _newest_sheet(self.folder)
+        steps = _steps(self.folder)
+        step = int(rows[-1]["step"]) if rows else 0
+        over = self.training is not None and not self.training.is_running
+        state = "over" if over else "running" if self.training else "as saved"
+        self.said.value = f"step {step} of {steps or '?'} ({state})" + (
+            "" if rows else ": making clips, first checks …"
+        )
+        self.stop.disabled = self.training is None or over
+        if self._seen != (len(rows), str(sheet)):
+            self._seen = (len(rows), str(sheet))
+            picture = draw_curves(rows, steps)
+            if sheet is not None:
+                picture = canvas.above(picture, _fit(video.read_image(sheet), picture.shape[1]))
+            data, kind = to_bytes(picture)
+            with self.image.hold_sync():
+                self.image.format, self.image.value = kind, data
+
+    def _follow(self) -> None:
+        assert self.training is not None
+        while self.training.is_running:
+            time.sleep(_EVERY)
+            try:
+                self.refresh()
+            except (W2LError, OSError, ValueError):
+                continue  # a file is just being written; the next look sees it whole
+        self.refresh()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return canvas.bundle(self.box, bytes(self.image.value), self.image.format)
+
+
+def read_log(folder: str | os.PathLike[str]) -> list[dict[str, float]]:
+    """The rows of a run folder's log; numbers that a row does not have are left out. None yet: an empty list."""
+    path = Path(folder) / "log.csv"
+    if not path.exists():
+        return []
+    with open(path, newline="", encoding="utf8", errors="replace") as file:
+        rows = [row for row in csv.DictReader(file) if None not in row and None not in row.values()]
+    return [{key: float(value) for key, value in row.items() if value} for row in rows if row.get("step", "").isdigit()]
+
+
+def last_step(folder: str | os.PathLike[str]) -> int:
+    """The step of the log's last row, 0 when there is none."""
+    rows = read_log(folder)
+    return int(rows[-1]["step"]) if rows else 0
+
+
+def draw_curves(rows: Sequence[dict[str, float]], steps: int | None = None) -> np.ndarray:
+    """Losses above, shares and correlations below, over the steps: HWC uint8 BGR.
+
+    Curves measured on held-out data have dots. rows: as `read_log` gives them.
+    """
+    names = [name for name in dict.fromkeys(key for row in rows for key in row) if name not in _HIDDEN]
+    shares = [name for name in names if name.removeprefix("held_out_").startswith(_SHARES) or name.endswith(_SHARES)]
+    groups = [("Losses", [n for n in names if n not in shares], "loss"), ("Accuracy and correlation", shares, "share")]
+    groups = groups if shares else groups[:1]
+    figure, axes = new_figure(8.4, 2.6 * len(groups), len(groups), sharex=True)
+    for one, (title, members, label) in zip(axes, groups, strict=True):
+        for number, name in enumerate(members):
+            points = [(row["step"], row[name]) for row in rows if name in row]
+            style = {"marker": "o", "ms": 4} if len(points) <= len(rows) / 2 or "held_out" in name else {}
+            one.plot(*zip(*points, strict=True), label=name, color=_COLOURS[number % len(_COLOURS)], lw=1.5, **style)  # type: ignore[arg-type]
+        one.set(title=title, ylabel=label)
+        one.set_xlim(0, max(steps or 1, *(int(row["step"]) for row in rows)) if rows else steps or 1)
+        one.grid(alpha=0.3)
+        if members:
+            one.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
+    axes[-1].set_xlabel("step")
+    return Chart(figure).pixels
+
+
+def _steps(folder: Path) -> int | None:
+    """How many steps the training is meant to have."""
+    try:
+        settings = json.loads((folder / "settings.json").read_text(encoding="utf8"))["settings"]
+        return int(settings["steps"]) + int(settings.get("sync_steps", 0))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _newest_sheet(folder: Path) -> Path | None:
+    return max((folder / "sheets").glob("step_*.png"), default=None)
+
+
+def _fit(picture: np.ndarray, width: int) -> np.ndarray:
+    return canvas.enlarge(picture, round(picture.shape[0] * width / picture.shape[1]))

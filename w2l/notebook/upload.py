@@ -1,0 +1,72 @@
+"""Files of your own, from your computer to where the notebook runs: on Colab and everywhere else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+
+from w2l import paths
+from w2l.notebook import canvas
+
+_MOST = 8 << 20  # bytes: Jupyter's servers cut the connection at messages of more than 10 MB, and a file is one message
+_UNSAFE = re.compile(r"[^\w.\- ]+")
+
+
+class Upload:
+    """A button that takes a file into a folder; `path` is where it lies, None until then.
+
+    folder: where it goes; made if need be. accept: which kinds the file dialog offers. ask: on Colab, whose own dialog
+    holds up the notebook until it is answered, it opens only when this is True; elsewhere the button never waits.
+    """
+
+    def __init__(self, folder: str | Path, accept: str = "video/*,audio/*,image/*", ask: bool = False) -> None:
+        self.folder = Path(folder)
+        self.path: Path | None = None
+        self.said = widgets.HTML("Nothing is here yet.")
+        self.button = widgets.FileUpload(accept=accept, multiple=False, description="choose a file")
+        self.button.observe(self._arrived, names="value")
+        self._colab = paths.platform() == "colab"
+        self.box = self.said if self._colab else widgets.VBox([self.button, self.said])
+        if self._colab and ask:
+            self._ask_colab()
+        elif self._colab:
+            self.said.value = "To upload a file, set the switch above and run this cell again."
+
+    def keep(self, name: str, data: bytes) -> Path:
+        """Writes the file into the folder, whole or not at all, under a name without anything odd in it."""
+        self.path = self.folder / (_UNSAFE.sub("_", Path(name.replace("\\", "/")).name).lstrip(".") or "upload")
+        with paths.atomic(self.path) as temporary:
+            temporary.write_bytes(data)
+        self.said.value = f"<b>{self.path.name}</b> is here: {len(data) / 2**20:.1f} MB."
+        return self.path
+
+    def _arrived(self, change: dict[str, Any]) -> None:
+        for name, data in _files(change["new"]):
+            if len(data) == 0:
+                self.said.value = (
+                    f"{name} arrived empty. Files over {_MOST >> 20} MB do not pass through this button: put it beside "
+                    "the notebook with the file browser, and give its name."
+                )
+            else:
+                self.keep(name, data)
+
+    def _ask_colab(self) -> None:
+        from google.colab import files  # type: ignore[import-not-found]
+
+        for name, data in files.upload().items():
+            self.keep(name, data)
+            if Path(name).is_file() and Path(name).resolve() != (self.path or Path()).resolve():
+                Path(name).unlink()  # Colab has put a copy of its own into the current folder
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return canvas.bundle(self.box)
+
+
+def _files(value: Any) -> list[tuple[str, bytes]]:
+    """Names and contents of what a FileUpload holds: a dict in ipywidgets 7, a tuple in 8."""
+    if isinstance(value, dict):
+        return [(name, bytes(one["content"])) for name, one in value.items()]
+    return [(one["name"], bytes(one["content"])) for one in value]

@@ -1,0 +1,17 @@
+"""The widgets of the notebooks, under one name: each works with mouse and keyboard, and none holds up the kernel."""
+
+from w2l.notebook.blind import BlindTest
+from w2l.notebook.explorers import Comparator, MelExplorer, SyncExplorer, TrackExplorer
+from w2l.notebook.training import Training, TrainingPanel
+from w2l.notebook.upload import Upload
+
+__all__ = [
+    "BlindTest",
+    "Comparator",
+    "MelExplorer",
+    "SyncExplorer",
+    "TrackExplorer",
+    "Training",
+    "TrainingPanel",
+    "Upload",
+]
