@@ -281,7 +281,7 @@ def _single(path: Path) -> str:
 
 def dub(path: Path, samples: Path, weights: Path, out: Path) -> str:
     """Dubs a case, as the speech if it was made of sound, else as the face; what is written must play, or be gone."""
-    if path.name.rsplit("-", 1)[1] in SOUNDS:
+    if path.name.rsplit("-", 1)[-1] in SOUNDS:
         told = _or_sentence(_dub, samples / "colour.png", path, weights, out)
     else:
         told = _or_sentence(_dub, path, samples / "s16.wav", weights, out)
@@ -308,6 +308,8 @@ def main(samples: Path, work: Path, first: int, last: int, weights: Path | None)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     files = {path.name: path.read_bytes() for path in samples.iterdir()}
     (work / "out").mkdir(exist_ok=True)
+    if weights is not None:  # torch takes seconds to start, on a busy machine more than a case may take
+        dub(samples / "colour.png", samples, weights, work / "out" / "dub.mp4")
     for case in range(first, last):
         name, data = mutant(files, case)
         path = work / name

@@ -241,23 +241,23 @@ process = psutil.Process()
 stripes = np.arange(1280, dtype=np.uint8)[None, :, None].repeat(720, 0).repeat(3, 2)
 resident = {"write": [], "read": []}
 with video.VideoWriter(sys.argv[1], 25) as writer:
-    for k in range(1500):
+    for k in range(700):
         stripes[:64, :64] = k % 256
         writer.write(stripes)
         resident["write"].append(process.memory_info().rss)
 for _ in video.read_frames(sys.argv[1]):
     resident["read"].append(process.memory_info().rss)
 for name, sizes in resident.items():
-    assert len(sizes) == 1500
-    early, late = max(sizes[150:250]), max(sizes[1350:1450])
-    print(f"{name}: {early / 2**20:.1f} MiB at frame 200, {late / 2**20:.1f} MiB at frame 1400")
+    assert len(sizes) == 700
+    early, late = max(sizes[150:250]), max(sizes[550:650])
+    print(f"{name}: {early / 2**20:.1f} MiB at frame 200, {late / 2**20:.1f} MiB at frame 600")
     assert abs(late / early - 1) < 0.03, name
 """
 
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_clip(tmp_path):
-    """1500 frames of 1280x720, written and read in a process of their own."""
+    """700 frames of 1280x720, written and read in a process of their own."""
     pytest.importorskip("psutil")
     command = [sys.executable, "-c", MEASURE, str(tmp_path / "long.mp4")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
