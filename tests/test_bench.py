@@ -1,6 +1,8 @@
 """The benchmark: counted operations against arithmetic on paper, and a table of the bundled presenter."""
 
 import json
+import subprocess
+import sys
 from dataclasses import asdict
 
 import pytest
@@ -78,3 +80,17 @@ def test_memory_of_a_dub():
     assert found.size == (1280, 720)
     assert 50 < found.peaks[0.2] < 8000
     assert "0.2 s" in memory.to_table(found)
+
+
+ALONE = """
+import subprocess, sys
+held = b"1" * 400_000_000
+ask = "from w2l.bench.memory import peak_memory; print(peak_memory())"
+subprocess.run([sys.executable, "-c", ask], check=True)
+"""
+
+
+def test_memory_is_that_of_the_process_alone():
+    """Not of the one that started it, as the system's resource usage has it."""
+    told = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=True).stdout
+    assert 10 < float(told) < 300

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,9 +16,9 @@ from w2l.speech import listen
 
 _DUB = """
 import sys, w2l
+from w2l.bench.memory import peak_memory
 w2l.dub(sys.argv[1], sys.argv[2], sys.argv[3], progress=False, cache=False)
-import resource
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6)
+print(peak_memory())
 """
 
 
@@ -47,6 +48,21 @@ def measure(clip: str | os.PathLike[str] | None = None, lengths: tuple[float, ..
             peaks[seconds] = float(done.stdout.split()[-1])
         info = video.probe(clip)
     return Memory((info.width, info.height), peaks)
+
+
+def peak_memory() -> float:
+    """Most memory that this process has held, in 10^6 bytes. Raises W2LError where the system does not tell (Windows).
+
+    Linux adds to what `resource` tells the memory of the process that started this one, so its own account is read.
+    """
+    status = Path("/proc/self/status")
+    if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
+        return int(found[1]) * 1024 / 1e6
+    try:
+        import resource
+    except ImportError as error:
+        raise W2LError("this system does not tell how much memory a process took; use Linux or macOS.") from error
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 def enlarge(clip: Path, out: Path, seconds: float) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from torch import nn
 from w2l import audio as sound
 from w2l import faces, mark, models, paths, video, weights
 from w2l.bench.end_to_end import plain_input
+from w2l.bench.memory import peak_memory
 from w2l.errors import W2LError
 from w2l.models.inference import Generate
 
@@ -188,13 +188,10 @@ def _time(work: Callable[[], object]) -> float:
 
 
 def _memory() -> float | None:
-    """Most memory this process has held, in 10^6 bytes; None on Windows."""
     try:
-        import resource
-    except ImportError:
+        return peak_memory()
+    except W2LError:
         return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 def to_table(figures: Figures) -> str:
