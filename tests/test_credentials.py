@@ -18,6 +18,7 @@ import av
 import c2pa
 import numpy as np
 import pytest
+from dubbing import BOX, run_dub, write_speech
 
 from w2l import audio, credentials, mark, video
 from w2l.credentials import key, manifest
@@ -232,6 +233,32 @@ def test_a_reencoded_file_has_lost_its_signature_and_says_so(signed, tmp_path):
     line = mark.describe(found).splitlines()[-1]
     assert "none, though w2l signed this file: it was re-encoded, or the signature was stripped" in line
     assert "the visible label" in line
+
+
+def test_a_reencoded_dub_still_shows_its_label(tmp_path, clip, generator):
+    """A whole dub: signed as its last step, accepted by the library's reader, its label there when all else is gone."""
+    spoken, out, again = tmp_path / "s.wav", tmp_path / "out.mp4", tmp_path / "again.mp4"
+    result = run_dub(clip, write_speech(spoken, 0.4), out, generator, sign=True)
+    state, failures, manifest, _ = report(out)
+    assert state in ("Valid", "Trusted") and not failures & {"assertion.bmffHash.mismatch", "claimSignature.mismatch"}
+    assert "signed content credentials (C2PA)" in result.marked
+    assert {one["relationship"] for one in manifest["ingredients"]} >= {"parentOf"}
+    with video.VideoWriter(again, 25) as writer:  # no tags are taken along
+        for frame in video.read_frames(out):
+            writer.write(frame)
+    found = mark.read(again)
+    assert not found.synthetic and found.credentials is None
+    assert "a visible label would stay" in mark.describe(found)
+    last = list(video.read_frames(again))[-1]
+    corner = mark.quiet_corner(160, 160, np.array([BOX]))
+    x1, y1, x2, y2 = mark.label_box(160, 160, corner)
+    expected = mark.label_frame(np.full_like(last, int(np.median(last))), corner)
+    seen, drawn = (np.corrcoef(p[y1:y2, x1:x2].ravel(), expected[y1:y2, x1:x2].ravel())[0, 1] for p in (last, expected))
+    assert seen > 0.9 and drawn > 0.99
+    plain = run_dub(clip, spoken, tmp_path / "plain.mp4", generator, label=False)
+    assert any("label was switched off" in note for note in plain.notes)
+    (first, *_) = video.read_frames(tmp_path / "plain.mp4")
+    assert first[y1:y2, x1:x2].std() < 5 < 20 < expected[y1:y2, x1:x2].std()
 
 
 def test_a_file_that_never_was_signed_is_not_called_stripped(tmp_path):

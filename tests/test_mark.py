@@ -198,7 +198,7 @@ def test_described_in_plain_words(tmp_path):
     assert said[1] == f"{mark.DIGITAL_SOURCE_TYPE} (in container)"
     assert said[2].startswith("content credentials: none: the file was made without them")
     plain = mark.describe(mark.read(_write(tmp_path / "plain.mp4")))
-    assert plain == "carries no mark in its metadata\ncontent credentials: none."
+    assert plain.startswith("carries no mark in its metadata") and plain.endswith("\ncontent credentials: none.")
     camera = {"digital_source_type": "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"}
     assert mark.describe(mark.read(_write(tmp_path / "camera.mp4", metadata=camera))).startswith("not synthetic\n")
 

@@ -100,7 +100,7 @@ def read(path: str | os.PathLike[str]) -> Mark:
 def describe(found: Mark) -> str:
     """What `read` found and what that means, in plain words, a line for each."""
     if found.digital_source_type is None:
-        lines = ["carries no mark in its metadata"]
+        lines = ["carries no mark in its metadata, which re-encoding often strips; a visible label would stay"]
     else:
         made = f", made with {found.tool}" if found.tool else ""
         lines = [f"{'synthetic' if found.synthetic else 'not synthetic'}{made}"]
