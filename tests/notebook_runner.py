@@ -25,6 +25,8 @@ from nbclient.exceptions import CellExecutionError
 ROOT = Path(__file__).resolve().parents[1]
 WRONG, OPEN = "✗", "○"  # as in w2l.notebook.checks
 _CELL_SECONDS = 900
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_KIT = re.compile(r"^KIT = .*$", re.MULTILINE)  # what `w2l stamp` writes, which changes no output
 _SOLUTION = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
@@ -71,7 +73,7 @@ def run(path: Path, solve: bool = True) -> tuple[nbformat.NotebookNode, Run]:
 
 def code_hash(notebook: nbformat.NotebookNode) -> str:
     """Tells whether code cells changed since the outputs were made."""
-    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    sources = [_KIT.sub("", cell.source) for cell in notebook.cells if cell.cell_type == "code"]
     return hashlib.sha256("\0".join(sources).encode()).hexdigest()[:16]
 
 
@@ -125,9 +127,14 @@ def _lighten(notebook: nbformat.NotebookNode) -> None:
             if output.output_type == "execute_result":
                 output["execution_count"] = None
             data = output.get("data", {})
-            if "<video" in data.get("text/html", ""):
-                data.pop("text/html")
-                data["text/plain"] = "(a film with sound: run this cell to see it)"
+            data.pop(_WIDGET, None)  # a view without its widget would show as an error; its picture stays
+            for tag, words in (
+                ("<video", "a film with sound: run this cell to see it"),
+                ("<audio", "a sound: run this cell to hear it"),
+            ):
+                if tag in data.get("text/html", ""):
+                    data.pop("text/html")
+                    data["text/plain"] = f"({words})"
 
 
 def main() -> int:

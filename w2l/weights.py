@@ -1,7 +1,7 @@
 """Where weights lie on this machine, and how the published ones are fetched and checked.
 
 Looked for in order: an explicit path, the bundled ones, what ``$W2L_WEIGHTS`` names, the cache, the folder ``w2l`` of a
-mounted Google Drive, the inputs bound to an OpenBayes container.
+mounted Google Drive, the inputs bound to an OpenBayes or Kaggle container.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from w2l.registry import describe_file, hash_of
 BUNDLED = {"classroom": "classroom_generator.safetensors"}
 PUBLISHED = ("wav2lip", "wav2lip_gan")  # the generators of the registry
 _DRIVE = Path("/content/drive/MyDrive/w2l")
-_INPUTS = (Path("/openbayes/input"), Path("/hyperai/input"))
+_INPUTS = (Path("/openbayes/input"), Path("/hyperai/input"), Path("/kaggle/input"))
 
 
 def places() -> list[Path]:

@@ -1,7 +1,7 @@
 """What only a notebook needs: where it runs, pictures and films inline, checks that say what they compared."""
 
 from w2l.notebook.checks import check
-from w2l.notebook.plots import show_picture, show_times, show_video
+from w2l.notebook.plots import show_picture, show_row, show_sound, show_times, show_video
 from w2l.notebook.setup import Place, setup
 
-__all__ = ["Place", "check", "setup", "show_picture", "show_times", "show_video"]
+__all__ = ["Place", "check", "setup", "show_picture", "show_row", "show_sound", "show_times", "show_video"]

@@ -102,7 +102,7 @@ class Explorer:
     """
 
     def __init__(self, controls: Sequence[widgets.Widget], extra: Sequence[widgets.Widget] = ()) -> None:
-        self.image = widgets.Image(format="png")
+        self.image = picture_widget()
         rows = [widgets.HBox(list(controls), layout=widgets.Layout(flex_flow="row wrap"))] if controls else []
         self.box = widgets.VBox([*rows, self.image, *extra])
         for control in controls:
@@ -116,12 +116,23 @@ class Explorer:
 
     def refresh(self, change: Any = None) -> None:
         """Draws the picture anew."""
-        data, kind = to_bytes(self.draw())
-        with self.image.hold_sync():
-            self.image.format, self.image.value = kind, data
+        put_picture(self.image, self.draw())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return bundle(self.box, bytes(self.image.value), self.image.format)
+
+
+def picture_widget() -> widgets.Image:
+    """A place for pictures, shown at their own size where there is room."""
+    return widgets.Image(format="png", layout=widgets.Layout(max_width="100%", align_self="flex-start"))
+
+
+def put_picture(place: widgets.Image, picture: np.ndarray) -> None:
+    """Shows a picture (HWC uint8 BGR) in its place."""
+    data, kind = to_bytes(picture)
+    with place.hold_sync():
+        place.format, place.value = kind, data
+    place.layout.width = f"{picture.shape[1]}px"
 
 
 def bundle(widget: widgets.Widget, picture: bytes = b"", kind: str = "png") -> dict[str, Any]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from w2l import video
 from w2l.errors import W2LError
 
 MOST_VIDEO_BYTES = 4 << 20  # larger films make Colab drop the connection; the page cannot read files by itself
@@ -22,7 +20,10 @@ def show_picture(picture: np.ndarray | str | os.PathLike[str], width: int = 900)
 
     picture: HWC uint8 BGR, or the path of a picture. Raises W2LError when the file cannot be read.
     """
+    import cv2
     from IPython.display import Image, display
+
+    from w2l import video
 
     pixels = picture if isinstance(picture, np.ndarray) else video.read_image(picture)
     if pixels.shape[1] > width:
@@ -33,6 +34,8 @@ def show_picture(picture: np.ndarray | str | os.PathLike[str], width: int = 900)
 
 def to_bytes(pixels: np.ndarray) -> tuple[bytes, str]:
     """A picture (HWC uint8 BGR) as a file in memory, and its kind: "png", or "jpeg" where that would be heavy."""
+    import cv2
+
     data = cv2.imencode(".png", pixels)[1].tobytes()
     if len(data) <= _MOST_PNG_BYTES:
         return data, "png"
@@ -56,6 +59,26 @@ def show_video(path: str | os.PathLike[str], width: int = 360) -> None:
         print(f"{path} has {size / 2**20:.1f} MB, too much to show here; open it from the file list, or download it.")
         return
     display(Video(data=path.read_bytes(), embed=True, mimetype=_PLAYED[path.suffix.lower()], width=width))
+
+
+def show_row(pictures: Sequence[np.ndarray], titles: Sequence[str], height: float = 2.4) -> None:
+    """Shows pictures (HWC uint8 BGR) in a row, each under its title, in sharp pixels."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, len(pictures), figsize=(height * len(pictures), height + 0.3), layout="constrained")
+    for one, picture, title in zip(np.atleast_1d(axes), pictures, titles, strict=True):
+        one.imshow(picture[..., ::-1], interpolation="nearest")
+        one.set_title(title, fontsize=10)
+        one.axis("off")
+    plt.show()
+    plt.close(figure)
+
+
+def show_sound(wav: np.ndarray, rate: int = 16_000) -> None:
+    """Shows a player for sound, float (N,) in [-1, 1]."""
+    from IPython.display import Audio, display
+
+    display(Audio(np.clip(wav, -1, 1), rate=rate, normalize=False))
 
 
 def show_times(seconds: Mapping[str, float], title: str) -> None:

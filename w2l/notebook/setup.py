@@ -6,9 +6,13 @@ import os
 import platform as machine
 import random
 import shlex
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib import invalidate_caches
+from importlib.metadata import PackageNotFoundError, distributions, requires, version
 from pathlib import Path
 
 import numpy as np
@@ -22,44 +26,91 @@ _SHOWN = ("torch", "numpy", "librosa", "av", "ipywidgets")
 _OPENCV = ("opencv-python-headless", "opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
 # Packages that hold the same module: any one of a group will do, and a second one would overwrite the first.
 _SAME = {"opencv-python-headless": _OPENCV, "dlib-bin": ("dlib-bin", "dlib")}
-_NAMES = {"colab": "Google Colab", "openbayes": "an OpenBayes container", "local": "your own machine"}
+_NAMES = {
+    "colab": "Google Colab",
+    "openbayes": "an OpenBayes container",
+    "kaggle": "a Kaggle notebook",
+    "binder": "Binder",
+    "local": "your own machine",
+}
 _NO_GPU = {
     "colab": "none; for one: menu Runtime > Change runtime type > T4 GPU, then run again from the top",
     "openbayes": "none; for one: start the container again with a GPU chosen under its resources",
+    "kaggle": "none; for one: Settings > Accelerator > GPU, then run again from the top",
+    "binder": "none, and there are none here; everything also runs on the processor",
     "local": "none needed; everything here also runs on the processor",
 }
+_LOST = "gone when this machine is given back; download what you want to keep"
 
 
 @dataclass(frozen=True)
 class Place:
     """Where a notebook runs."""
 
-    platform: str  # "colab", "openbayes" or "local"
+    platform: str  # "colab", "openbayes", "kaggle", "binder" or "local"
     device: str  # what torch computes on: "cuda", "mps" or "cpu"
     fast: bool  # whether to take less data and fewer steps
     data: Path  # the kit's weights and samples
     results: Path  # where the notebook writes; exists
+    runs: Path  # where trainings write
+    keep: Path | None  # where trainings are copied to, because `runs` does not survive; None where that is not needed
+    inputs: list[Path]  # data sets bound to this container
     weights: dict[str, Path | None]  # name of a generator -> its file, None where it is not on this machine
 
 
-def setup(seed: int = 0) -> Place:
+def setup(seed: int = 0, install: bool | None = None, drive: bool = False) -> Place:
     """Says where the notebook runs and what it finds there, makes the results folder, seeds the random numbers.
 
-    Installs nothing: for packages that are missing it prints the line that would install them.
+    install: whether packages that are missing are installed; by default on hosted machines, while on your own the line
+    is printed that would do it. What is there already is never replaced. drive: on Colab, mount your Drive first, so
+    that results survive; it asks you.
     Raises W2LError when the results folder cannot be made or the kit's data is missing.
     """
+    where = paths.platform()
+    if drive and where == "colab":
+        from google.colab import drive as google_drive  # type: ignore[import-not-found]
+
+        google_drive.mount("/content/drive")
+    told = _install(missing_packages(), where) if (where != "local" if install is None else install) else []
     import torch  # here, because it takes seconds to start
 
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - for the packages that still use numpy's global generator
     torch.manual_seed(seed)
     _plain_pictures()
+    lasting = paths.lasting()
     place = Place(
-        paths.platform(), _device(), fast(), paths.data(), _made(paths.results()), {n: _found(n) for n in _names()}
+        platform=where,
+        device=_device(),
+        fast=fast(),
+        data=paths.data(),
+        results=_made(paths.results()),
+        runs=paths.runs(),
+        keep=lasting / "runs" if lasting and lasting / "runs" != paths.runs() else None,
+        inputs=paths.inputs(),
+        weights={name: _found(name) for name in _names()},
     )
-    for name, text in _report(place):
+    for name, text in (*_report(place), *told):
         print(f"{name:<9} {text}")
     return place
+
+
+def _install(missing: list[str], where: str) -> list[tuple[str, str]]:
+    """Installs packages without touching those that are there; returns a line for the report."""
+    if not missing:
+        return []
+    there = {d.metadata["Name"]: d.version for d in distributions() if d.metadata["Name"]}
+    with tempfile.TemporaryDirectory() as folder:
+        pins = Path(folder) / "installed.txt"
+        pins.write_text("".join(f"{name}=={version}\n" for name, version in there.items()), encoding="utf8")
+        own = ["--user"] if where == "openbayes" and sys.prefix == sys.base_prefix else []  # kept there with the home
+        command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", *own]
+        done = subprocess.run([*command, "-c", pins, *missing], capture_output=True, text=True, check=False)
+    invalidate_caches()
+    if done.returncode == 0:
+        return [("installed", ", ".join(missing))]
+    said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+    return [("failed", f"pip could not install them ({said[-1][7:] if said else 'it said nothing'})")]
 
 
 def fast() -> bool:
@@ -98,7 +149,9 @@ def _report(place: Place) -> Iterator[tuple[str, str]]:
         f"w2l {__version__}, " + ", ".join(_version_of(name) for name in _SHOWN) + f", {_version_of_opencv()}",
     )
     yield "GPU", _gpu_name(place)
-    yield "results", str(place.results)
+    yield "results", f"{place.results}" + ("" if paths.lasting() else f" ({_LOST})")
+    if place.inputs:
+        yield "inputs", ", ".join(map(str, place.inputs))
     for name, path in place.weights.items():
         bundled = path is not None and path.is_relative_to(place.data)
         yield "weights", f"{name}: {'bundled' if bundled else path or 'not on this machine; not needed here'}"

@@ -22,7 +22,6 @@ from w2l import video
 from w2l.errors import W2LError
 from w2l.notebook import canvas
 from w2l.notebook.canvas import Chart, new_figure
-from w2l.notebook.plots import to_bytes
 
 _TOLD = "training.txt"  # in the run folder: what the training said
 _EVERY = 1.5  # seconds between two looks at the log
@@ -102,7 +101,7 @@ class TrainingPanel:
     def __init__(self, training: Training | str | os.PathLike[str]) -> None:
         self.training = training if isinstance(training, Training) else None
         self.folder = training.folder if isinstance(training, Training) else Path(training)
-        self.image = widgets.Image(format="png")
+        self.image = canvas.picture_widget()
         self.said = widgets.HTML()
         self.stop = widgets.Button(
             description="stop and save", icon="stop", tooltip="ends the step, saves; run the cell again to go on"
@@ -151,9 +150,7 @@ class TrainingPanel:
             picture = draw_curves(rows, steps)
             if sheet is not None:
                 picture = canvas.above(picture, _fit(video.read_image(sheet), picture.shape[1]))
-            data, kind = to_bytes(picture)
-            with self.image.hold_sync():
-                self.image.format, self.image.value = kind, data
+            canvas.put_picture(self.image, picture)
 
     def _follow(self) -> None:
         assert self.training is not None

@@ -1,0 +1,169 @@
+"""JupyterLab in a browser, as a student has it: opens notebooks, runs them, works the widgets, takes screenshots.
+
+python tests/lab.py NOTEBOOK FOLDER   runs a notebook top to bottom and saves what it looks like, screen by screen
+
+It needs jupyterlab, playwright and Debian's chromium (`apt install chromium`), and no network: what the browser asks of
+another machine is refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+    "--mute-audio",
+    "--autoplay-policy=no-user-gesture-required",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+_SETTINGS = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+
+
+@contextmanager
+def server(folder: Path, **environment: str) -> Iterator[str]:
+    """JupyterLab over a folder, with settings of its own; gives its address."""
+    own = folder / ".jupyter"
+    (own / "labconfig").mkdir(parents=True)
+    (own / "labconfig" / "page_config.json").write_text(json.dumps(_SETTINGS))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    places = {name: str(own if name == "JUPYTER_CONFIG_DIR" else own / name.lower()) for name in names}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
+    command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
+    command += [f"--ServerApp.root_dir={folder}"]
+    with open(own / "server.txt", "w") as told:
+        process = subprocess.Popen(command, stdout=told, stderr=told, env={**os.environ, **places, **environment})
+    try:
+        _wait_for(port, process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for(port: int, process: subprocess.Popen, seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    raise RuntimeError("JupyterLab did not start")
+
+
+@contextmanager
+def browser(width: int = 1280, height: int = 900) -> Iterator[Any]:
+    """A page of Chromium that reaches this machine alone."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
+        page = chromium.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(60_000)
+        try:
+            yield page
+        finally:
+            chromium.close()
+
+
+class Notebook:
+    """A notebook that is open in a page."""
+
+    def __init__(self, page: Any, address: str, name: str) -> None:
+        self.page = page
+        page.goto(f"{address}/doc/tree/{name}?reset")
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        page.wait_for_selector("[data-status='idle'], .jp-Notebook-ExecutionIndicator[data-status='idle']")
+
+    def run_all(self, seconds: float = 300) -> None:
+        """Run > Run All Cells, and waits until the kernel has done all of them."""
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_text("Run All Cells", exact=True).click()
+        self.wait(seconds)
+
+    def wait(self, seconds: float = 300) -> None:
+        """Waits until no cell runs or waits to be run."""
+        self.page.wait_for_timeout(400)
+        self.page.wait_for_function(
+            "() => [...document.querySelectorAll('.jp-InputPrompt')].every(p => !p.textContent.includes('*'))",
+            timeout=1000 * seconds,
+        )
+
+    def run_cell(self, number: int) -> str:
+        """Runs a cell by its number and gives the text under it."""
+        cell = self.page.locator(".jp-Notebook .jp-Cell").nth(number)
+        cell.scroll_into_view_if_needed()
+        cell.locator(".jp-InputPrompt").click()
+        self.page.keyboard.press("Control+Enter")
+        self.wait()
+        return "\n".join(cell.locator(".jp-OutputArea-output").all_inner_texts()).strip()
+
+    def errors(self) -> list[str]:
+        """What failed: tracebacks, widgets without a model."""
+        texts = self.page.locator(".jp-OutputArea-output").all_inner_texts()
+        return [text for text in texts if re.search(r"Traceback|Error displaying widget|Loading widget", text)]
+
+    def save(self, path: Path) -> None:
+        """A screenshot of what is seen now."""
+        self.page.screenshot(path=str(path))
+
+    def save_all(self, folder: Path) -> list[Path]:
+        """Screenshots from the top of the notebook to its end."""
+        folder.mkdir(parents=True, exist_ok=True)
+        cells = self.page.locator(".jp-Notebook .jp-Cell")
+        scroller = self.page.locator(".jp-WindowedPanel-outer").first
+        saved: list[Path] = []
+        scroller.evaluate("e => { e.scrollTop = 0 }")
+        for number in range(200):
+            self.page.wait_for_timeout(250)
+            saved.append(folder / f"screen_{number:02d}.png")
+            self.save(saved[-1])
+            before = scroller.evaluate("e => e.scrollTop")
+            scroller.evaluate("e => { e.scrollTop += e.clientHeight * 0.9 }")
+            if scroller.evaluate("e => e.scrollTop") <= before:
+                break
+        assert cells.count()
+        return saved
+
+
+def main() -> int:
+    """Runs one notebook; 1 when something in it failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("notebook", type=Path)
+    parser.add_argument("folder", type=Path, help="for the screenshots")
+    options = parser.parse_args()
+    work = options.folder.resolve() / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    shutil.copy(options.notebook, work)
+    start = time.monotonic()
+    with server(work, W2L_HOME=str(work)) as address, browser() as page:
+        notebook = Notebook(page, address, options.notebook.name)
+        notebook.run_all(seconds=3600)
+        seconds = time.monotonic() - start
+        saved, errors = notebook.save_all(options.folder), notebook.errors()
+    print(f"{options.notebook.name}: {seconds:.0f} s, {len(saved)} screens, {len(errors)} errors", *errors, sep="\n")
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
