@@ -124,6 +124,7 @@ def test_command_line(material, generator, capsys):
     assert cli.main(["batch", *map(str, places), *common]) == 2
     told = capsys.readouterr().out
     assert "anna-bye.mp4: was there" in told
+    assert "of them from before (--again makes them anew)" in told
     assert "ben-bye.mp4: failed: " in told
     assert cli.main(["batch", *common]) == 2
     assert "either a table" in capsys.readouterr().err

@@ -791,10 +791,15 @@ def test_list(run, tmp_path, monkeypatch, offer):
     (tmp_path / "s3fd.pth").write_bytes(b"<html>")
     code, out, _ = run("list")
     rows = {line.split()[0]: line for line in out.splitlines()}
-    assert code == 0 and rows.keys() == {"NAME", *weights.REGISTRY}
+    assert code == 0 and rows.keys() == {"NAME", *weights.BUNDLED, *weights.REGISTRY}
     assert re.match(r"fake +0\.4 MB +here +MIT +a test$", rows["fake"])
     assert re.match(r"s3fd +89\.8 MB +wrong +unstated +", rows["s3fd"])
     assert re.match(r"wav2lip +435\.8 MB +absent +research only +", rows["wav2lip"])
+
+
+def test_nothing_to_verify_is_told(run):
+    code, out, _ = run("verify")
+    assert code == 0 and "no published weights are on this machine" in out
 
 
 def test_fetch_verify_where(run, offer, own_cache):

@@ -302,7 +302,9 @@ def _run_batch(options: argparse.Namespace) -> int:
     settings = _dub_settings(options)
     done = batch.run(jobs, options.again, not options.quiet, out / batch.REPORT, tell, **settings)
     failed = sum(outcome.status == "failed" for outcome in done)
-    print(f"{len(done) - failed} of {len(done)} dubs are in {out}; {out / batch.REPORT} lists them")
+    kept = sum(outcome.status == "was there" for outcome in done)
+    again = f", {kept} of them from before (--again makes them anew)" if kept else ""
+    print(f"{len(done) - failed} of {len(done)} dubs are in {out}{again}; {out / batch.REPORT} lists them")
     return 2 if failed else 0
 
 

@@ -21,6 +21,9 @@ def _run_list(options: argparse.Namespace) -> None:
     from w2l import weights
 
     rows = [("NAME", "SIZE", "STATE", "LICENCE", "WHAT IT IS")]
+    for name in weights.BUNDLED:
+        size = f"{weights.find(name).stat().st_size / 1e6:.1f} MB"
+        rows.append((name, size, "here", "MIT", "the bundled generator, trained on drawn faces"))
     for name, entry in weights.REGISTRY.items():
         size = f"{entry.bytes / 1e6:.1f} MB"
         rows.append((name, size, weights.status(name), entry.licence.kind, entry.what))
@@ -71,7 +74,10 @@ def _run_verify(options: argparse.Namespace) -> None:
     from w2l.errors import W2LError
 
     wrong = []
-    for name in options.names or [name for name in weights.REGISTRY if weights.status(name) != "absent"]:
+    names = options.names or [name for name in weights.REGISTRY if weights.status(name) != "absent"]
+    if not names:
+        print("no published weights are on this machine; 'w2l weights list' shows what there is to fetch")
+    for name in names:
         try:
             print(f"{name}: right, {weights.verify(name)}")
         except W2LError as error:

@@ -97,7 +97,7 @@ def dub(
         with clock.time("mark"):
             marked, notes = _mark(temporary, plan, Path(face), spoken.path, Path(out).name)
     faceless = [i for i in range(n_frames) if not plan.boxes(i)]
-    notes += _notes(plan, Path(out), spoken, len(faceless))
+    notes += _notes(plan, Path(out), spoken, faceless)
     return DubResult(Path(out), n_frames, footage.fps, faceless, clock.seconds, str(chosen.weights), marked, notes)
 
 
@@ -269,7 +269,7 @@ _EXTENDED = {
 }
 
 
-def _notes(plan: Plan, out: Path, spoken: Speech, faceless: int) -> list[str]:
+def _notes(plan: Plan, out: Path, spoken: Speech, faceless: list[int]) -> list[str]:
     """What the user should know: how lengths were matched, frames without a face, missing sound."""
     notes, length, footage = [], plan.length, plan.footage
     if not footage.is_still and length < plan.n_frames:
@@ -279,9 +279,12 @@ def _notes(plan: Plan, out: Path, spoken: Speech, faceless: int) -> list[str]:
         notes.append(f"the clip is shorter than the speech, whose last {lost:.1f} s were cut off.")
     if faceless:
         what = "no face" if plan.settings.which == "main" else "no chosen face"
-        notes.append(f"{faceless} of {plan.n_frames} frames show {what}; they passed through unchanged.")
+        share = f"{len(faceless)} of {plan.n_frames} frames"
+        notes.append(f"{share} show {what} and passed through unchanged: {faces.spans(faceless)}.")
     if footage.fps < _SMOOTH_FPS:
-        notes.append(f"at {footage.fps:g} frames a second a mouth cannot follow speech; give 25 (fps) for more.")
+        notes.append(
+            f"at {footage.fps:g} frames a second a mouth cannot follow speech; give fps=25 (--fps 25) for more."
+        )
     if out.suffix.lower() in _SOUNDLESS:
         notes.append(f"a {out.suffix.lower()} file holds no sound; write an .mp4 to hear {spoken.path.name}.")
     return notes

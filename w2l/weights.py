@@ -19,7 +19,7 @@ from w2l.registry import REGISTRY as REGISTRY
 from w2l.registry import Entry as Entry
 from w2l.registry import describe_file, hash_of
 
-BUNDLED = {"classroom": "classroom_generator.safetensors"}
+BUNDLED = {"classroom": "classroom_generator.safetensors"}  # under the licence of the code
 PUBLISHED = ("wav2lip", "wav2lip_gan")  # the generators of the registry
 _DRIVE = Path("/content/drive/MyDrive/w2l")
 _INPUTS = (Path("/openbayes/input"), Path("/hyperai/input"), Path("/kaggle/input"))

@@ -6,7 +6,7 @@ from w2l.faces.choose import WHICH, Which, parse_which
 from w2l.faces.crop import CROP_SIZE, cut_crop, match_colour, paste
 from w2l.faces.detection import Found, detect_clip
 from w2l.faces.detectors import DETECTORS, Detector, FixedBox, Hog, YuNet, detector
-from w2l.faces.track import GAPS, Scene, Track, find_tracks, see, track_faces
+from w2l.faces.track import GAPS, Scene, Track, find_tracks, see, spans, track_faces
 
 if TYPE_CHECKING:
     from w2l.faces.s3fd import S3fd
@@ -33,6 +33,7 @@ __all__ = [
     "parse_which",
     "paste",
     "see",
+    "spans",
     "track_faces",
 ]
 

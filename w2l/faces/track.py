@@ -88,7 +88,7 @@ class Scene:
             where = f"any of the {n_frames} frames of {self.name}" if n_frames > 1 else self.name
             raise W2LError(
                 f"no face was found in {where}; choose one that shows a face from the front, or say where it is with "
-                "box=(x1, y1, x2, y2)."
+                "box=(x1, y1, x2, y2), on the command line --box TOP BOTTOM LEFT RIGHT."
             )
         chosen = choose(self.faces, which, shots(self.cuts, len(self.found.faces)), self.found.size, self.name)
         return self._draw(chosen, np.zeros(4) if self.fixed else _margins(pads), smooth, gaps)
@@ -113,8 +113,9 @@ class Scene:
             _bridge(shot)
         found = np.isfinite(boxes[:, 0])
         if gaps == "error" and not found.all():
+            without = spans(np.flatnonzero(~found))
             raise W2LError(
-                f"no face was found in {_spans(~found)} (counted from 0) of {self.name}; cut them out, or choose "
+                f"no face was found in {without} (counted from 0) of {self.name}; cut them out, or choose "
                 "another way with gaps: 'pass', 'hold' or 'interpolate'."
             )
         for shot in within:
@@ -315,10 +316,9 @@ def _centred_mean(values: np.ndarray, window: int) -> np.ndarray:
     return (sums[at + reach + 1] - sums[at - reach]) / (2 * reach + 1)[:, None]
 
 
-def _spans(marked: np.ndarray) -> str:
-    """The marked frames in words: "frames 3-7, 12 and 20 more" at most five spans of them."""
-    at = np.flatnonzero(marked)
-    spans = np.split(at, np.flatnonzero(np.diff(at) > 1) + 1)
-    said = [f"{s[0]}-{s[-1]}" if len(s) > 1 else f"{s[0]}" for s in spans[:5]]
-    more = sum(len(s) for s in spans[5:])
+def spans(at: Sequence[int] | np.ndarray) -> str:
+    """The frames at these ascending indices in words: "frames 3-7, 12 and 20 more", at most five spans of them."""
+    found = np.split(np.asarray(at), np.flatnonzero(np.diff(at) > 1) + 1)
+    said = [f"{s[0]}-{s[-1]}" if len(s) > 1 else f"{s[0]}" for s in found[:5]]
+    more = sum(len(s) for s in found[5:])
     return f"{'frame' if len(at) == 1 else 'frames'} {', '.join(said)}" + (f" and {more} more" if more else "")
