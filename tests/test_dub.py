@@ -94,6 +94,20 @@ def test_a_picture_stands_still(tmp_path, picture, generator):
     assert all(number(frame) == 3 for frame in frames)
 
 
+def test_names_that_shells_and_suffixes_trip_over(tmp_path, picture, generator, monkeypatch):
+    """Spaces, quotes, dots, dashes, other scripts, a picture without its ending; and no program on the search path."""
+    folder = tmp_path / "in put (1)" / "-f"
+    folder.mkdir(parents=True)
+    face, speech = folder / 'o\'Hara.v2 "new"', folder / "声音.tar.mp3"
+    face.write_bytes(picture.read_bytes())
+    write_speech(tmp_path / "s.wav", 0.4).rename(speech)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.chdir(folder)
+    result = run_dub("../-f/" + face.name, speech.name, "-ö $HOME;.. .mp4", generator)
+    assert result.n_frames == len(list(video.read_frames(folder / "-ö $HOME;.. .mp4"))) == 10
+    assert len(list(folder.iterdir())) == 3
+
+
 def test_an_animation_is_a_clip(tmp_path, generator):
     with video.VideoWriter(tmp_path / "face.gif", 10) as writer:
         for i in range(6):
