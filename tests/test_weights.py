@@ -449,6 +449,25 @@ def test_a_stalled_server_is_left(offer, server, own_cache, monkeypatch):
     assert server.notes[-1]["sent"] == len(CONTENT) - have
 
 
+def test_a_slow_server_is_given_its_time(own_cache, offer, server, monkeypatch):
+    """It takes longer in all than it may be silent, but never falls silent for so long."""
+    monkeypatch.setattr(fetch, "TIMEOUTS", (10.0, 1.0))
+
+    def drip(handler):
+        handler.start(200, Content_Length=len(CONTENT))
+        for first in range(0, len(CONTENT), 25_000):
+            handler.send(CONTENT[first : first + 25_000])
+            handler.wfile.flush()
+            time.sleep(0.1)
+
+    server.answers["drip"] = drip
+    offer("drip")
+    began = time.monotonic()
+    assert get().read_bytes() == CONTENT
+    assert time.monotonic() - began > 1.0
+    assert len(server.notes) == 1 and left(own_cache) == ["fake.pth"]
+
+
 def test_a_server_that_ignores_ranges_starts_anew(own_cache, offer, server):
     server.answers["plain"] = whole(ranges=False)
     own_cache.mkdir(parents=True)
