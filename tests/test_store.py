@@ -182,6 +182,7 @@ def test_a_full_disk_leaves_no_file(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.filterwarnings("ignore:'(aifc|audioop|sunau)' is deprecated")  # librosa's audioread imports them
 def test_reading_is_measured_against_the_original_way(tmp_path, monkeypatch):
     from w2l.bench import data
 

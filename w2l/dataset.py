@@ -48,22 +48,28 @@ class Clip:
 
 
 def corpus(
-    split: str, count: int, seed: int = 0, cache: str | os.PathLike[str] | None = None, progress: bool = True
+    split: str,
+    count: int,
+    seed: int = 0,
+    cache: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+    voices: str = "formant",
 ) -> list[Clip]:
     """The first `count` clips of a split of the synthetic talker corpus, one speaker each.
 
     They are made once and kept under `cache` (default: the kit's cache folder; about 3 MB a clip); a damaged file is
-    made again. Raises W2LError when the cache cannot be written.
+    made again. voices: see `talker.make_speaker`. Raises W2LError when the cache cannot be written.
     """
     from w2l.talker import make_clip
 
-    folder = Path(cache) if cache else paths.cache() / f"corpus-v{CACHE_VERSION}" / f"seed{seed}"
+    of = f"seed{seed}" if voices == "formant" else f"seed{seed}-{voices}"
+    folder = Path(cache) if cache else paths.cache() / f"corpus-v{CACHE_VERSION}" / of
     clips = []
     for number in tqdm(range(count), desc=f"corpus {split}", unit="clip", disable=not progress):
         path = folder / split / f"{number:05d}.npz"
         clip = _read(path)
         if clip is None:
-            made = make_clip(split, number, seed=seed)
+            made = make_clip(split, number, seed=seed, voices=voices)
             clip = Clip(made.frames, made.mel, made.truth)
             with paths.atomic(path) as temporary, open(temporary, "wb") as file:
                 np.savez(file, frames=clip.frames, mel=clip.mel, truth=made.truth)

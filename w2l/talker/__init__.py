@@ -3,6 +3,7 @@
 from w2l.talker.corpus import (
     CLIP_SECONDS,
     SPLITS,
+    VOICES,
     Speaker,
     TalkerClip,
     film,
@@ -20,6 +21,7 @@ __all__ = [
     "CLIP_SECONDS",
     "PHONES",
     "SPLITS",
+    "VOICES",
     "Mouth",
     "Phone",
     "Speaker",

@@ -13,12 +13,15 @@ import numpy as np
 from w2l.audio import SAMPLE_RATE, TRAINING_FPS, melspectrogram
 from w2l.errors import W2LError
 from w2l.paths import atomic
+from w2l.talker.espeak import EspeakVoice, make_espeak_voice, speak
 from w2l.talker.identity import Face, make_face
+from w2l.talker.recording import record
 from w2l.talker.render import CROP, View, crop_view, make_motion, presenter_view, render
 from w2l.talker.viseme import mouth_track
 from w2l.talker.voice import Spoken, Voice, make_voice, plan_speech, synthesise
 
 SPLITS = ("train", "validation", "test")
+VOICES = ("formant", "mixed")  # how a corpus speaks; see `make_speaker`
 CLIP_SECONDS = 4.0
 # IPTC: made by an algorithm alone, not by a trained model and not from a photograph
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia"
@@ -26,12 +29,13 @@ DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmi
 
 @dataclass(frozen=True)
 class Speaker:
-    """One identity and its own voice; never in two splits."""
+    """One identity and its own voice; never in two splits. recorded: whether the voice went through a microphone."""
 
     split: str
     number: int
     face: Face
-    voice: Voice
+    voice: Voice | EspeakVoice
+    recorded: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,21 @@ class TalkerClip:
     truth: np.ndarray
 
 
-def make_speaker(split: str, number: int, seed: int = 0) -> Speaker:
-    """The speaker of that number: same arguments, same speaker. Raises ValueError on a wrong split."""
+def make_speaker(split: str, number: int, seed: int = 0, voices: str = "formant") -> Speaker:
+    """The speaker of that number: same arguments, same speaker, whose face does not depend on `voices`.
+
+    voices: ``formant``, the kit's own synthesiser; or ``mixed``, in which every second speaker speaks one of many
+    languages through espeak-ng, which must be installed, and only every fourth is not heard as rooms and microphones
+    have it.
+    Raises ValueError on a wrong split, W2LError on other voices.
+    """
     rng = _rng(seed, split, number, 0)
-    voice = make_voice(rng)
-    return Speaker(split, number, make_face(rng), voice)
+    voice, face = make_voice(rng), make_face(rng)
+    if voices not in VOICES:
+        raise W2LError(f"there are no voices {voices!r}; choose one of {', '.join(VOICES)}.")
+    if voices == "mixed" and number % 2:
+        return Speaker(split, number, face, make_espeak_voice(rng, split), recorded=True)
+    return Speaker(split, number, face, voice, recorded=voices == "mixed" and number % 4 == 2)
 
 
 def speech(
@@ -63,8 +77,12 @@ def speech(
 ) -> tuple[list[Spoken], np.ndarray]:
     """What the speaker says in a clip, and its sound: (phones, float32 (seconds * 16000,))."""
     rng = _rng(seed, speaker.split, speaker.number, 2 * clip + 1)
-    phones = plan_speech(rng, seconds, speaker.voice)
-    return phones, synthesise(phones, seconds, speaker.voice, rng)
+    if isinstance(speaker.voice, EspeakVoice):
+        phones, wav = speak(rng, seconds, speaker.voice)
+    else:
+        phones = plan_speech(rng, seconds, speaker.voice)
+        wav = synthesise(phones, seconds, speaker.voice, rng)
+    return phones, record(wav, rng) if speaker.recorded else wav
 
 
 def film(
@@ -76,9 +94,19 @@ def film(
     return render(speaker.face, mouths, make_motion(rng, n_frames), rng, view or crop_view(speaker.face))
 
 
-def make_clip(split: str, number: int, clip: int = 0, seconds: float = CLIP_SECONDS, seed: int = 0) -> TalkerClip:
-    """One clip at crop size (96 x 96), in memory. The same arguments give the same bytes."""
-    speaker = make_speaker(split, number, seed)
+def make_clip(
+    split: str,
+    number: int,
+    clip: int = 0,
+    seconds: float = CLIP_SECONDS,
+    seed: int = 0,
+    voices: str = "formant",
+) -> TalkerClip:
+    """One clip at crop size (96 x 96), in memory. The same arguments give the same bytes.
+
+    voices: see `make_speaker`.
+    """
+    speaker = make_speaker(split, number, seed, voices)
     phones, wav = speech(speaker, clip, seconds, seed)
     n_frames = round(seconds * TRAINING_FPS)
     frames, truth = zip(*film(speaker, phones, n_frames, clip, seed=seed), strict=True)
@@ -134,6 +162,7 @@ def write_corpus(
     size: int = 96,
     seed: int = 0,
     clips_each: int = 1,
+    voices: str = "formant",
 ) -> Iterator[Path]:
     """Writes `speakers[split]` speakers' clips under folder/split/, yielding each path; clips already there are kept.
 
@@ -141,7 +170,7 @@ def write_corpus(
     """
     for split, count in speakers.items():
         for number in range(count):
-            speaker = make_speaker(split, number, seed)
+            speaker = make_speaker(split, number, seed, voices)
             for clip in range(clips_each):
                 path = Path(folder) / split / f"{number:05d}_{clip:02d}.mp4"
                 if not (path.exists() and path.with_suffix(".json").exists()):

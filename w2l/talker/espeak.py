@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +33,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "test": ("f5", "m7", "klatt4"),
 }
 
-# What each mnemonic of espeak-ng looks like on the talker's lips. They are in the main Kirshenbaum's ASCII for IPA,
-# with marks (length, nasality, palatalisation, ...) that do not change the lips; a diphthong is spelt by its two vowels.
+# What each mnemonic of espeak-ng looks like on the talker's lips. They are mostly Kirshenbaum's ASCII for IPA,
+# with marks (length, nasality, palatalisation, ...) that do not change the lips; a diphthong is two vowels here.
 MNEMONICS: dict[str, tuple[str, ...]] = {
     name: tuple(phones.split())
     for phones, names in {
@@ -231,7 +232,7 @@ def _closure(quiet: np.ndarray, earliest: int, start: int) -> int:
 
 def _shares(start: int, end: int, count: int) -> list[tuple[int, int]]:
     edges = np.linspace(start, end, count + 1).round().astype(int).tolist()
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))
 
 
 def _stressed(wav: np.ndarray, spoken: list[Spoken]) -> list[Spoken]:

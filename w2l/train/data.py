@@ -26,17 +26,19 @@ class Data:
     name: str
 
 
-def open_data(store: Path | None, train: int, validation: int, starts: int, progress: bool = True) -> Data:
+def open_data(
+    store: Path | None, train: int, validation: int, starts: int, progress: bool = True, voices: str = "formant"
+) -> Data:
     """Clips of a store, or, without one, so many of the synthetic talker; those with fewer window starts are left out.
 
     A store without validation speakers is judged on its training clips, which is said. With several processes the
     first one makes or reads the clips before the others look. Raises W2LError when no clip is long enough.
     """
     if distributed.rank() == 0:
-        data = _open(store, train, validation, progress)
+        data = _open(store, train, validation, progress, voices)
     distributed.from_first(None)
     if distributed.rank() > 0:
-        data = _open(store, train, validation, False)
+        data = _open(store, train, validation, False, voices)
     told = distributed.rank() == 0
     train_clips = _long_enough(data.train, starts, f"training clips of {data.name}", told)
     if len(data.validation) == 0:
@@ -76,11 +78,10 @@ class _Chosen(Sequence[Clip]):
         return self._clips[self._numbers[which]]
 
 
-def _open(store: Path | None, train: int, validation: int, progress: bool) -> Data:
+def _open(store: Path | None, train: int, validation: int, progress: bool, voices: str) -> Data:
     if store is None:
-        return Data(
-            corpus("train", train, progress=progress), corpus("validation", validation, progress=progress), CORPUS
-        )
+        learned = corpus("train", train, progress=progress, voices=voices)
+        return Data(learned, corpus("validation", validation, progress=progress, voices=voices), CORPUS)
     from w2l.store import Store
 
     opened = Store(store)

@@ -37,7 +37,7 @@ class ExpertConfig:
     at the cost of the same forward pass, leaves it within minutes (reference: synthetic-talker, expert). negatives,
     min_distance: see `dataset.draw_starts`. augment: whether looks are changed at random; without it the expert is
     easily gamed. schedule: ``cosine`` or ``constant``. clip: greatest norm of a gradient, 0: any. ema: decay of
-    averaged weights, 0: none.
+    averaged weights, 0: none. voices: those of the synthetic talker; see `talker.make_speaker`.
     """
 
     width: float = 0.25
@@ -49,6 +49,7 @@ class ExpertConfig:
     train_clips: int = 600
     validation_clips: int = 32
     seed: int = 0
+    voices: str = "formant"
     pairs: str = "all"
     negatives: str = "anywhere"
     min_distance: int = 1
@@ -182,7 +183,9 @@ def train_expert(config: ExpertConfig, run: Run, store: Path | None = None, star
     network = sources.load(start, "syncnet") if start else None
     if network is not None:
         config = replace(config, width=network.width, frames=network.frames)  # type: ignore[arg-type]
-    data = sources.open_data(store, config.train_clips, config.validation_clips, config.windows + 1, run.progress)
+    data = sources.open_data(
+        store, config.train_clips, config.validation_clips, config.windows + 1, run.progress, config.voices
+    )
     facts = {"data": data.name} | ({"start": sources.called(start)} if start else {})
     task = ExpertTask(config, data, device, run.amp, network, facts)
     seconds = train(task, run)

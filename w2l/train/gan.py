@@ -53,6 +53,7 @@ class GanConfig:
     train_clips: int = 600
     validation_clips: int = 32
     seed: int = 0
+    voices: str = "formant"
     augment: bool = True
     schedule: str = "cosine"
     clip: float = 5.0
@@ -167,7 +168,7 @@ def train_gan(
         config = replace(config, width=network.width)  # type: ignore[arg-type]
     if critic is not None:
         config = replace(config, disc_width=critic.width)  # type: ignore[arg-type]
-    data = sources.open_data(store, config.train_clips, config.validation_clips, FRAMES, run.progress)
+    data = sources.open_data(store, config.train_clips, config.validation_clips, FRAMES, run.progress, config.voices)
     facts = {"data": data.name, "expert": sources.called(expert)}
     facts |= {name: sources.called(given) for name, given in (("start", start), ("disc", disc)) if given}
     task = GanTask(config, data, device, judge, run.amp, network, critic, facts)

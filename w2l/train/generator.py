@@ -41,7 +41,7 @@ class GeneratorConfig:
     the weights of the other losses from that of the pixels, as published. expert_trained: let the expert learn beside
     the generator, whose windows it is told are off, at `expert_learning_rate` (the paper's ablation; frozen is
     better). beta1: Adam's. schedule: ``cosine`` or ``constant``. clip: greatest norm of a gradient, 0: any. ema: decay
-    of averaged weights, 0: none.
+    of averaged weights, 0: none. voices: those of the synthetic talker; see `talker.make_speaker`.
     """
 
     width: float = 0.25
@@ -58,6 +58,7 @@ class GeneratorConfig:
     train_clips: int = 600
     validation_clips: int = 32
     seed: int = 0
+    voices: str = "formant"
     gate_shuts: bool = True
     convex: bool = False
     expert_trained: bool = False
@@ -223,7 +224,7 @@ def train_generator(
     network = sources.load(start, "wav2lip") if start else None
     if network is not None:
         config = replace(config, width=network.width)  # type: ignore[arg-type]
-    data = sources.open_data(store, config.train_clips, config.validation_clips, FRAMES, run.progress)
+    data = sources.open_data(store, config.train_clips, config.validation_clips, FRAMES, run.progress, config.voices)
     facts = {"data": data.name, "expert": sources.called(expert)}
     facts |= {"start": sources.called(start)} if start else {}
     task = GeneratorTask(config, data, device, judge, run.amp, network, facts)

@@ -32,6 +32,7 @@ class MeterConfig:
     train_clips: int = 600
     validation_clips: int = 32
     seed: int = 0
+    voices: str = "formant"
     clip: float = 5.0
     ema: float = 0.0
     evaluate_every: int = 500
@@ -107,7 +108,7 @@ def measure(meter: torch.nn.Module, frames: np.ndarray, device: torch.device | s
 def train_meter(config: MeterConfig, run: Run) -> Path:
     """Trains the meter on the synthetic talker in `run.folder`, or goes on there; writes meter.safetensors."""
     device = distributed.start(pick_device(run.device))
-    data = open_data(None, config.train_clips, config.validation_clips, 1, run.progress)
+    data = open_data(None, config.train_clips, config.validation_clips, 1, run.progress, config.voices)
     task = MeterTask(config, data, device, run.amp)
     seconds = train(task, run)
     path = run.folder / "meter.safetensors"

@@ -1,0 +1,172 @@
+"""A generator's training step against the plain way of writing it, side by side: same batch, same machine."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from w2l import models, paths
+from w2l.bench.stages import count_macs, matrix_peak
+from w2l.dataset import Clip
+from w2l.errors import W2LError
+from w2l.models.inference import pick_device
+from w2l.train import losses
+from w2l.train.data import Data
+from w2l.train.descent import Descent
+from w2l.train.generator import GeneratorConfig, GeneratorTask
+from w2l.train.loader import batches
+from w2l.train.precision import Precision
+from w2l.train.task import Batch, Run
+
+_ROUNDS = 5  # of each, in turns, of which the best counts: whatever else the machine does only makes them slower
+_PASSES = 3  # forward, and twice as many multiplications backward
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way of computing a step. ms: of a step with its sync loss. tflops: 10^12 operations a second, of those that
+    the networks' layers ask for. speedup: over the plain way."""
+
+    way: str
+    ms: float
+    tflops: float
+    speedup: float
+
+
+@dataclass(frozen=True)
+class StepFigures:
+    """What `measure` found: for steps of `windows` windows of 5 frames."""
+
+    machine: str
+    device: str
+    threads: int
+    torch: str
+    width: float
+    windows: int
+    draw_ms: float  # drawing a batch, in one process
+    peak_tflops: dict[str, float]  # number format -> measured matrix product
+    rows: list[Row]
+
+
+def plain_step(
+    network: nn.Module,
+    expert: nn.Module,
+    batch: Batch,
+    optimiser: torch.optim.Optimizer,
+    settings: GeneratorConfig,
+) -> torch.Tensor:
+    """A generator's step as one would first write it: float32, NCHW, nothing folded, Adam tensor by tensor."""
+    target, reference = (
+        batch[name].flatten(0, 1).permute(0, 3, 1, 2).contiguous() / 255.0 for name in ("target", "reference")
+    )
+    masked = target.clone()
+    masked[:, :, 48:] = 0
+    generated = network(batch["mels"].flatten(0, 1)[:, None], torch.cat((masked, reference), 1))
+    sound, mouths = expert(batch["window"][:, None], generated[:, :, 48:].reshape(-1, 15, 48, 96))
+    cosine = nn.functional.cosine_similarity(sound, mouths).clamp(0, 1)
+    sync = nn.functional.binary_cross_entropy(cosine, torch.ones_like(cosine))
+    pixels = (generated - target).abs().mean() + settings.mouth_weight * losses.mouth_l1(generated, target)
+    loss = pixels + settings.sync_weight * sync
+    optimiser.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
+    optimiser.step()
+    return loss.detach()
+
+
+def measure(
+    clip: str | os.PathLike[str] | None = None, device: str = "auto", width: float = 0.25, windows: int = 8
+) -> StepFigures:
+    """Times whole generator steps: forward, sync loss, backward, update, at equal batch, on clips of noise.
+
+    clip: must be None; what is learned from does not change how fast. Raises W2LError otherwise.
+    """
+    if clip is not None:
+        raise W2LError("a training step takes as long on any clip; leave --clip out.")
+    where = pick_device(device)
+    torch.manual_seed(0)
+    expert = models.build("syncnet", width).eval()
+    clips = [_noise(seed) for seed in range(4)]
+    settings = GeneratorConfig(width=width, steps=0, sync_steps=10**6, sync_batch=windows, sync_ramp=1)
+    ways: dict[str, Callable[[Batch], object]] = {}
+    for name, amp in (("plain", ""), ("ours, float32", "off"), ("ours, mixed", "auto")):
+        ways[name] = _ours(settings, clips, where, expert, amp) if amp else _plain(settings, where, expert)
+    source = _task(settings, clips, where, expert, "off")
+    drawn = batches(source, Run(Path("unused"), workers=0), 0)
+    best = dict.fromkeys((*ways, "draw"), float("inf"))
+    for turn in range(_ROUNDS + 1):
+        start = time.perf_counter()
+        batch = next(drawn)[0]
+        taken = {"draw": time.perf_counter() - start} | {name: _time(way, batch, where) for name, way in ways.items()}
+        if turn:  # the first is to warm up
+            best = {name: min(best[name], taken[name]) for name in best}
+    operations = _operations(width, windows)
+    rows = [Row(name, best[name] * 1e3, operations / best[name] / 1e12, best["plain"] / best[name]) for name in ways]
+    mixed = Precision("auto", where).dtype
+    formats = {"float32": torch.float32} | ({str(mixed).removeprefix("torch."): mixed} if mixed else {})
+    peaks = {name: matrix_peak(dtype, where) / 1e3 for name, dtype in formats.items()}
+    machine = paths.machine() if where.type == "cpu" else torch.cuda.get_device_name(where)
+    threads = torch.get_num_threads()
+    return StepFigures(machine, where.type, threads, torch.__version__, width, windows, best["draw"] * 1e3, peaks, rows)
+
+
+def _noise(seed: int, frames: int = 40) -> Clip:
+    rng = np.random.default_rng(seed)
+    pictures = rng.integers(0, 256, (frames, 96, 96, 3), dtype=np.uint8)
+    return Clip(pictures, rng.uniform(-4, 4, (80, round(frames * 3.2) + 1)).astype(np.float32))
+
+
+def _task(
+    settings: GeneratorConfig, clips: list[Clip], device: torch.device, expert: nn.Module, amp: str
+) -> GeneratorTask:
+    task = GeneratorTask(settings, Data(clips, clips[:1], "noise"), device, expert, amp)
+    task.sync_on_since = 0
+    return task
+
+
+def _ours(
+    settings: GeneratorConfig, clips: list[Clip], device: torch.device, expert: nn.Module, amp: str
+) -> Callable[[Batch], object]:
+    descent = Descent(_task(settings, clips, device, expert, amp), Run(Path("unused"), amp=amp))
+    return lambda batch: descent.step([dict(batch)], 1)
+
+
+def _plain(settings: GeneratorConfig, device: torch.device, expert: nn.Module) -> Callable[[Batch], object]:
+    network, judge = (net.to(device) for net in (models.build("wav2lip", settings.width), expert))
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-4, foreach=False)
+    return lambda batch: plain_step(network.train(), judge, batch, optimiser, settings)
+
+
+def _time(way: Callable[[Batch], object], batch: Batch, device: torch.device) -> float:
+    start = time.perf_counter()
+    way(batch)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - start
+
+
+def _operations(width: float, windows: int) -> float:
+    """Multiplications and additions of one step's layers: generator, and expert without its own weights' gradients."""
+    generator, expert = models.build("wav2lip", width).eval(), models.build("syncnet", width).eval()
+    drawing = count_macs(generator, torch.zeros(1, 1, 80, 16), torch.zeros(1, 6, 96, 96))
+    judging = count_macs(expert, torch.zeros(1, 1, 80, 16), torch.zeros(1, 15, 48, 96))
+    return 2.0 * windows * (_PASSES * 5 * drawing + (_PASSES - 1) * judging)
+
+
+def to_table(found: StepFigures) -> str:
+    """The figures as lines to print."""
+    peaks = ", ".join(f"{name} {value:.2f}" for name, value in found.peak_tflops.items())
+    lines = [
+        f"{found.machine}; {found.device}, {found.threads} threads, torch {found.torch}",
+        f"generator step, width {found.width:g}, {found.windows} windows of 5 frames; matrix product, TFLOP/s: {peaks}",
+        f"{'drawing a batch':16}{found.draw_ms:9.1f} ms, in one process",
+    ]
+    lines += [f"{row.way:16}{row.ms:9.1f} ms {row.tflops:8.3f} TFLOP/s {row.speedup:6.2f} x" for row in found.rows]
+    return "\n".join(lines)
