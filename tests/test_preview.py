@@ -43,6 +43,20 @@ def test_moments_that_are_none(clip, generator, spoken, at, said):
         preview(clip, spoken, at, box=BOX, weights=generator)
 
 
+@pytest.mark.parametrize("frame", [0, 13, 29])
+def test_a_frame_by_its_number(clip, generator, spoken, frame):
+    by_number = preview(clip, spoken, frame=frame, box=BOX, weights=generator)
+    by_time = preview(clip, spoken, (frame + 0.5) / 25, box=BOX, weights=generator)
+    assert by_number.moment.index == by_time.moment.index == frame
+    assert (by_number.picture == by_time.picture).all()
+
+
+@pytest.mark.parametrize("frame", [-1, 30])
+def test_frames_that_are_none(clip, generator, spoken, frame):
+    with pytest.raises(W2LError, match=f"no frame {frame}: the speech lasts until frame 29"):
+        preview(clip, spoken, frame=frame, box=BOX, weights=generator)
+
+
 def test_no_face_there(clip, generator, spoken):
     with pytest.raises(W2LError, match="no face"):
         preview(clip, spoken, 0.5, weights=generator, detector="hog")

@@ -249,6 +249,7 @@ def _speaker(text: str) -> tuple[str, Path]:
 def _add_preview(parser: argparse.ArgumentParser) -> None:
     _add_inputs(parser, "picture to write, .png (default: in the results folder)")
     parser.add_argument("--at", type=float, default=0.0, metavar="SECONDS", help="which moment to look at (default: 0)")
+    parser.add_argument("--frame", type=int, metavar="N", help="instead: which frame of the result, counted from 0")
     _add_dub_settings(parser)
     _add_manners(parser)
 
@@ -262,7 +263,7 @@ def _run_preview(options: argparse.Namespace) -> None:
     use_threads(options.threads)
     from w2l.preview import preview
 
-    made = preview(face, audio, options.at, out, **_dub_settings(options))
+    made = preview(face, audio, options.at, out, options.frame, **_dub_settings(options))
     print(f"{out}: frame {made.moment.index} in {made.seconds:.1f} s")
 
 

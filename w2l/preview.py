@@ -40,36 +40,48 @@ def preview(
     audio: str | os.PathLike[str],
     at: float = 0.0,
     out: str | os.PathLike[str] | None = None,
+    frame: int | None = None,
     **settings: Any,
 ) -> Preview:
     """Dubs the one frame that the result will show `at` this many seconds, and draws the settings on it.
 
-    settings: those of `dub`. out: where the picture is written as PNG, marked as synthetic. Only the frames around that
-    moment are searched for faces, so their numbers may differ from those of the whole clip (`w2l track` draws these).
+    frame: that of this number instead, counted from 0 in the result. settings: those of `dub`. out: where the picture
+    is written as PNG, marked as synthetic. Only the frames around that moment are searched for faces, so their numbers
+    may differ from those of the whole clip (`w2l track` draws these).
     Raises W2LError as `dub` does, when the moment lies outside the speech, and when no face is seen there.
     """
     clock = Stopwatch()
     chosen = Settings().with_changes(**settings)
     with clock.time("total"):
         checkpoint, speech = weight_files.find(chosen.weights), listen(audio)
-        if not 0 <= at < speech.seconds:
-            raise W2LError(f"there is nothing to see at {at:g} s: the speech lasts {speech.seconds:.2f} s.")
         footage = open_footage(face, chosen)
+        index = _index(at, frame, speech.seconds, footage.fps)
         generate, mel_shift = load_generator(checkpoint, chosen)
-        index = int(at * footage.fps)
-        frame, track, others = _find(footage, index, chosen)
+        picture, track, others = _find(footage, index, chosen)
         (box,) = track.boxes
-        crop = cut_crop(frame, box, chosen)
+        crop = cut_crop(picture, box, chosen)
         window = mel_windows(speech.mel(chosen.gate), footage.fps, index, 1, mel_shift, chosen)
         mouth = Mouth(0, box, crop, generate(crop[None], window)[0])
-        result = paste(frame, mouth, chosen)
+        result = paste(picture, mouth, chosen)
         if chosen.label:
-            result = mark.label_frame(result, mark.quiet_corner(frame.shape[1], frame.shape[0], box[None]))
-    moment = Moment(index, at, frame, (mouth,), result)
-    picture = _draw(moment, others, chosen, f"{Path(face).name} at {at:.2f} s")
+            result = mark.label_frame(result, mark.quiet_corner(picture.shape[1], picture.shape[0], box[None]))
+    moment = Moment(index, index / footage.fps, picture, (mouth,), result)
+    page = _draw(moment, others, chosen, f"{Path(face).name} at {moment.time:.2f} s")
     if out is not None:
-        sheet.write_png(picture, out)
-    return Preview(moment, picture, clock.seconds["total"])
+        sheet.write_png(page, out)
+    return Preview(moment, page, clock.seconds["total"])
+
+
+def _index(at: float, frame: int | None, seconds: float, fps: float) -> int:
+    """The number of the frame to look at, in the result."""
+    last = max(1, round(seconds * fps)) - 1
+    if frame is None:
+        if not 0 <= at < seconds:
+            raise W2LError(f"there is nothing to see at {at:g} s: the speech lasts {seconds:.2f} s.")
+        return min(int(at * fps), last)
+    if not 0 <= frame <= last:
+        raise W2LError(f"there is no frame {frame}: the speech lasts until frame {last}, at {fps:g} frames a second.")
+    return frame
 
 
 def _find(footage: Footage, index: int, chosen: Settings) -> tuple[np.ndarray, faces.Track, list[np.ndarray]]:
