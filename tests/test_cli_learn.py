@@ -36,7 +36,7 @@ def test_corpus_writes_clips_with_their_truth(tmp_path, capsys):
         (["train", "expert", "--set", "width=3", *FEW], "width"),
         (["train", "generator", "--expert", "nowhere.pth", "--set", "steps=1", *FEW], "nowhere.pth"),
         (["train", "meter", "--device", "abacus", "--set", "steps=1", *FEW], "abacus"),
-        (["evaluate", "--clips", "1"], "too few"),
+        (["evaluate", "corpus", "--clips", "1"], "too few"),
     ],
 )
 def test_bad_arguments_are_told_in_one_sentence(arguments, said, tmp_path, monkeypatch, capsys):
@@ -64,7 +64,9 @@ def test_the_whole_recipe(tmp_path, capsys):
     generator = train("generator", *small, extra=("--expert", expert))
     card, sheet = tmp_path / "card.md", tmp_path / "strips.png"
     names = ["--generator", generator, "--expert", expert, "--meter", meter]
-    assert main(["evaluate", *names, "--clips", "5", "--card", str(card), "--sheet", str(sheet), "--quiet"]) == 0
+    assert (
+        main(["evaluate", "corpus", *names, "--clips", "5", "--card", str(card), "--sheet", str(sheet), "--quiet"]) == 0
+    )
     out = capsys.readouterr().out
     assert "| NO |" in out  # one step teaches nothing, and the table says so
     text = card.read_text()

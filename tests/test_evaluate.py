@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from w2l import models
+from w2l import models, sync
 from w2l.dataset import Clip
 from w2l.errors import W2LError
-from w2l.evaluate import card, classroom, strips, sync
+from w2l.evaluate import card, classroom, strips
 from w2l.train.losses import MOUTH_BOX
 
 FRAMES = 50  # of a test clip

@@ -35,7 +35,7 @@ FLOORS = (
      "store", "sync"},
     {"footage", "settings", "redraw", "dub", "preview", "batch", "sheet", "demo", "bench", "train", "evaluate",
      "preprocess"},
-    {"cli", "cli_dub", "cli_weights", "cli_learn", "cli_preprocess", "notebook"},
+    {"cli", "cli_dub", "cli_weights", "cli_learn", "cli_preprocess", "cli_evaluate", "notebook"},
 )
 # fmt: on
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -12,6 +12,7 @@ _HOMES = {
     "dub": "w2l.dub",
     "DubResult": "w2l.dub",
     "find_tracks": "w2l.faces",
+    "sync_curve": "w2l.evaluate",
     "track_faces": "w2l.faces",
     "W2LError": "w2l.errors",
 }
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from w2l.dub import DubResult as DubResult
     from w2l.dub import dub as dub
     from w2l.errors import W2LError as W2LError
+    from w2l.evaluate import sync_curve as sync_curve
     from w2l.faces import find_tracks as find_tracks
     from w2l.faces import track_faces as track_faces
 
-__all__ = ["DubResult", "W2LError", "__version__", "dub", "find_tracks", "track_faces"]
+__all__ = ["DubResult", "W2LError", "__version__", "dub", "find_tracks", "sync_curve", "track_faces"]
 
 
 def __getattr__(name: str) -> object:

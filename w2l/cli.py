@@ -1,4 +1,4 @@
-"""The command line: ``w2l demo``, ``mark``, ``bench``, and the commands of `cli_dub`, `cli_weights` and `cli_learn`.
+"""The command line: ``w2l demo``, ``mark``, ``bench``, and the commands of the modules `cli_...`.
 
 Each command is a row of `COMMANDS`; what it imports, it imports when it runs, so that ``w2l --help`` answers at once.
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from w2l import __version__, cli_dub, cli_learn, cli_weights
+from w2l import __version__, cli_dub, cli_evaluate, cli_learn, cli_weights
 from w2l.errors import W2LError
 
 BAD_INPUT, INTERRUPTED = 2, 130  # exit codes
@@ -139,11 +139,11 @@ def _run_bench(options: argparse.Namespace) -> None:
     print(json.dumps(asdict(figures), indent=2) if options.json else bench.to_table(figures))
 
 
-_GROUPS = {"mark": "marks of synthetic media", "train": "train the networks", **cli_weights.GROUP}
+_GROUPS = {"mark": "marks of synthetic media", "train": "train the networks", **cli_weights.GROUP, **cli_evaluate.GROUP}
 COMMANDS = (
     Command("demo", "dub the bundled face with the bundled speech; nothing is downloaded", _add_demo, _run_demo),
     *(Command(*row) for row in cli_dub.COMMANDS),
     Command("mark read", "read the AI mark of a file; exits 1 when it has none", _add_mark_read, _run_mark_read),
     Command("bench", "measure speed and memory on this machine", _add_bench, _run_bench),
-    *(Command(*row) for row in (*cli_weights.COMMANDS, *cli_learn.COMMANDS)),
+    *(Command(*row) for row in (*cli_weights.COMMANDS, *cli_learn.COMMANDS, *cli_evaluate.COMMANDS)),
 )

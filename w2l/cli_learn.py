@@ -1,4 +1,4 @@
-"""The commands for learning: ``w2l corpus``, ``w2l train ...``, ``w2l evaluate``.
+"""The commands for learning: ``w2l corpus`` and ``w2l train ...``.
 
 Rows for the table in `cli`: name, help, arguments, what runs.
 """
@@ -25,6 +25,9 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
         "--size", type=int, default=96, help="96: the face crop; 128 or more: a presenter (default: 96)"
     )
     parser.add_argument("--seed", type=int, default=0, help="another seed gives other people (default: 0)")
+    parser.add_argument(
+        "--voices", default="formant", help="formant, or mixed: half of them through espeak-ng (default: formant)"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -40,7 +43,9 @@ def _run_corpus(options: argparse.Namespace) -> None:
         raise W2LError(f"clips of {options.seconds} s cannot be made; choose 0.4 to 600 s.")
     counts = {split: getattr(options, split) for split in ("train", "validation", "test")}
     total = sum(counts.values()) * options.clips
-    clips = write_corpus(options.folder, counts, options.seconds, options.size, options.seed, options.clips)
+    clips = write_corpus(
+        options.folder, counts, options.seconds, options.size, options.seed, options.clips, options.voices
+    )
     for _ in tqdm(clips, total=total, desc="corpus", unit="clip", disable=options.quiet):
         pass
     print(f"{options.folder}: {total} clips of {options.seconds:g} s, each with its truth in a .json beside it")
@@ -190,37 +195,10 @@ def _changes(config: Any, items: list[str]) -> dict[str, Any]:
     return changes
 
 
-def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    for name in ("generator", "expert", "meter"):
-        parser.add_argument(f"--{name}", default=f"classroom_{name}", help=f"bundled name or file (classroom_{name})")
-    parser.add_argument("--split", choices=("validation", "test"), default="validation", help="default: validation")
-    parser.add_argument("--clips", type=int, default=64, metavar="N", help="held-out talkers (default: 64)")
-    parser.add_argument("--card", type=Path, metavar="FILE", help="write the model card, with these figures, to FILE")
-    parser.add_argument(
-        "--sheet", type=Path, metavar="PNG", help="write mouths over time, real and generated, 4 x size"
-    )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
-
-
-def _run_evaluate(options: argparse.Namespace) -> None:
-    from w2l.evaluate import card, classroom, strips
-
-    names = {name: getattr(options, name) for name in ("generator", "expert", "meter")}
-    figures = classroom.evaluate_classroom(
-        **names, split=options.split, count=options.clips, progress=not options.quiet
-    )
-    print(classroom.table(figures))
-    if options.card:
-        print(card.write(options.card, figures, options.split, options.clips, names))
-    if options.sheet:
-        print(strips.write(options.sheet, options.generator, options.split))
-
-
 COMMANDS = (
     ("corpus", "make clips of the synthetic talker, with their truth", _add_corpus, _run_corpus),
     ("train expert", "train a lip-sync expert", _add_expert, _run_expert),
     ("train generator", "train a generator with the expert's help", _add_generator, _run_generator),
     ("train gan", "sharpen a generator with a quality discriminator", _add_gan, _run_gan),
     ("train meter", "train the mouth meter, the evaluation's instrument", _add_meter, _run_meter),
-    ("evaluate", "measure generator and expert on held-out talkers", _add_evaluate, _run_evaluate),
 )

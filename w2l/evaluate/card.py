@@ -39,7 +39,7 @@ def write(
     parts += [
         f"\n## What they do: {count} {split} talkers, unseen faces and unseen voices\n",
         table(figures),
-        f"\nMeasured {today} on {paths.machine()} by `w2l evaluate --split {split} --clips {count}`.",
+        f"\nMeasured {today} on {paths.machine()} by `w2l evaluate corpus --split {split} --clips {count}`.",
         "Each face is driven by the next talker's speech (swapped) and by its own (matched), with the clip's middle",
         "frame as reference. Openings and widths in generated faces are read by the mouth meter. The mouth box is rows",
         f"{rows.start} to {rows.stop - 1}, columns {columns.start} to {columns.stop - 1} of the crop.",

@@ -14,9 +14,10 @@ from w2l import models
 from w2l.audio import TRAINING_FPS, mel_windows
 from w2l.dataset import Clip, corpus
 from w2l.errors import W2LError
-from w2l.evaluate.sync import embed, sync_curve
+from w2l.evaluate.mouth import correlation
 from w2l.models.inference import Generate
 from w2l.models.syncnet import SyncNet
+from w2l.sync import embed, sync_curve
 from w2l.train.losses import MOUTH_BOX
 from w2l.train.meter import measure
 
@@ -118,8 +119,8 @@ def _real(judge: SyncNet, ruler: nn.Module, clip: Clip) -> dict[str, float]:
         "expert_accuracy": float((scores[same] > 0.5).mean() + (scores[~same] <= 0.5).mean()) / 2,
         "expert_offset_exact": float(curve.offset == 0),
         "confidence_truth": curve.confidence,
-        "meter_opening_r": _correlation(read[:, 0], clip.known_truth()[:, 0]),
-        "meter_width_r": _correlation(read[:, 1], clip.known_truth()[:, 1]),
+        "meter_opening_r": correlation(read[:, 0], clip.known_truth()[:, 0]),
+        "meter_width_r": correlation(read[:, 1], clip.known_truth()[:, 1]),
     }
 
 
@@ -146,9 +147,9 @@ def _generated(
     }
     shown = {name: np.broadcast_to(frames, clip.frames.shape)[keep] for name, frames in drawn.items()}
     return {f"box_{name}": _box_l1(frames, clip.frames[keep]) for name, frames in shown.items()} | {
-        "opening_r_new": _correlation(read[:, 0], new[:, 0]),
-        "opening_r_old": _correlation(read[:, 0], old[:, 0]),
-        "width_r_new": _correlation(read[:, 1], new[:, 1]),
+        "opening_r_new": correlation(read[:, 0], new[:, 0]),
+        "opening_r_old": correlation(read[:, 0], old[:, 0]),
+        "width_r_new": correlation(read[:, 1], new[:, 1]),
         "amplitude": float(read[:, 0].std() / (new[:, 0].std() + 1e-6)),
         "confidence_new": heard.confidence,
         "confidence_shuffled": shuffled.confidence,
@@ -167,12 +168,6 @@ def _mean(values: np.ndarray) -> float:
     """The mean of what is there: NaN marks clips in which a figure has no frames; NaN when nothing is there."""
     there = values[~np.isnan(values)]
     return float(there.mean()) if len(there) else float("nan")
-
-
-def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    if min(a.std(), b.std()) < 1e-4:  # pixels
-        return 0.0  # a mouth that never moves follows nothing
-    return float(np.corrcoef(a, b)[0, 1])
 
 
 def table(figures: dict[str, float], criteria: Sequence[Criterion] = CRITERIA) -> str:

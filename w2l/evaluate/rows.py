@@ -1,0 +1,308 @@
+"""What is measured of one clip, or of a generated clip beside the real one: a row of a report."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from torch import nn
+
+from w2l import models, video
+from w2l.audio import TRAINING_FPS
+from w2l.errors import W2LError
+from w2l.evaluate import mouth
+from w2l.evaluate.clip import ClipSync, sync_curve
+from w2l.evaluate.experts import Expert, blocks, load_expert
+from w2l.evaluate.frechet import Features, Moments, load_features
+from w2l.evaluate.quality import Errors, Jitter
+from w2l.evaluate.sources import Pair
+from w2l.evaluate.stretches import Stretch, find_stretches
+from w2l.preprocess.sources import TRUTH
+from w2l.preprocess.sync import find_expert
+from w2l.registry import hash_of
+from w2l.train.meter import measure
+
+_BLOCK = 64  # faces looked at together
+_CROPPED = 256  # pixels; see `clip.sync_curve`
+_APART = 5  # frames by which two clips may differ in length
+_SHOWN = 10  # moments of a strip
+_ODD = (OSError, ValueError, LookupError, ArithmeticError, cv2.error)  # what decoders raise over odd files
+
+
+@dataclass(frozen=True)
+class Column:
+    """A figure: its key, its title in tables, what it is, whether more is ``up`` better, ``down`` worse, digits."""
+
+    key: str
+    title: str
+    meaning: str
+    better: str = ""
+    digits: int = 3
+
+
+COLUMNS = (
+    Column("offset", "offset", "frames by which the sound is late, at the best shift", digits=0),
+    Column("lse_d", "LSE-D", "mean distance of sound and mouth at the best shift, syncnet_v2", "down"),
+    Column("lse_c", "LSE-C", "median minus best mean distance over 31 shifts, syncnet_v2", "up"),
+    Column("cosine", "cosine", "mean cosine of sound and mouth at the best shift, an expert of ours", "up"),
+    Column("confidence", "confidence", "best minus median mean cosine over 31 shifts, an expert of ours", "up"),
+    Column("psnr", "PSNR", "of the face crop, dB", "up", 2),
+    Column("ssim", "SSIM", "of the face crop", "up"),
+    Column("lower_l1", "lower L1", "mean error of the lower half of the face, 0 .. 1", "down", 4),
+    Column("mouth_l1", "mouth L1", "mean error in the mouth box, 0 .. 1", "down", 4),
+    Column("sharpness", "sharpness", "gradient energy of the lower face over that of the real one", "", 2),
+    Column("jitter", "jitter", "mean second difference over time in the mouth box, 0 .. 1", "", 4),
+    Column("jitter_ratio", "jitter ratio", "the same over that of the real clip", "", 2),
+    Column("opening_r", "opening r", "correlation of the mouth's opening with the true one", "up"),
+    Column("width_r", "width r", "correlation of the mouth's width with the true one", "up"),
+    Column("lag", "lag", "frames by which the mouth comes after the true one", "", 1),
+    Column("amplitude", "amplitude", "spread of the opening over that of the true one", "", 2),
+    Column("closures", "closures", "share of the true closures on m, b, p in which the lips are seen to meet", "up"),
+)
+
+
+@dataclass
+class Row:
+    """One line of a report. fault: why there are no figures, in a sentence; empty where there are.
+
+    figures: by the keys of `COLUMNS`; what could not be measured is missing. openings: read of the generated mouth and
+    true, pixels over time, for the plot. strip: moments, real above generated, uint8 BGR, or None. seconds: of work.
+    """
+
+    name: str
+    fault: str = ""
+    figures: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    sync: ClipSync | None = None
+    openings: tuple[np.ndarray, np.ndarray] | None = None
+    strip: np.ndarray | None = None
+    frames: int = 0
+    seconds: float = 0.0
+    moments: dict[str, tuple[Moments, Moments]] = field(default_factory=dict)
+
+
+class Instruments:
+    """What measures: an expert, the mouth meter, and networks for Fréchet distances; loaded once, known by hash."""
+
+    def __init__(
+        self,
+        expert: str | Expert = "auto",
+        meter: str = "classroom_meter",
+        features: Iterable[str] = ("small",),
+        device: str = "auto",
+    ) -> None:
+        self.expert = load_expert(expert, device) if isinstance(expert, str) else expert
+        self.meter: nn.Module = models.load(meter, network="mouth_meter")
+        self.features: list[Features] = [load_features(name) for name in features]
+        self._meter = meter
+
+    def facts(self) -> dict[str, str]:
+        """Name and sha256 of every network used."""
+        found = {
+            f"expert {self.expert.name}": self.expert.sha256,
+            f"meter {Path(self._meter).name}": hash_of(find_expert(self._meter)),
+        }
+        return found | {f"features {one.name}": one.sha256 for one in self.features}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a mouth should do: opening and width (n, 2) in pixels of a 96-pixel crop, and the times of m, b, p."""
+
+    mouth: np.ndarray
+    closures: list[tuple[float, float]] = field(default_factory=list)
+
+
+def guarded(name: str, work: Callable[[], Row]) -> Row:
+    """The row that `work` gives; one with a fault where it raises, so that no clip spoils another's row."""
+    start = time.perf_counter()
+    try:
+        row = work()
+    except W2LError as error:
+        return Row(name, fault=str(error))
+    except _ODD as error:
+        return Row(name, fault=f"it could not be measured ({type(error).__name__}: {error}).")
+    row.seconds = time.perf_counter() - start
+    return row
+
+
+def measure_clip(path: Path, tools: Instruments, protocol: str = "auto", which: str = "main") -> Row:
+    """The sync of one clip, and how its mouth moves; what needs a real clip beside it is left out."""
+    found = sync_curve(path, tools.expert, protocol, which)
+    row = Row(path.name, figures=sync_figures(found), notes=found.notes, sync=found)
+    stretch = _stretches(path, protocol)[0]
+    material = ((None, np.stack(block)) for block in blocks(_crops(path, stretch), _BLOCK))
+    return compare(row, material, tools, read_truth(path, stretch))
+
+
+def measure_pair(pair: Pair, tools: Instruments, protocol: str = "auto") -> Row:
+    """A generated clip beside the real one it was made from: the real one's face boxes hold for both."""
+    if pair.fault:
+        return Row(pair.name, fault=pair.fault)
+    found = sync_curve(pair.generated, tools.expert, protocol)
+    row = Row(pair.name, figures=sync_figures(found), notes=found.notes, sync=found)
+    if pair.real is None:
+        return row
+    _check_shapes(pair.real, pair.generated)
+    stretch = max(_stretches(pair.real, protocol), key=lambda one: one.length or math.inf)
+    truth = read_truth(pair.speech, stretch)
+    return compare(row, _together(pair.real, pair.generated, stretch), tools, truth, pair.same_speech)
+
+
+def sync_figures(found: ClipSync) -> dict[str, float]:
+    """A clip's sync by the keys of `COLUMNS`."""
+    if found.measure == "distance":
+        return {"offset": found.offset, "lse_d": found.lse_d, "lse_c": found.lse_c}
+    return {"offset": found.offset, "cosine": found.best, "confidence": found.confidence}
+
+
+def compare(
+    row: Row,
+    material: Iterable[tuple[np.ndarray | None, np.ndarray]],
+    tools: Instruments,
+    truth: Truth | None,
+    same_speech: bool = True,
+) -> Row:
+    """Fills a row from blocks of faces, real (None: there are none) and generated, uint8 (k, 96, 96, 3) each.
+
+    Without a known truth the mouth is compared with what the meter reads off the real faces, if they say the same.
+    """
+    errors, jitter, real_jitter = Errors(), Jitter(), Jitter()
+    read, real_read, shown = [], [], _Moments()
+    for real, made in material:
+        jitter.add(made)
+        read.append(measure(tools.meter, made))
+        shown.add(real, made)
+        if real is not None:
+            errors.add(real, made)
+            real_jitter.add(real)
+            real_read.append(measure(tools.meter, real))
+            for one in tools.features:
+                row.moments[one.name] = _grown(row.moments.get(one.name), Moments.of(one(real)), Moments.of(one(made)))
+    mouths = np.concatenate(read)
+    row.frames = len(mouths)
+    row.figures["jitter"] = jitter.value()
+    if real_read:
+        found = errors.figures()
+        row.figures |= found if same_speech else {"sharpness": found["sharpness"]}
+        row.figures["jitter_ratio"] = jitter.value() / real_jitter.value() if real_jitter.value() > 0 else math.nan
+    if truth is None and real_read and same_speech:
+        truth = Truth(np.concatenate(real_read))
+        row.notes = (*row.notes, "the mouth is compared with what the meter reads off the real clip.")
+    if truth is not None:
+        row.figures |= _mouth_figures(mouths, truth)
+        row.openings = mouths[:, 0], truth.mouth[:, 0]
+    row.strip = shown.strip()
+    row.figures = {key: float(value) for key, value in row.figures.items() if math.isfinite(value)}
+    return row
+
+
+def _grown(before: tuple[Moments, Moments] | None, real: Moments, made: Moments) -> tuple[Moments, Moments]:
+    return (real, made) if before is None else (before[0] + real, before[1] + made)
+
+
+def _mouth_figures(mouths: np.ndarray, truth: Truth) -> dict[str, float]:
+    count = min(len(mouths), len(truth.mouth))
+    read, true = mouths[:count].astype(np.float64), truth.mouth[:count].astype(np.float64)
+    return {
+        "opening_r": mouth.correlation(read[:, 0], true[:, 0]),
+        "width_r": mouth.correlation(read[:, 1], true[:, 1]),
+        "lag": mouth.lag(read[:, 0], true[:, 0]),
+        "amplitude": mouth.amplitude(read[:, 0], true[:, 0]),
+        "closures": mouth.closure_recall(read[:, 0], true[:, 0], truth.closures)[0],
+    }
+
+
+def read_truth(path: Path | None, stretch: Stretch) -> Truth | None:
+    """What the .json beside a clip of the synthetic talker says, as seen in the stretch; None where there is none."""
+    if path is None or not path.with_suffix(".json").is_file():
+        return None
+    try:
+        facts = json.loads(path.with_suffix(".json").read_text(encoding="utf8"))
+        pixels = np.array(facts[TRUTH], np.float32).reshape(-1, 3)[:, :2]
+        closures = mouth.bilabial_times(facts.get("phones", ()))
+        first = stretch.start
+        if stretch.boxes is not None:
+            boxes = stretch.boxes[: len(pixels) - first]
+            sides = np.stack([boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]], axis=1)
+            pixels = pixels[first : first + len(boxes)] * 96 / sides
+        return Truth(pixels, [(a - first / TRAINING_FPS, b - first / TRAINING_FPS) for a, b in closures])
+    except (ValueError, KeyError, TypeError):
+        return None  # a file of another program
+
+
+def _stretches(path: Path, protocol: str) -> list[Stretch]:
+    info = video.probe(path)
+    square = info.width == info.height <= _CROPPED
+    if protocol == "cropped" or (protocol == "auto" and square):
+        return [Stretch(0, None)]
+    return find_stretches(path, "main", published=False, fps=TRAINING_FPS)
+
+
+def _crops(path: Path, stretch: Stretch) -> Iterator[np.ndarray]:
+    """Faces of 96 pixels of a stretch, at 25 a second."""
+    start = stretch.start / TRAINING_FPS
+    for index, frame in enumerate(video.read_frames(path, TRAINING_FPS, start=start, max_frames=stretch.length)):
+        face = stretch.cut(frame, index)
+        yield face if face.shape[:2] == (96, 96) else cv2.resize(face, (96, 96), interpolation=cv2.INTER_AREA)
+
+
+def _together(real: Path, made: Path, stretch: Stretch) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Blocks of both clips; W2LError where one ends more than 5 frames before the other."""
+    count = {"real": 0, "generated": 0}
+    both = itertools.zip_longest(_crops(real, stretch), _crops(made, stretch))
+    for block in blocks(both, _BLOCK):  # type: ignore[arg-type]
+        whole = [(a, b) for a, b in block if a is not None and b is not None]
+        count["real"] += sum(a is not None for a, _ in block)
+        count["generated"] += sum(b is not None for _, b in block)
+        if abs(count["real"] - count["generated"]) > _APART:
+            short, long = sorted(count, key=lambda name: count[name])
+            raise W2LError(
+                f"the {short} clip ends after {count[short]} frames at 25 a second and the {long} one does not; give "
+                "clips of one length."
+            )
+        if whole:
+            yield np.stack([a for a, _ in whole]), np.stack([b for _, b in whole])
+
+
+def _check_shapes(real: Path, made: Path) -> None:
+    a, b = video.probe(real), video.probe(made)
+    # a video of odd size is written one pixel larger
+    if abs(a.width - b.width) > 1 or abs(a.height - b.height) > 1:
+        raise W2LError(
+            f"the real clip is {a.width}x{a.height} and the generated one {b.width}x{b.height} pixels; give clips of "
+            "one size."
+        )
+
+
+class _Moments:
+    """Frames evenly spaced over a clip of any length, real and generated, few of them at a time."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[np.ndarray | None, np.ndarray]] = []
+        self._every, self._count = 1, 0
+
+    def add(self, real: np.ndarray | None, made: np.ndarray) -> None:
+        for i in range(len(made)):
+            if self._count % self._every == 0:
+                self._kept.append((None if real is None else real[i], made[i]))
+            self._count += 1
+            if len(self._kept) == 8 * _SHOWN:
+                self._kept, self._every = self._kept[::2], 2 * self._every
+
+    def strip(self) -> np.ndarray | None:
+        """Side by side, the real ones above."""
+        if not self._kept:
+            return None
+        places = np.unique(np.linspace(0, len(self._kept) - 1, _SHOWN).round().astype(int))
+        picked = [self._kept[i] for i in places]
+        made = np.hstack([b for _, b in picked])
+        real = [a for a, _ in picked if a is not None]
+        return np.vstack([np.hstack(real), made]) if real else made

@@ -1,0 +1,103 @@
+"""Which clips are measured: one by one, pairs of folders, or the published lists of clips to generate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from w2l.errors import W2LError
+
+ORDERS = ("audio video", "video audio")  # of the published lists: LRS's, and those of real videos
+_VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A generated clip, the real one that its pictures come from, and the clip that its speech comes from.
+
+    real, speech: None where nobody knows them. same_speech: whether the real clip says the same, so that pictures can
+    be compared pixel by pixel. fault: why there is nothing to measure, in a sentence.
+    """
+
+    name: str
+    generated: Path
+    real: Path | None = None
+    speech: Path | None = None
+    same_speech: bool = True
+    fault: str = ""
+
+
+def pair_folders(real: str | os.PathLike[str], generated: str | os.PathLike[str]) -> list[Pair]:
+    """The clips of two folders that have one name, whatever their suffix; those without partner get a fault.
+
+    Raises W2LError when a folder is missing or holds no clips.
+    """
+    folders = {"real": _clips(Path(real)), "generated": _clips(Path(generated))}
+    pairs = []
+    for name in sorted({*folders["real"], *folders["generated"]}):
+        missing = [kind for kind, clips in folders.items() if name not in clips]
+        a, b = folders["real"].get(name), folders["generated"].get(name)
+        fault = f"there is no {missing[0]} clip of this name; add it, or take the other away." if missing else ""
+        pairs.append(Pair(name, b or Path(generated) / name, a, a, fault=fault))
+    return pairs
+
+
+def read_filelist(
+    path: str | os.PathLike[str],
+    data: str | os.PathLike[str],
+    generated: str | os.PathLike[str],
+    order: str = "audio video",
+) -> list[Pair]:
+    """The pairs of a list in the published format: each line names the clip whose speech and the clip whose face is
+    taken, relative to `data`, with or without .mp4, and line i (from 0) was generated as i.mp4 (reference 2.10).
+
+    order: which comes first; ``audio video`` in the lists for LRS2, LRS3 and LRW, ``video audio`` in those for real
+    videos. Raises W2LError when the list cannot be read or a line is not two names.
+    """
+    if order not in ORDERS:
+        raise W2LError(f"a list has the order {' or '.join(map(repr, ORDERS))}, not {order!r}.")
+    try:
+        lines = Path(path).read_text(encoding="utf8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise W2LError(f"{path} cannot be read as a list of clips ({error}); give a text file.") from error
+    pairs = []
+    for number, line in enumerate(line for line in lines if line.strip()):
+        words = line.split()
+        if len(words) != 2:
+            raise W2LError(f"line {number + 1} of {path} is {line.strip()!r}; give two names, '{order}'.")
+        first, second = (_named(Path(data) / word) for word in words)
+        speech, real = (first, second) if order == "audio video" else (second, first)
+        made = Path(generated) / f"{number}.mp4"
+        missing = next((one for one in (made, real, speech) if not one.is_file()), None)
+        fault = f"{missing} is missing; generate it, or take the line away." if missing else ""
+        pairs.append(Pair(f"{number} {words[0]} {words[1]}", made, real, speech, speech == real, fault))
+    if not pairs:
+        raise W2LError(f"{path} names no clips; give a list with a line for each.")
+    return pairs
+
+
+def expand(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """Clips as given, and those in folders as given, sorted; files that are missing stay, for their row to say so.
+
+    Raises W2LError for a folder without clips.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        found += sorted(_clips(path).values()) if path.is_dir() else [path]
+    return found
+
+
+def _clips(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise W2LError(f"there is no folder {folder}; give the one that the clips lie in.")
+    found = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in _VIDEOS}
+    if not found:
+        raise W2LError(f"there are no clips in {folder}; give the folder that they lie in.")
+    return found
+
+
+def _named(path: Path) -> Path:
+    """The list's names have no suffix; where the file has one, it is added."""
+    return path if path.is_file() else path.with_name(path.name + ".mp4")
