@@ -47,6 +47,8 @@ def speak(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     rate = library.espeak_Initialize(_RETRIEVAL_SYNCHRONOUS, 0, data, _PHONEME_EVENTS | _DONT_EXIT)
     if rate <= 0:
         raise OSError("its data files are missing")
+    if hasattr(library, "espeak_ng_SetRandSeed"):  # breath is noise; from version 1.50 on it can be the same again
+        library.espeak_ng_SetRandSeed(ctypes.c_long(1))
     sound = bytearray()
     phones: list[list[Any]] = []
 
