@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from w2l import paths
-from w2l.audio import TRAINING_FPS, WINDOW, mel_windows
+from w2l.audio import N_MELS, TRAINING_FPS, WINDOW, mel_windows
 from w2l.errors import W2LError
 
 FRAMES = 5  # video frames of a window: 200 ms
@@ -177,10 +177,9 @@ def expert_batch(
     for which in rng.choice(len(clips), n_clips, replace=n_clips > len(clips)):
         clip = clips[which]
         change = Augment(rng) if augment else None
-        windows = mel_windows(clip.mel, TRAINING_FPS, clip.starts, shift=0)
         for start in draw_starts(rng, clip.starts, n_windows, min_distance, negatives):
             faces.append(_mouths(clip, start, frames, change))
-            mels.append(windows[start])
+            mels.append(mel_windows(clip.mel, TRAINING_FPS, 1, shift=0, start=int(start))[0])
     return np.stack(mels)[:, None], np.stack(faces)
 
 
@@ -231,16 +230,20 @@ def generator_batch(
     Returns target uint8 (size, frames, 96, 96, 3), reference likewise, mels float32 (size, frames, 80, 16), one window
     per frame, shifted as published (reference 2.6); window float32 (size, 80, 16): the expert's, at the first frame.
     """
-    parts: dict[str, list[np.ndarray]] = {"target": [], "reference": [], "mels": [], "window": []}
-    for which in rng.choice(len(clips), size, replace=size > len(clips)):
+    pictures = (size, frames, *clips[0].frames.shape[1:])
+    batch = {"target": np.empty(pictures, np.uint8), "reference": np.empty(pictures, np.uint8)}
+    batch |= {"mels": np.empty((size, frames, N_MELS, WINDOW), np.float32)}
+    batch |= {"window": np.empty((size, N_MELS, WINDOW), np.float32)}
+    for row, which in enumerate(rng.choice(len(clips), size, replace=size > len(clips))):
         clip = clips[which]
-        change = Augment(rng, degrade=False) if augment else (lambda frame: frame)
+        change = Augment(rng, degrade=False) if augment else None
         start = int(rng.integers(1, clip.starts))
         other = int(rng.integers(0, len(clip) - frames + 1))
         if other == start:  # never the answer itself
             other = (start + len(clip) // 2) % (len(clip) - frames + 1)
-        parts["target"].append(np.stack([change(f) for f in clip.frames[start : start + frames]]))
-        parts["reference"].append(np.stack([change(f) for f in clip.frames[other : other + frames]]))
-        parts["mels"].append(mel_windows(clip.mel, TRAINING_FPS, start + frames, shift=-1)[start:])
-        parts["window"].append(mel_windows(clip.mel, TRAINING_FPS, start + 1, shift=0)[start])
-    return {name: np.stack(values) for name, values in parts.items()}
+        for name, first in (("target", start), ("reference", other)):
+            shown = clip.frames[first : first + frames]
+            batch[name][row] = [change(frame) for frame in shown] if change else shown
+        batch["mels"][row] = mel_windows(clip.mel, TRAINING_FPS, frames, shift=-1, start=start)
+        batch["window"][row] = mel_windows(clip.mel, TRAINING_FPS, 1, shift=0, start=start)[0]
+    return batch
