@@ -7,7 +7,9 @@ python tests/notebook_runner.py NOTEBOOK --write  also saves the outputs into it
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
+import io
 import json
 import os
 import re
@@ -127,6 +129,8 @@ def _lighten(notebook: nbformat.NotebookNode) -> None:
             if output.output_type == "execute_result":
                 output["execution_count"] = None
             data = output.get("data", {})
+            if "image/png" in data:
+                data["image/png"] = _smaller(data["image/png"])
             data.pop(_WIDGET, None)  # a view without its widget would show as an error; its picture stays
             for tag, words in (
                 ("<video", "a film with sound: run this cell to see it"),
@@ -135,6 +139,16 @@ def _lighten(notebook: nbformat.NotebookNode) -> None:
                 if tag in data.get("text/html", ""):
                     data.pop("text/html")
                     data["text/plain"] = f"({words})"
+
+
+def _smaller(png: str) -> str:
+    """A chart with 256 colours of its own: a third of the bytes, and no difference to see."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    picture.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    return min(png, base64.b64encode(file.getvalue()).decode("ascii"), key=len)
 
 
 def main() -> int:

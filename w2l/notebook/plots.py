@@ -61,17 +61,21 @@ def show_video(path: str | os.PathLike[str], width: int = 360) -> None:
     display(Video(data=path.read_bytes(), embed=True, mimetype=_PLAYED[path.suffix.lower()], width=width))
 
 
-def show_row(pictures: Sequence[np.ndarray], titles: Sequence[str], height: float = 2.4) -> None:
-    """Shows pictures (HWC uint8 BGR) in a row, each under its title, in sharp pixels."""
-    import matplotlib.pyplot as plt
+def show_row(pictures: Sequence[np.ndarray], titles: Sequence[str], height: int = 200) -> None:
+    """Shows pictures (HWC uint8 BGR) in a row, `height` pixels high, under their titles; small ones in sharp pixels."""
+    import cv2
 
-    figure, axes = plt.subplots(1, len(pictures), figsize=(height * len(pictures), height + 0.3), layout="constrained")
-    for one, picture, title in zip(np.atleast_1d(axes), pictures, titles, strict=True):
-        one.imshow(picture[..., ::-1], interpolation="nearest")
-        one.set_title(title, fontsize=10)
-        one.axis("off")
-    plt.show()
-    plt.close(figure)
+    from w2l.lettering import put_text
+
+    cells = []
+    for picture, title in zip(pictures, titles, strict=True):
+        size = (round(picture.shape[1] * height / picture.shape[0]), height)
+        sharp = cv2.INTER_AREA if picture.shape[0] > height else cv2.INTER_NEAREST
+        cell = cv2.resize(picture, size, interpolation=sharp)
+        cell = cv2.copyMakeBorder(cell, 24, 4, 0, 8, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+        put_text(cell, title, 2, 5, 14, (48, 42, 38))
+        cells.append(cell)
+    show_picture(np.hstack(cells), width=max(900, 2 * height))
 
 
 def show_sound(wav: np.ndarray, rate: int = 16_000) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from packaging.requirements import Requirement
+from packaging.version import InvalidVersion, Version
 
 from w2l import __version__, paths, weights
 from w2l.errors import W2LError
@@ -99,7 +100,7 @@ def _install(missing: list[str], where: str) -> list[tuple[str, str]]:
     """Installs packages without touching those that are there; returns a line for the report."""
     if not missing:
         return []
-    there = {d.metadata["Name"]: d.version for d in distributions() if d.metadata["Name"]}
+    there = {d.metadata["Name"]: d.version for d in distributions() if d.metadata["Name"] and _is_version(d.version)}
     with tempfile.TemporaryDirectory() as folder:
         pins = Path(folder) / "installed.txt"
         pins.write_text("".join(f"{name}=={version}\n" for name, version in there.items()), encoding="utf8")
@@ -111,6 +112,15 @@ def _install(missing: list[str], where: str) -> list[tuple[str, str]]:
         return [("installed", ", ".join(missing))]
     said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
     return [("failed", f"pip could not install them ({said[-1][7:] if said else 'it said nothing'})")]
+
+
+def _is_version(text: str) -> bool:
+    """Whether pip can read it; some old packages have others, and one of them would spoil the whole list."""
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def fast() -> bool:
