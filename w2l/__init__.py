@@ -12,6 +12,7 @@ _HOMES = {
     "dub": "w2l.dub",
     "DubResult": "w2l.dub",
     "find_tracks": "w2l.faces",
+    "Settings": "w2l.settings",
     "sync_curve": "w2l.evaluate",
     "track_faces": "w2l.faces",
     "W2LError": "w2l.errors",
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from w2l.evaluate import sync_curve as sync_curve
     from w2l.faces import find_tracks as find_tracks
     from w2l.faces import track_faces as track_faces
+    from w2l.settings import Settings as Settings
 
-__all__ = ["DubResult", "W2LError", "__version__", "dub", "find_tracks", "sync_curve", "track_faces"]
+__all__ = ["DubResult", "Settings", "W2LError", "__version__", "dub", "find_tracks", "sync_curve", "track_faces"]
 
 
 def __getattr__(name: str) -> object:
