@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from importlib.metadata import requires
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from packaging.requirements import Requirement
 
 from w2l import paths
 from w2l.notebook import setup
 
 module = sys.modules["w2l.notebook.setup"]
+COLAB = Path(__file__).resolve().parents[2] / "shared" / "colab" / "pip-freeze.gpu.txt"
 
 
 @pytest.fixture
@@ -163,3 +168,27 @@ def test_setup_runs_where_packages_are_missing(tmp_path):
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("place")
+
+
+def colab() -> dict[str, str]:
+    """Name -> version of all that Google Colab has installed."""
+    lines = re.findall(r"^([\w.-]+)==(\S+)$", COLAB.read_text(encoding="utf8"), re.MULTILINE)
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in lines}
+
+
+@pytest.mark.skipif(not COLAB.is_file(), reason="no list of Colab's packages here")
+def test_colab_needs_one_package_and_keeps_all_of_its_own(monkeypatch):
+    """Each requirement is met by what Colab has, or by a twin of it, or is not there at all."""
+    there = colab()
+    for line in requires("w2l"):
+        one = Requirement(line)
+        if one.marker is None or any(one.marker.evaluate({"extra": e}) for e in ("notebook", "credentials")):
+            assert one.name not in there or there[one.name] in one.specifier, f"Colab's {one.name} would be replaced"
+
+    def version(name):
+        if name not in there:
+            raise module.PackageNotFoundError(name)
+        return there[name]
+
+    monkeypatch.setattr(module, "version", version)
+    assert [need.split(">")[0] for need in module.missing_packages()] == ["av"]
