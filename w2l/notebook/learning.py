@@ -1,0 +1,324 @@
+"""Pictures of learning, for notebooks 03 and 04: logs, cosines of an expert, mouths and figures of generators."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from w2l import models, sync
+from w2l.audio import TRAINING_FPS, WINDOW, mel_windows
+from w2l.dataset import FRAMES, Clip
+from w2l.errors import W2LError
+from w2l.evaluate import mouth, quality
+from w2l.evaluate.classroom import drive
+from w2l.lettering import put_text
+from w2l.models.inference import Generate, pick_device
+from w2l.models.syncnet import SyncNet
+from w2l.notebook.training import read_log
+from w2l.train import judge, meter
+from w2l.train.losses import MOUTH_BOX, sync_bce
+from w2l.train.precision import Precision
+
+Weights = str | os.PathLike[str]
+
+# What the columns of a log mean, and what comes of guessing, or would be perfect, where there is such a number.
+_MEANING: dict[str, tuple[str, float | None]] = {
+    "loss": ("cross-entropy", 0.6931),
+    "accuracy": ("share judged right", 0.5),
+    "sync": ("the expert's loss", None),
+    "l1": ("mean error, 0 to 1", None),
+    "mouth_l1": ("mean error in the mouth box, 0 to 1", None),
+    "sharpness": ("gradient energy, the truth's = 1", 1.0),
+    "opening_r": ("correlation with the true opening", None),
+    "confidence": ("best minus median cosine", None),
+    "disc_accuracy": ("share judged right", 0.5),
+}
+_COLOURS = ("#3b6ea5", "#d1662a", "#4b8b4f", "#8a5aa8", "#7a7a7a", "#b33b5e", "#2f8f9d")  # told apart in grey too
+_TRUTH = "#222222"
+_JUDGED = 60  # frames of a clip
+_FIGURES = ("opening, new words", "opening, old words", "box / pasting", "sharpness", "confidence", "sync loss")
+_CELL, _NAMES, _TEXT = 96, 150, 13  # pixels: width of a mouth, of the names, height of letters
+_PAPER, _INK = (255, 255, 255), (48, 42, 38)
+
+
+def column(folder: Weights, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """One number of a training's log: steps int (n,) and values float (n,), of the rows that have it.
+
+    Raises W2LError when the log has none.
+    """
+    rows = [row for row in read_log(folder) if name in row]
+    if not rows:
+        raise W2LError(f"there is no {name} in the log of {Path(folder).name}; run the cell that trains there.")
+    return np.array([int(row["step"]) for row in rows]), np.array([row[name] for row in rows])
+
+
+def show_log(runs: Mapping[str, Weights], columns: Sequence[str], title: str, until: int | None = None) -> None:
+    """Trainings side by side, a panel for each column: on training data as thin lines, held out as dots.
+
+    runs: what to call each training -> its folder. columns: those of log.csv without ``held_out_``, such as loss and
+    accuracy. until: the last step shown.
+    """
+    figure, panels = _page(len(columns), 4.2, 3.2)
+    for axes, name in zip(panels, columns, strict=True):
+        for (label, folder), colour in zip(runs.items(), _COLOURS, strict=False):
+            _draw_run(axes, folder, name, label, colour, until)
+        meaning, level = _MEANING.get(name, (name, None))
+        axes.set(xlabel="step", ylabel=meaning, title=name.replace("_", " "))
+        if level is not None:
+            axes.axhline(level, color=_TRUTH, lw=0.8, ls=":")
+        axes.legend(fontsize=8, frameon=False)
+    figure.suptitle(title)
+    _show(figure)
+
+
+def _draw_run(axes: Any, folder: Weights, name: str, label: str, colour: str, until: int | None) -> None:
+    """A number of one training, as line, and as dots where it was held out; the legend names one of them."""
+    known = {key for row in read_log(folder) for key in row}
+    shown = [key for key in (name, f"held_out_{name}") if key in known]
+    for key in shown:
+        steps, values = column(folder, key)
+        keep = steps <= (until or steps.max())
+        style, width = ("o--", 1.6) if key != name else ("-", 1.0)
+        told = label + (" (held out)" if key != name else "") if key == shown[-1] else None
+        axes.plot(steps[keep], values[keep], style, color=colour, lw=width, ms=4, label=told)
+
+
+def show_windows(clip: Clip, pairs: Mapping[str, tuple[int, int]]) -> None:
+    """What the expert is asked, a row for each pair: five mouths from one frame on, 16 mel columns from another on.
+
+    pairs: what to call each -> (first frame of the mouths, first frame of the sound).
+    """
+    figure, panels = _page(FRAMES + 1, 1.5, 1.25, rows=len(pairs))
+    for row, (name, (mouths_at, sound_at)) in enumerate(pairs.items()):
+        *faces, mel = panels[row * (FRAMES + 1) : (row + 1) * (FRAMES + 1)]
+        for number, axes in enumerate(faces):
+            axes.imshow(clip.frames[mouths_at + number, 48:, :, ::-1])
+        window = mel_windows(clip.mel, TRAINING_FPS, 1, shift=0, start=sound_at)[0]
+        mel.imshow(window, origin="lower", aspect="auto", cmap="magma", vmin=-4, vmax=4)
+        for axes in (*faces, mel):
+            axes.set(xticks=[], yticks=[])
+        faces[0].set_ylabel(name)
+        mel.set_xlabel("0.2 s of sound")
+    _show(figure)
+
+
+def cosines(expert: nn.Module, clips: Sequence[Clip], frames: int = 49) -> list[np.ndarray]:
+    """For each clip, how well each window of mouths fits each window of sound: float32 (n, n) in [0, 1].
+
+    Rows are mouths, columns sounds, by the frame that they begin at; only the first `frames` of a clip are looked at.
+    """
+    device = pick_device("auto")
+    at_work = judge.Judge(expert, device, Precision("auto", device))
+    return [
+        at_work.scores(judge.to_faces(judge.first_frames(clip, frames), device), clip.mel.astype(np.float32))
+        for clip in clips
+    ]
+
+
+def at_distance(scores: Sequence[np.ndarray], distance: int) -> np.ndarray:
+    """All cosines of pairs whose sound is `distance` frames from the mouths, to either side; 0: pairs in sync."""
+    sides = {distance, -distance}
+    return np.concatenate([np.diagonal(one, side) for one in scores for side in sides])
+
+
+def accuracy(scores: Sequence[np.ndarray]) -> float:
+    """Share of pairs judged right at cosine 0.5; off are those that share no frame, and both kinds count half."""
+    return float(np.mean([judge.accuracy(one) for one in scores]))
+
+
+def show_cosines(groups: Mapping[str, np.ndarray], title: str) -> None:
+    """Histograms of cosines over one another, as shares of each group; the dotted line is where the expert decides."""
+    figure, (axes,) = _page(1, 6.5, 3.2)
+    for (label, values), colour in zip(groups.items(), _COLOURS, strict=False):
+        shares = np.full(len(values), 1 / len(values))
+        axes.hist(values, np.linspace(0, 1, 41), weights=shares, color=colour, alpha=0.55, label=label)
+    axes.axvline(0.5, color=_TRUTH, lw=0.8, ls=":")
+    axes.set(xlabel="cosine of mouths and sound", ylabel="share of pairs", title=title)
+    axes.legend(frameon=False)
+    _show(figure)
+
+
+def show_matrix(scores: np.ndarray, starts: Sequence[int], title: str) -> None:
+    """The cosines of a few windows of one clip, each row of mouths with each column of sound, as numbers."""
+    picked = scores[np.ix_(starts, starts)]
+    figure, (axes,) = _page(1, 5.0, 3.4)
+    drawn = axes.imshow(picked, vmin=0, vmax=1, cmap="Blues")
+    for (row, column), value in np.ndenumerate(picked):
+        axes.text(column, row, f"{value:.2f}", ha="center", va="center", color="white" if value > 0.6 else _TRUTH)
+    axes.set(xticks=range(len(starts)), yticks=range(len(starts)), xticklabels=starts, yticklabels=starts)
+    axes.set(xlabel="first frame of the sound", ylabel="first frame of the mouths", title=title)
+    figure.colorbar(drawn, label="cosine", shrink=0.8)
+    _show(figure)
+
+
+def show_line(points: Mapping[float, float], xlabel: str, ylabel: str, title: str, level: float | None = None) -> None:
+    """A line through points x -> y, with a dotted level where given."""
+    figure, (axes,) = _page(1, 6.5, 2.8)
+    axes.plot(list(points), list(points.values()), "o-", color=_COLOURS[0])
+    if level is not None:
+        axes.axhline(level, color=_TRUTH, lw=0.8, ls=":")
+    axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    axes.grid(alpha=0.3)
+    _show(figure)
+
+
+def show_bars(values: Mapping[str, float], xlabel: str, title: str, level: float | None = None) -> None:
+    """Bars with their numbers, the first on top, and a dotted level where given, such as chance."""
+    names = list(values)[::-1]
+    figure, (axes,) = _page(1, 6.5, 0.9 + 0.32 * len(names))
+    bars = axes.barh(names, [values[name] for name in names], color=_COLOURS[0])
+    axes.bar_label(bars, fmt="%.2f", padding=3)
+    if level is not None:
+        axes.axvline(level, color=_TRUTH, lw=1, ls=":")
+    axes.set(xlabel=xlabel, title=title)
+    axes.margins(x=0.12)
+    _show(figure)
+
+
+def show_curves(curves: Mapping[str, sync.SyncCurve], title: str) -> None:
+    """Offset curves: mean cosine of mouths and sound for each shift of the sound; the largest is marked."""
+    figure, (axes,) = _page(1, 6.5, 3.2)
+    for (label, curve), colour in zip(curves.items(), _COLOURS, strict=False):
+        told = f"{label}: offset {curve.offset:+d}, confidence {curve.confidence:.2f}"
+        axes.plot(curve.shifts, curve.cosine, color=colour, label=told)
+        axes.plot([curve.offset], [curve.cosine.max()], "o", color=colour)
+    axes.set(xlabel="shift, frames of 40 ms (positive: the sound is late)", ylabel="mean cosine", title=title)
+    axes.legend(fontsize=8, frameon=False)
+    _show(figure)
+
+
+def delayed(clip: Clip, frames: int) -> Clip:
+    """The clip with its sound so many frames later (negative: earlier); what leaves at one end returns at the other."""
+    columns = round(frames * WINDOW / FRAMES)
+    return Clip(clip.frames, np.roll(clip.mel, columns, axis=1), clip.truth)
+
+
+def curve(expert: nn.Module, clip: Clip) -> sync.SyncCurve:
+    """The clip's offset curve in the eyes of the expert."""
+    return sync.sync_curve(cast(SyncNet, expert.cpu().float()), clip.frames[: clip.starts + FRAMES - 1], clip.mel)
+
+
+def speak(generator: Weights, clip: Clip, mel: np.ndarray) -> np.ndarray:
+    """The clip's face speaking a sound, one frame of the clip as reference: uint8 (n, 96, 96, 3) BGR."""
+    model = models.load(generator, network="wav2lip")
+    return drive(Generate(model), clip, mel, cast(Any, model).meta["mel_shift"])
+
+
+def show_mouths(rows: Mapping[str, np.ndarray], moments: Sequence[int] = range(10, 46, 4)) -> None:
+    """Lower halves of faces over time, a row for each entry: name -> uint8 (n, 96, 96, 3) frames."""
+    from IPython.display import Image, display
+
+    height = _CELL * 56 // 96
+    sheet = np.full((len(rows) * (height + 4), _NAMES + len(moments) * (_CELL + 2), 3), _PAPER, np.uint8)
+    for number, (name, frames) in enumerate(rows.items()):
+        top = number * (height + 4)
+        put_text(sheet, name, 4, top + (height - _TEXT) // 2, _TEXT, _INK)
+        for column, moment in enumerate(moments):
+            left = _NAMES + column * (_CELL + 2)
+            lower = cv2.resize(frames[moment, 40:], (_CELL, height), interpolation=cv2.INTER_CUBIC)
+            sheet[top : top + height, left : left + _CELL] = lower
+    display(Image(data=cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()))
+
+
+def show_openings(rows: Mapping[str, np.ndarray], new: Clip, old: Clip, title: str) -> None:
+    """How wide mouths are open over time, read by the mouth meter, over the truth of the new and of the old words."""
+    ruler = models.load("classroom_meter", network="mouth_meter")
+    figure, panels = _page(len(rows), 9.0 / len(rows), 2.8)
+    for (name, frames), colour, axes in zip(rows.items(), _COLOURS, panels, strict=False):
+        seconds = np.arange(len(frames)) / TRAINING_FPS
+        axes.plot(seconds, new.known_truth()[: len(frames), 0], color=_TRUTH, lw=1, label="new words, truth")
+        axes.plot(seconds, old.known_truth()[: len(frames), 0], color="#aaaaaa", lw=0.8, ls=":", label="old words")
+        axes.plot(seconds, meter.measure(ruler, frames)[:, 0], color=colour, label="generated")
+        axes.set(xlabel="seconds", title=name, ylim=(-0.5, 15))
+    panels[0].set_ylabel("opening, pixels of 96")
+    panels[0].legend(fontsize=8, frameon=False, loc="upper right")
+    figure.suptitle(title)
+    _show(figure)
+
+
+def figures(generator: Weights, clips: Sequence[Clip], expert: Weights = "classroom_expert") -> dict[str, float]:
+    """What a generator does on talkers whose truth is known, each speaking the next one's words, in six numbers.
+
+    opening, new words / old words: correlation of the mouth's opening with the truth of either (medians over clips).
+    box / pasting: error in the mouth box on the clip's own words, over that of pasting the reference mouth.
+    sharpness: gradient energy of lower faces, the truth's = 1. confidence, sync loss: what the expert says of the new
+    words. The first 60 frames of each clip are looked at, but not the one that is the reference.
+    """
+    model = models.load(generator, network="wav2lip")
+    watcher = cast(SyncNet, models.load(expert, network="syncnet"))
+    ruler = models.load("classroom_meter", network="mouth_meter")
+    generate, mel_shift = Generate(model), cast(Any, model).meta["mel_shift"]
+    rows = []
+    for clip, other in zip(clips, [*clips[1:], clips[0]], strict=True):
+        short = Clip(clip.frames[:_JUDGED], clip.mel, clip.known_truth()[:_JUDGED])
+        own, new = (drive(generate, short, mel, mel_shift) for mel in (clip.mel, other.mel))
+        opening = meter.measure(ruler, new)[:, 0]
+        rows.append(_likeness(short, own) | _speech(watcher, new, other.mel) | _movement(opening, short, other))
+    medians = ("opening, new words", "opening, old words")
+    return {key: float((np.median if key in medians else np.mean)([row[key] for row in rows])) for key in _FIGURES}
+
+
+def _movement(opening: np.ndarray, clip: Clip, other: Clip) -> dict[str, float]:
+    keep = np.arange(len(clip)) != len(clip) // 2
+    new, old = other.known_truth()[: len(clip), 0], clip.known_truth()[:, 0]
+    return {
+        "opening, new words": mouth.correlation(opening[keep], new[keep]),
+        "opening, old words": mouth.correlation(opening[keep], old[keep]),
+    }
+
+
+def _likeness(clip: Clip, own: np.ndarray) -> dict[str, float]:
+    keep = np.arange(len(clip)) != len(clip) // 2
+    real, made = clip.frames[keep], own[keep]
+    box = (slice(None), *MOUTH_BOX)
+    pasted = np.abs(clip.frames[len(clip) // 2][None][box].astype(np.float32) - real[box]).mean()
+    return {
+        "box / pasting": float(np.abs(made[box].astype(np.float32) - real[box]).mean() / pasted),
+        "sharpness": quality.gradient_energy(made) / quality.gradient_energy(real),
+    }
+
+
+def _speech(watcher: SyncNet, new: np.ndarray, mel: np.ndarray) -> dict[str, float]:
+    mouths, sounds = sync.embed(watcher, new, mel)
+    scores = mouths @ sounds.T
+    loss = sync_bce(torch.from_numpy(np.diagonal(scores).copy()), 1.0)
+    return {"confidence": judge.curve(scores)[1], "sync loss": loss.item()}
+
+
+def show_figures(stages: Mapping[str, Mapping[str, float]]) -> None:
+    """Prints the figures of generators as a table, a line for each."""
+    columns = {name: max(5, len(name)) for name in next(iter(stages.values()))}  # and how wide they are
+    first = max(len(name) for name in stages)
+    print(" " * first, *(name.rjust(width) for name, width in columns.items()), sep="  ")
+    for name, values in stages.items():
+        print(name.ljust(first), *(f"{values[key]:.2f}".rjust(width) for key, width in columns.items()), sep="  ")
+
+
+def _page(columns: int, width: float, height: float, rows: int = 1) -> tuple[Any, list[Any]]:
+    """A figure and its panels, row after row, each so many inches (of 100 pixels) wide and high."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width * columns, height * rows), dpi=100, layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for one in panels:
+        one.spines[["top", "right"]].set_visible(False)
+    return figure, panels
+
+
+def _show(figure: Any) -> None:
+    """Shows a figure in 128 colours: it looks the same, and is saved with the notebook in a quarter of the bytes."""
+    from IPython.display import Image, display
+    from PIL import Image as Pillow  # matplotlib brings it
+
+    drawn, light = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png")
+    Pillow.open(drawn).convert("RGB").quantize(128, dither=Pillow.Dither.NONE).save(light, "PNG", optimize=True)
+    display(Image(data=light.getvalue()))
