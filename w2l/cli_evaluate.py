@@ -127,8 +127,89 @@ def _run_corpus(options: argparse.Namespace) -> int:
     return 0
 
 
+def _add_robustness(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--remake", action="store_true", help="measure anew; otherwise the stored curves are shown")
+    parser.add_argument("--curves", type=Path, metavar="FILE", help="where they are stored (default: the kit's own)")
+    parser.add_argument(
+        "--axes", nargs="*", default=[], metavar="NAME", help="noise, fps, face, turn, jpeg, voice (all)"
+    )
+    parser.add_argument("--clips", type=int, default=8, metavar="N", help="test talkers (default: 8)")
+    parser.add_argument(
+        "--generator", default="classroom_generator", metavar="W", help="bundled name or file (classroom_generator)"
+    )
+    _add_tools(parser, "classroom_expert")
+
+
+def _run_robustness(options: argparse.Namespace) -> None:
+    from w2l import paths
+    from w2l.evaluate import page, robustness
+
+    if options.remake:
+        target = options.curves or paths.results() / robustness.CACHED
+        curves = robustness.measure(
+            _tools(options), options.generator, options.clips, options.axes, progress=not options.quiet,
+            done=lambda so_far: so_far.write(target),
+        )  # fmt: skip
+        print(f"{curves.to_markdown()}\n\n{target}")
+    else:
+        curves = robustness.read(options.curves)
+        print(curves.to_markdown())
+    if options.report:
+        charts = [curves.figure(axis) for axis in curves.axes()]
+        print(page.write(options.report / "robustness.html", "Where it breaks", charts, curves.to_markdown()))
+
+
+def _add_ablation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--results", type=Path, metavar="FILE", help="results of runs (default: the kit's own)")
+    parser.add_argument("--remake", action="store_true", help="train and measure what is missing in them; takes hours")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="default: 0 1 2")
+    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="trainings, such as tv1 none gan (all)")
+    parser.add_argument("--folder", type=Path, default=Path("runs/ablation"), help="of the trainings (runs/ablation)")
+    parser.add_argument("--start", metavar="W", help="the generator that all begin with (classroom_generator)")
+    for name, what in (("expert", "of each expert"), ("sync", "with the expert"), ("gan", "as a GAN")):
+        parser.add_argument(f"--{name}-steps", type=int, metavar="N", help=f"training steps {what}")
+    parser.add_argument("--train-clips", type=int, metavar="N", help="talkers to learn from")
+    parser.add_argument("--test-clips", type=int, metavar="N", help="talkers to be measured on")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write ablation.html, .md and .svg to DIR")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _run_ablation(options: argparse.Namespace) -> None:
+    from w2l import paths
+    from w2l.evaluate import ablation, page
+
+    if options.remake:
+        from w2l.evaluate import ablation_runs
+        from w2l.train.task import Run
+
+        target = options.results or paths.results() / ablation.CACHED
+        names = ("start", "expert_steps", "sync_steps", "gan_steps", "train_clips", "test_clips")
+        budget = ablation_runs.Budget(
+            **{name: value for name in names if (value := getattr(options, name)) is not None}
+        )
+        results = ablation_runs.remake(
+            ablation.read(target) if target.is_file() else ablation.Results([]),
+            options.seeds, options.folder, budget, tuple(options.only), not options.quiet,
+            done=lambda so_far: so_far.write(target),
+            run=Run(options.folder, options.device, progress=not options.quiet),
+        )  # fmt: skip
+    else:
+        results = ablation.read(options.results)
+    print(results.to_markdown())
+    if options.report:
+        with paths.atomic(options.report / "ablation.svg") as temporary:
+            temporary.write_text(results.to_svg(), encoding="utf8")
+        with paths.atomic(options.report / "ablation.md") as temporary:
+            temporary.write_text(results.to_markdown() + "\n", encoding="utf8")
+        charts = [results.to_svg()]
+        print(page.write(options.report / "ablation.html", "The paper's claims", charts, results.to_markdown()))
+
+
 COMMANDS = (
     ("evaluate clip", "the sync of clips: offset, confidence, LSE-D and LSE-C", _add_clip, _run_clip),
     ("evaluate pairs", "generated clips beside the real ones", _add_pairs, _run_pairs),
     ("evaluate corpus", "a generator and an expert on held-out talkers", _add_corpus, _run_corpus),
+    ("evaluate robustness", "where it breaks: noise, frame rate, size, pose, voice", _add_robustness, _run_robustness),
+    ("evaluate ablation", "the paper's claims, shown by trainings on the corpus", _add_ablation, _run_ablation),
 )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from w2l import paths
 from w2l.audio import TRAINING_FPS
 from w2l.evaluate import svg
 from w2l.evaluate.rows import Row
@@ -48,6 +51,39 @@ def to_html(report: Report) -> str:
     parts += [f"<dt>{escape(k)}</dt><dd><code>{escape(str(v))}</code></dd>" for k, v in report.settings.items()]
     body = "\n".join([*parts, "</dl>"])
     return f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">{head}</head>\n<body>{body}</body></html>\n'
+
+
+def write(path: Path, title: str, charts: Sequence[str], markdown: str) -> Path:
+    """Writes a page of charts (SVG) over a document in Markdown, of which headings, lists and tables are set."""
+    head = f"<title>{escape(title)}</title><style>{_STYLE}</style>"
+    body = f'<h1>{escape(title)}</h1><div class="charts">{"".join(charts)}</div>{_set(markdown)}'
+    with paths.atomic(path) as temporary:
+        text = (
+            f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">{head}</head>\n<body>{body}</body></html>\n'
+        )
+        temporary.write_text(text, encoding="utf8")
+    return path
+
+
+def _set(markdown: str) -> str:
+    """As HTML: tables, list items, and paragraphs."""
+    parts: list[str] = []
+    table: list[str] = []
+    for line in [*markdown.splitlines(), ""]:
+        if line.startswith("|"):
+            if not set(line) <= set("|- "):
+                tag = "td" if table else "th"
+                cells = [f"<{tag}>{escape(cell.strip())}</{tag}>" for cell in line.strip("|").split("|")]
+                table.append("<tr>" + "".join(cells) + "</tr>")
+            continue
+        if table:
+            parts.append('<div class="wide"><table>' + "".join(table) + "</table></div>")
+            table = []
+        if line.startswith("- "):
+            parts.append(f"<li>{escape(line[2:])}</li>")
+        elif line:
+            parts.append(f"<p>{escape(line)}</p>")
+    return "\n".join(parts)
 
 
 def data_uri(picture: np.ndarray) -> str:

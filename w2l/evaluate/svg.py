@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -94,6 +95,16 @@ def dot_chart(
             parts.append(f'<circle cx="{across(mean):.1f}" cy="{y}" r="4" fill="{colour}"/>')
     parts.append(_text((left + width) / 2, height - 6, x_label, 10.5, _QUIET, "middle"))
     return _svg(width, height, parts)
+
+
+def stack(charts: Sequence[str]) -> str:
+    """Charts under one another, as one picture."""
+    sizes = [tuple(int(v) for v in re.findall(r'(?:width|height)="(\d+)"', chart)[:2]) for chart in charts]
+    parts, y = [], 0
+    for chart, (_, height) in zip(charts, sizes, strict=True):
+        parts.append(chart.replace("<svg ", f'<svg y="{y}" ', 1))
+        y += height
+    return _svg(max(width for width, _ in sizes), y, parts)
 
 
 def _drawn(one: Series, colour: str, place: object) -> list[str]:
