@@ -34,7 +34,10 @@ _FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-_SETTINGS = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+_PAGE = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+# all cells are on the page, and the kernel starts by itself
+_NOTEBOOK = {"windowingMode": "none", "autoStartDefaultKernel": True}
+_STATUS = "() => document.querySelector('#jp-main-statusbar')?.innerText ?? ''"
 
 
 @contextmanager
@@ -42,12 +45,16 @@ def server(folder: Path, **environment: str) -> Iterator[str]:
     """JupyterLab over a folder, with settings of its own; gives its address."""
     own = folder / ".jupyter"
     (own / "labconfig").mkdir(parents=True)
-    (own / "labconfig" / "page_config.json").write_text(json.dumps(_SETTINGS))
+    (own / "labconfig" / "page_config.json").write_text(json.dumps(_PAGE))
+    settings = own / "settings" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(json.dumps(_NOTEBOOK))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     places = {name: str(own if name == "JUPYTER_CONFIG_DIR" else own / name.lower()) for name in names}
+    places["JUPYTERLAB_SETTINGS_DIR"] = str(own / "settings")
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
     command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
     command += [f"--ServerApp.root_dir={folder}"]
@@ -93,7 +100,7 @@ class Notebook:
         self.page = page
         page.goto(f"{address}/doc/tree/{name}?reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
-        page.wait_for_selector("[data-status='idle'], .jp-Notebook-ExecutionIndicator[data-status='idle']")
+        self.wait(120)
 
     def run_all(self, seconds: float = 300) -> None:
         """Run > Run All Cells, and waits until the kernel has done all of them."""
@@ -102,12 +109,12 @@ class Notebook:
         self.wait(seconds)
 
     def wait(self, seconds: float = 300) -> None:
-        """Waits until no cell runs or waits to be run."""
-        self.page.wait_for_timeout(400)
-        self.page.wait_for_function(
-            "() => [...document.querySelectorAll('.jp-InputPrompt')].every(p => !p.textContent.includes('*'))",
-            timeout=1000 * seconds,
-        )
+        """Waits until the kernel has nothing to do for a second and a half."""
+        end, idle = time.monotonic() + seconds, 0
+        while idle < 6:
+            self.page.wait_for_timeout(250)
+            idle = idle + 1 if "Idle" in self.page.evaluate(_STATUS) else 0
+            assert time.monotonic() < end, f"the kernel was still busy after {seconds:g} s"
 
     def run_cell(self, number: int) -> str:
         """Runs a cell by its number and gives the text under it."""
