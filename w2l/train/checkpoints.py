@@ -35,7 +35,9 @@ FORMAT = 1
 class Checkpoints:
     """Checkpoints of one folder. tell: takes sentences for the user."""
 
-    def __init__(self, folder: Path, keep: int, copy_to: Path | None = None, tell: Callable[[str], object] = print) -> None:
+    def __init__(
+        self, folder: Path, keep: int, copy_to: Path | None = None, tell: Callable[[str], object] = print
+    ) -> None:
         if keep < 1:
             raise W2LError(f"{keep} checkpoints cannot be kept; keep at least 1.")
         self.folder, self.keep, self.tell = folder / "checkpoints", keep, tell
