@@ -52,7 +52,7 @@ def _stamp_notebook(path: Path, name: str, tag: str) -> str:
             source = _with_badges(source, name, tag)
         else:
             source = _KIT.sub(f'KIT = "w2l @ git+https://github.com/{name}@{tag}"', source)
-        cell["source"] = source.splitlines(keepends=True)
+        cell["source"] = source if isinstance(cell["source"], str) else source.splitlines(keepends=True)
     return json.dumps(book, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
