@@ -5,6 +5,7 @@ import time
 import weakref
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import soundfile
@@ -204,6 +205,60 @@ def test_animations_out(tmp_path, clip, generator, suffix):
     assert info.is_animation
     assert mark.read(result.path).synthetic
     assert any("no sound" in note for note in result.notes)
+
+
+def sticker(path, n=8):
+    """A face on nothing: a grey disc that wanders, its border soft. Its (h, w) alphas."""
+    alphas = []
+    with video.VideoWriter(path, 25) as writer:
+        for k in range(n):
+            rows, columns = np.mgrid[:SIZE, :SIZE]
+            far = np.hypot(rows - 80, columns - 75 - 2 * k)
+            alphas.append((np.clip((70 - far) / 8, 0, 1) * 255).astype(np.uint8))
+            writer.write(numbered(k), alphas[-1])
+    return alphas
+
+
+@pytest.mark.parametrize("given", [".gif", ".webp", ".png"])
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".mp4"])
+def test_what_is_transparent_stays_so(tmp_path, generator, given, suffix):
+    """In a sticker; an mp4 shows white instead. The label can be seen all the same, and the face still speaks."""
+    face, out = tmp_path / f"face{given}", tmp_path / f"out{suffix}"
+    if given == ".png":
+        alphas = sticker(tmp_path / "one.webp", 1) * 8
+        cv2.imwrite(str(face), np.dstack([numbered(0), alphas[0]]))
+    else:
+        alphas = sticker(face)
+    moments = []
+    run_dub(face, write_speech(tmp_path / "s.wav", 0.4), out, generator, watch=moments.append)
+    white, black = (list(video.read_frames(out, 25, ground=ground)) for ground in (255, 0))
+    assert len(white) == len(black) == 10 or given == ".png"  # of equal frames animations hold one
+    x1, y1, x2, y2 = mark.label_box(SIZE, SIZE, mark.quiet_corner(SIZE, SIZE, np.array([BOX])))
+    for i in (0, 4, 7, 9) if given != ".png" else (0,):
+        seen = 255 - (white[i].astype(int) - black[i]).max(axis=2)
+        alpha = alphas[back_and_forth(i, 8)].astype(int)
+        solid = alpha == 255
+        if ".gif" in (given, suffix):
+            alpha = np.where(alpha >= 128, 255, 0)
+        if suffix == ".mp4":
+            alpha[:] = 255
+        alpha[y1:y2, x1:x2] = 255
+        assert np.abs(seen - alpha).mean() < 0.5
+        assert np.abs(white[i].astype(int) - moments[i].result)[solid].mean() < 5  # but for palette and codec
+        assert (moments[i].result != moments[i].frame)[40:130, 40:120].any()
+    assert (black[0][:10, :10].mean() > 200) == (suffix == ".mp4")
+
+
+def test_what_is_lifted_off_its_ground_falls_back_on_it():
+    rng = np.random.default_rng(0)
+    colours = rng.integers(0, 256, (40, 30, 3)).astype(float)
+    cover = rng.integers(0, 256, (40, 30, 1)) / 255
+    white, black = (np.rint(colours * cover + ground * (1 - cover)).astype(np.uint8) for ground in (255, 0))
+    result = np.maximum(white, np.rint(255 * (1 - cover)).astype(np.uint8))
+    lifted, alpha = footage_module.lift(result, white, black)
+    assert np.abs(alpha - 255.0 * cover[..., 0]).max() <= 1
+    again = lifted * (alpha[..., None] / 255) + 255 - alpha[..., None]
+    assert np.abs(again - result)[alpha > 0].max() <= 2
 
 
 def test_result_says_how_it_is_marked(tmp_path, clip, generator):

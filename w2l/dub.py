@@ -5,6 +5,7 @@ The file is read twice, once to find the face in every frame and once to redraw 
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +22,7 @@ from w2l import credentials, faces, mark, parity, paths, video
 from w2l import weights as weight_files
 from w2l.errors import W2LError
 from w2l.faces import Which
-from w2l.footage import Footage
+from w2l.footage import Footage, lift
 from w2l.pipeline import Stopwatch
 from w2l.redraw import Moment, Plan, Speaker, redraw
 from w2l.settings import Settings
@@ -231,15 +232,26 @@ def _encode(
     fps = plan.footage.fps
     wav = spoken.cut(plan.n_frames / fps).wav if plan.footage.extend == "trim" else spoken.wav
     audio = None if path.suffix.lower() in _SOUNDLESS else (wav, spoken.rate)
+    behind = plan.footage.on_black() if path.suffix.lower() in _SOUNDLESS else None
+    grounds = itertools.repeat(None) if behind is None else behind.frames(plan.n_frames, plan.length)
     bar = _bar("draw the mouth", plan.n_frames, progress)
     tags = mark.metadata(signed=plan.settings.sign and credentials.available())
     with bar, video.VideoWriter(path, fps, audio=audio, metadata=tags) as writer:
-        for moment in moments:
+        for moment, black in zip(moments, grounds, strict=False):
             with clock.time("encode"):
-                writer.write(moment.result)
+                writer.write(*((moment.result,) if black is None else _lift(moment, black, plan)))
             if watch is not None:
                 watch(moment)
             bar.update()
+
+
+def _lift(moment: Moment, black: np.ndarray, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+    """The result and what of it is there, where the clip is transparent; the label always is."""
+    colours, alpha = lift(moment.result, moment.frame, black)
+    if plan.corner is not None and (box := mark.label_box(*plan.speakers[0].track.size, plan.corner)):
+        x1, y1, x2, y2 = box
+        colours[y1:y2, x1:x2], alpha[y1:y2, x1:x2] = moment.result[y1:y2, x1:x2], 255
+    return colours, alpha
 
 
 def _mark(path: Path, plan: Plan, face: Path, speech: Path, title: str) -> tuple[list[str], list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from w2l import parity, video
 from w2l.errors import W2LError
 
 EXTENSIONS = ("pingpong", "loop", "hold", "trim")
+_TRANSPARENT = ("png", "apng", "gif", "webp")  # codecs of pictures and animations that may be so
 _BLOCK_BYTES = 96 << 20  # decoded frames held while a clip runs backwards, whatever its length
 
 
@@ -22,6 +23,7 @@ class Footage:
     fps: of the result; the clip's frames are read at that rate. extend: what follows when the clip has ended and the
     speech has not: "pingpong" runs it back and forth, "loop" starts it again, "hold" lets its last frame stand, "trim"
     ends the result. static: only its first frame is used. published: read by OpenCV, every frame once (`w2l.parity`).
+    ground: the grey, 0 to 255, on which transparent frames are laid.
     """
 
     clip: video.ClipInfo
@@ -30,6 +32,7 @@ class Footage:
     extend: str = "pingpong"
     static: bool = False
     published: bool = False
+    ground: int = 255
 
     def __post_init__(self) -> None:
         if self.extend not in EXTENSIONS:
@@ -48,8 +51,18 @@ class Footage:
             whole = parity.read_frames(self.clip.path, None if most is None else start + most)
             frames = itertools.islice(whole, start, None)
         else:
-            frames = video.read_frames(self.clip.path, self.fps, start=start / self.fps, max_frames=most)
+            frames = video.read_frames(
+                self.clip.path, self.fps, start=start / self.fps, max_frames=most, ground=self.ground
+            )
         return map(self.framing, frames)
+
+    def on_black(self) -> Footage | None:
+        """The same on black, from which `lift` tells what is transparent; None where nothing is, in the first frame."""
+        if self.published or self.clip.codec not in _TRANSPARENT:
+            return None
+        black = replace(self, ground=0)
+        (ours,), (dark,) = self.read(max_frames=1), black.read(max_frames=1)
+        return None if (ours == dark).all() else black
 
     def source(self, index: int, length: int) -> int:
         """Which of the clip's `length` frames the result shows at this index."""
@@ -94,3 +107,17 @@ def back_and_forth(index: int, length: int) -> int:
     """Which of `length` frames is shown at this index when they run 0, 1, ... length-1, length-2, ... 1, 0, 1, ..."""
     index %= max(1, 2 * length - 2)
     return index if index < length else 2 * length - 2 - index
+
+
+def lift(result: np.ndarray, white: np.ndarray, black: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A result off its white ground: its colours, (H, W, 3) uint8 BGR, and how much they cover, (H, W) uint8.
+
+    white, black: the frame it was made of, on both grounds: they differ by what shines through.
+    """
+    shine = (white.astype(np.int16) - black).clip(0).max(axis=2)
+    alpha = (255 - shine).astype(np.uint8)
+    partly = (shine > 0) & (shine < 255)
+    colours = result.copy()
+    seen, light = result[partly].astype(np.float32), shine[partly, None]
+    colours[partly] = np.clip((seen - light) * 255 / (255 - light) + 0.5, 0, 255).astype(np.uint8)
+    return colours, alpha

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,7 +86,7 @@ class Plan:
         width, height = self.speakers[0].track.size
         return min(self.settings.batch_size, max(4, _STAGE_BYTES // (3 * width * height)))
 
-    @property
+    @cached_property
     def corner(self) -> str | None:
         """Where the label goes; None: nowhere."""
         track = self.speakers[0].track

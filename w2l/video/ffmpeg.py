@@ -15,7 +15,7 @@ import numpy as np
 
 from w2l.errors import W2LError
 from w2l.video.files import open_container
-from w2l.video.images import check_size, to_bgr
+from w2l.video.images import WHITE, check_size, to_bgr
 
 UNKNOWN_RATE = 25.0
 """Frames a second of a video that does not say."""
@@ -42,8 +42,8 @@ class Shot:
 class Video:
     """An open container, its best picture stream, and how its frames become shots."""
 
-    def __init__(self, container: av.container.InputContainer, path: Path) -> None:
-        self.container, self.path = container, path
+    def __init__(self, container: av.container.InputContainer, path: Path, ground: int) -> None:
+        self.container, self.path, self.ground = container, path, ground
         self.stream = _best_stream(container, path)
         context = self.stream.codec_context
         self.codec = context.name
@@ -146,7 +146,7 @@ class Video:
         """One decoded frame as the viewer sees it: BGR, square pixels, upright, of the clip's size."""
         check_size(self.path, frame.width, frame.height)
         if _may_be_transparent(frame.format.name):
-            picture = to_bgr(frame.to_ndarray(format="bgra"))
+            picture = to_bgr(frame.to_ndarray(format="bgra"), self.ground)
         else:
             # All four are given: what is left out some PyAV versions take from the frame, and then convert nothing.
             picture = self._converter.reformat(
@@ -176,10 +176,11 @@ class Video:
 
 
 @contextmanager
-def opened(path: Path, kind: str | None = None) -> Iterator[Video]:
+def opened(path: Path, kind: str | None = None, ground: int = WHITE) -> Iterator[Video]:
     """Opens a video for the length of a block; W2LError when FFmpeg cannot, or finds no picture in it.
 
-    ``kind``: FFmpeg's name of the file's format, None for what it looks like.
+    ``kind``: FFmpeg's name of the file's format, None for what it looks like. ``ground``: the grey on which transparent
+    frames are laid.
     """
     broken = f"{path} is not a video or picture that can be read, or it is broken; get it again."
     try:
@@ -188,7 +189,7 @@ def opened(path: Path, kind: str | None = None) -> Iterator[Video]:
         raise W2LError(broken) from error
     with container:
         try:
-            yield Video(container, path)
+            yield Video(container, path, ground)
         except av.error.FFmpegError as error:
             raise W2LError(broken) from error
 

@@ -18,6 +18,8 @@ from w2l.video.files import open_container, read_head
 
 MAX_PIXELS = 120_000_000
 """Largest picture that is decoded, in pixels: above any camera a face is filmed with, below what fills a memory."""
+WHITE = 255
+"""What transparent pictures are laid on, as browsers do."""
 
 _BAND = 64  # rows of a transparent picture worked on at a time
 _WRITABLE = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
@@ -49,25 +51,26 @@ def sniff(path: str | os.PathLike[str]) -> str:
     return next((kind for magic, kind in magics.items() if head.startswith(magic)), "")
 
 
-def read_image(path: str | os.PathLike[str]) -> np.ndarray:
+def read_image(path: str | os.PathLike[str], ground: int = WHITE) -> np.ndarray:
     """A picture as it is meant to be seen: (H, W, 3) uint8 BGR, upright.
 
     Reads JPEG, PNG, WebP, BMP and GIF (of an animation the first frame), whatever the file is called. Grey, palette,
-    CMYK and 16-bit pictures become 8-bit BGR; transparent ones are laid on white; EXIF orientation is obeyed.
+    CMYK and 16-bit pictures become 8-bit BGR; transparent ones are laid on a ground of this grey, 0 to 255; EXIF
+    orientation is obeyed.
     Raises W2LError when the file is missing, broken, larger than ``MAX_PIXELS``, or no picture.
     """
     path = Path(path)
     kind = sniff(path)
     if kind == "gif":
-        return _first_gif_frame(path)
+        return _first_gif_frame(path, ground)
     if not kind:
         raise W2LError(f"{path} is not a picture that can be read; give a JPG, PNG, WebP, BMP or GIF.")
     data = path.read_bytes()
     check_size(path, *(_image_size(data, kind) or (0, 0)))
     if kind == "webp" and is_animated_webp(path):
         with path.open("rb") as file:
-            return next(webp_frames(file, path))[2]
-    return _oriented(to_bgr(_decode(data, path)), _exif_orientation(data, kind))
+            return next(webp_frames(file, path, ground))[2]
+    return _oriented(to_bgr(_decode(data, path), ground), _exif_orientation(data, kind))
 
 
 def write_image(path: str | os.PathLike[str], frame: np.ndarray) -> None:
@@ -95,14 +98,14 @@ def check_size(path: Path, width: int, height: int) -> None:
         raise W2LError(f"{path} is too large: {width}x{height} pixels; make it smaller than {MAX_PIXELS // 10**6} MP.")
 
 
-def to_bgr(image: np.ndarray) -> np.ndarray:
-    """Any decoded picture (grey, BGR or BGRA; 8 or 16 bit) as (H, W, 3) uint8 BGR, transparency laid on white."""
+def to_bgr(image: np.ndarray, ground: int = WHITE) -> np.ndarray:
+    """Any decoded picture (grey, BGR or BGRA; 8 or 16 bit) as (H, W, 3) uint8 BGR, transparency laid on that grey."""
     if image.dtype == np.uint16:
         image = cv2.convertScaleAbs(image, alpha=1 / 257)
     if image.ndim == 2:
         return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
     if image.shape[2] == 4:
-        return lay_over(np.full((*image.shape[:2], 3), 255, np.uint8), image)
+        return lay_over(np.full((*image.shape[:2], 3), ground, np.uint8), image)
     return image
 
 
@@ -127,7 +130,7 @@ def is_animated_webp(path: Path) -> bool:
     return head[12:16] == b"VP8X" and len(head) == 21 and bool(head[20] & 2)
 
 
-def webp_frames(file: BinaryIO, path: Path) -> Iterator[tuple[float, float, np.ndarray]]:
+def webp_frames(file: BinaryIO, path: Path, ground: int = WHITE) -> Iterator[tuple[float, float, np.ndarray]]:
     """The frames of an animated WebP, composed: (time s, duration s, (H, W, 3) uint8 BGR), one at a time.
 
     Stops at a cut or broken frame; raises W2LError when not even the first one can be read.
@@ -138,9 +141,9 @@ def webp_frames(file: BinaryIO, path: Path) -> Iterator[tuple[float, float, np.n
             if name == b"VP8X":
                 width, height = _uint24(data, 4) + 1, _uint24(data, 7) + 1
                 check_size(path, width, height)
-                canvas = np.full((height, width, 3), 255, np.uint8)
+                canvas = np.full((height, width, 3), ground, np.uint8)
             elif name == b"ANMF" and canvas is not None:
-                clear = _draw_webp_frame(canvas, data, path)
+                clear = _draw_webp_frame(canvas, data, path, ground)
                 milliseconds = _uint24(data, 12)
                 # As browsers do: a delay that nobody can have meant becomes 100 ms.
                 duration = (milliseconds if milliseconds > 10 else 100) / 1000
@@ -148,7 +151,7 @@ def webp_frames(file: BinaryIO, path: Path) -> Iterator[tuple[float, float, np.n
                 time += duration
                 if clear:
                     x, y, width, height = _webp_box(data)
-                    canvas[y : y + height, x : x + width] = 255
+                    canvas[y : y + height, x : x + width] = ground
     except (W2LError, ValueError, IndexError) as error:
         if time == 0:
             raise W2LError(f"{path} is a broken animated WebP; save or copy it again.") from error
@@ -156,7 +159,7 @@ def webp_frames(file: BinaryIO, path: Path) -> Iterator[tuple[float, float, np.n
         raise W2LError(f"{path} is an animated WebP without a readable frame; save or copy it again.")
 
 
-def _draw_webp_frame(canvas: np.ndarray, data: bytes, path: Path) -> bool:
+def _draw_webp_frame(canvas: np.ndarray, data: bytes, path: Path, ground: int) -> bool:
     """Draws one ANMF chunk onto the canvas; returns whether its box is to be cleared after it was shown."""
     x, y, width, height = _webp_box(data)
     flags = data[15]
@@ -171,7 +174,7 @@ def _draw_webp_frame(canvas: np.ndarray, data: bytes, path: Path) -> bool:
     if image.shape[2] == 3:
         region[:] = image
     elif flags & 2:
-        region[:] = to_bgr(image)
+        region[:] = to_bgr(image, ground)
     else:
         region[:] = lay_over(region, image)
     return bool(flags & 1)
@@ -229,12 +232,12 @@ def _quiet_stderr() -> Iterator[None]:
         os.close(kept)
 
 
-def _first_gif_frame(path: Path) -> np.ndarray:
+def _first_gif_frame(path: Path, ground: int) -> np.ndarray:
     try:
         with open_container(path, "gif") as container:
             context = container.streams.video[0].codec_context
             check_size(path, context.width, context.height)
-            return to_bgr(next(container.decode(video=0)).to_ndarray(format="bgra"))
+            return to_bgr(next(container.decode(video=0)).to_ndarray(format="bgra"), ground)
     except (av.error.FFmpegError, StopIteration, IndexError) as error:
         raise W2LError(f"{path} is a broken GIF and cannot be decoded; save or copy it again.") from error
 

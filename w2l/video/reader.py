@@ -15,7 +15,7 @@ import numpy as np
 from w2l.errors import W2LError
 from w2l.video.ffmpeg import Shot, opened, usual_rate
 from w2l.video.files import open_container
-from w2l.video.images import is_animated_webp, read_image, sniff, webp_frames
+from w2l.video.images import WHITE, is_animated_webp, read_image, sniff, webp_frames
 
 STILL_FPS = 25.0
 """Rate given for still pictures."""
@@ -71,14 +71,18 @@ def probe(path: str | os.PathLike[str]) -> ClipInfo:
 
 
 def read_frames(
-    path: str | os.PathLike[str], fps: float | None = None, start: float = 0.0, max_frames: int | None = None
+    path: str | os.PathLike[str],
+    fps: float | None = None,
+    start: float = 0.0,
+    max_frames: int | None = None,
+    ground: int = WHITE,
 ) -> Iterator[np.ndarray]:
     """Yields a clip as (H, W, 3) uint8 BGR frames at a constant rate; a still picture yields exactly one.
 
     Frame i shows the clip at ``start + i / fps`` seconds, that is, the latest source frame that has appeared by then;
     time 0 is the first frame (`w2l.audio` cuts or pads the sound to begin there). round((duration - start) * fps)
     frames are yielded, halves rounded up, at least one, at most ``max_frames``. All have the size of the first:
-    rotation is undone, non-square pixels are stretched to square ones, transparency is laid on white.
+    rotation is undone, non-square pixels are stretched to square ones, transparency is laid on a ground of that grey.
 
     ``fps``: frames a second, None for ``probe(path).fps``. ``start``: seconds. Broken frames are left out. Raises
     W2LError (at the first frame asked for) when there is no frame to give or an argument makes no sense.
@@ -93,12 +97,15 @@ def read_frames(
     kind = sniff(path)
     if kind == "webp" and is_animated_webp(path):
         with path.open("rb") as file:
-            shots = (Shot(time, duration, frame.copy) for time, duration, frame in webp_frames(file, path))
+            shots = (Shot(time, duration, frame.copy) for time, duration, frame in webp_frames(file, path, ground))
             yield from _constant_rate(shots, fps or _probe_webp(path).fps, start, 0.0, max_frames, path)
     elif kind and (kind not in _MOVING or _length(path, kind)[0] <= 1):
-        yield read_image(path)
+        yield read_image(path, ground)
     else:
-        with opened(path, kind or None) as video, closing(video.shots(0.0 if video.is_still else start)) as shots:
+        with (
+            opened(path, kind or None, ground) as video,
+            closing(video.shots(0.0 if video.is_still else start)) as shots,
+        ):
             if video.is_still:
                 start, max_frames = 0.0, 1
             rate = fps or (_probe_animation(path, kind).fps if kind else video.fps)

@@ -69,11 +69,17 @@ class VideoWriter:
         self._temporary = self._stack.enter_context(atomic(self.path))
         return self
 
-    def write(self, frame: np.ndarray) -> None:
-        """Appends one frame: (H, W, 3) uint8 BGR."""
+    def write(self, frame: np.ndarray, alpha: np.ndarray | None = None) -> None:
+        """Appends one frame: (H, W, 3) uint8 BGR.
+
+        alpha: (H, W) uint8, how much each pixel covers; for a GIF or WebP, all frames of it or none. A pixel of a GIF
+        is either there or not.
+        """
         if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
             raise W2LError(f"cannot write a frame of shape {frame.shape} and type {frame.dtype}; give BGR of uint8.")
         with self._errors():
+            if alpha is not None and self._kind != "mp4":
+                frame = np.dstack([frame, alpha])
             if self._shape is None:
                 self._shape = frame.shape
                 self._open(frame)
@@ -123,7 +129,7 @@ class VideoWriter:
             self._stream = self._container.add_stream("gif", rate=100)
             self._stream.pix_fmt = "pal8"
             self._stream.codec_context.time_base = Fraction(1, 100)
-            self._palette, self._due = _palette_graph(width, height), 0
+            self._palette, self._due = _palette_graph(width, height, frame.shape[2] == 4), 0
         else:
             self._stream = self._container.add_stream("libwebp_anim", rate=1000)
             self._stream.pix_fmt = "bgra"
@@ -146,7 +152,8 @@ class VideoWriter:
             picture.pts, picture.time_base = self.n_frames, 1 / self._fps
             self._container.mux(self._stream.encode(picture))
             return
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="bgr24")
+        pixels = "bgra" if frame.shape[2] == 4 else "bgr24"
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format=pixels)
         if self._kind == "webp":
             picture = picture.reformat(format="bgra")
             picture.pts, picture.time_base = round(1000 * self.n_frames / self._fps), Fraction(1, 1000)
@@ -238,12 +245,13 @@ def _h264_stream(container: av.container.OutputContainer, fps: Fraction, quality
     return stream
 
 
-def _palette_graph(width: int, height: int) -> av.filter.Graph:
+def _palette_graph(width: int, height: int, see_through: bool) -> av.filter.Graph:
     """Filters that give every frame its own 256 colours: good colours without a first pass over the clip."""
     graph = av.filter.Graph()
-    source = graph.add_buffer(width=width, height=height, format=av.VideoFormat("bgr24"), time_base=Fraction(1, 100))
+    pixels = av.VideoFormat("bgra" if see_through else "bgr24")
+    source = graph.add_buffer(width=width, height=height, format=pixels, time_base=Fraction(1, 100))
     split = graph.add("split")
-    palette = graph.add("palettegen", "stats_mode=single:reserve_transparent=0")
+    palette = graph.add("palettegen", f"stats_mode=single:reserve_transparent={int(see_through)}")
     use = graph.add("paletteuse", "new=1:dither=bayer:bayer_scale=4")
     sink = graph.add("buffersink")
     source.link_to(split)
