@@ -192,3 +192,12 @@ def test_colab_needs_one_package_and_keeps_all_of_its_own(monkeypatch):
 
     monkeypatch.setattr(module, "version", version)
     assert [need.split(">")[0] for need in module.missing_packages()] == ["av"]
+
+
+def test_the_chinese_readme_gives_the_same_commands():
+    """A translation that lags behind would send its readers wrong."""
+    root = Path(__file__).resolve().parents[1]
+    english, chinese = (root.joinpath(name).read_text(encoding="utf8") for name in ("README.md", "README.zh.md"))
+    blocks = re.findall(r"```bash\n.*?```", chinese, re.DOTALL)
+    assert len(blocks) >= 4
+    assert [block for block in blocks if block not in english] == []
