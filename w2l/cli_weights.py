@@ -21,9 +21,9 @@ def _run_list(options: argparse.Namespace) -> None:
     from w2l import weights
 
     rows = [("NAME", "SIZE", "STATE", "LICENCE", "WHAT IT IS")]
-    for name in weights.BUNDLED:
+    for name, what in weights.BUNDLED.items():
         size = f"{weights.find(name).stat().st_size / 1e6:.1f} MB"
-        rows.append((name, size, "here", "MIT", "the bundled generator, trained on drawn faces"))
+        rows.append((name, size, "here", "MIT", f"bundled, for drawn faces: {what}"))
     for name, entry in weights.REGISTRY.items():
         size = f"{entry.bytes / 1e6:.1f} MB"
         rows.append((name, size, weights.status(name), entry.licence.kind, entry.what))

@@ -19,7 +19,16 @@ from w2l.registry import REGISTRY as REGISTRY
 from w2l.registry import Entry as Entry
 from w2l.registry import describe_file, hash_of
 
-BUNDLED = {"classroom": "classroom_generator.safetensors"}  # under the licence of the code
+CLASSROOM = "classroom"  # the bundled generator that dubs
+BUNDLED = {  # name -> what it is; small, trained on drawn faces, under the licence of the code
+    CLASSROOM: "generator: pixels, then the expert, then the quality discriminator",
+    "classroom_generator_l1": "the generator after pixels alone",
+    "classroom_generator_sync": "the generator after the expert, before the quality discriminator",
+    "classroom_generator_gamed": "a generator that fools the expert and draws no mouth: for teaching",
+    "classroom_expert": "lip-sync expert",
+    "classroom_quality_disc": "visual quality discriminator",
+    "classroom_meter": "mouth meter: reads opening and width off a face",
+}
 PUBLISHED = ("wav2lip", "wav2lip_gan")  # the generators of the registry
 _DRIVE = Path("/content/drive/MyDrive/w2l")
 _INPUTS = (Path("/openbayes/input"), Path("/hyperai/input"), Path("/kaggle/input"))
@@ -55,8 +64,9 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
     it should: the error names what it is instead (a web page, a git-LFS pointer, truncated ...).
     """
     name = os.fspath(name_or_path)
-    if name in BUNDLED:
-        path = paths.data() / "weights" / BUNDLED[name]
+    stem = "classroom_generator" if name == CLASSROOM else name  # known by both names
+    if name in BUNDLED or stem == "classroom_generator":
+        path = paths.data() / "weights" / f"{stem}.safetensors"
         if not path.is_file():
             raise W2LError(f"the {name} weights are missing ({path}); install w2l again from its repository.")
         return path

@@ -24,7 +24,6 @@ from w2l.errors import W2LError
 from w2l.evaluate.mfcc import mfcc, to_pcm16
 from w2l.models.inference import fold_batch_norm, pick_device
 from w2l.models.syncnet import SyncNet
-from w2l.preprocess.sync import find_expert
 from w2l.registry import hash_of
 from w2l.sync import MAX_SHIFT
 
@@ -196,7 +195,7 @@ def load_expert(name: str | os.PathLike[str] = "auto", device: str = "auto") -> 
     called = os.fspath(name)
     if called == "auto":
         called = PUBLISHED if weights.locate(PUBLISHED) else DEFAULT
-    path = find_expert(called)
+    path = weights.find(called)
     shown = Path(called).name
     network = models.load(path)
     kind = network.meta["network"]  # type: ignore

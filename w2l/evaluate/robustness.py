@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from w2l import __version__, models, paths, talker
+from w2l import __version__, models, paths, talker, weights
 from w2l.audio import TRAINING_FPS, mel_windows, melspectrogram
 from w2l.errors import W2LError
 from w2l.evaluate import mouth, svg
@@ -29,7 +29,6 @@ from w2l.evaluate.experts import Scorer
 from w2l.evaluate.quality import degraded
 from w2l.evaluate.rows import Instruments
 from w2l.models.inference import Generate
-from w2l.preprocess.sync import find_expert
 from w2l.registry import hash_of
 from w2l.talker.espeak import make_espeak_voice, speak
 from w2l.talker.pen import Pose
@@ -249,7 +248,7 @@ def measure(
     bench = Bench(generator, tools, split, seconds)
     facts: dict[str, Any] = {
         "generator": generator,
-        f"weights {generator}": hash_of(find_expert(generator)),
+        f"weights {generator}": hash_of(weights.find(generator)),
         **tools.facts(),
     }
     facts |= {"talkers": count, "split": split, "seconds": seconds, "w2l": __version__, "machine": paths.machine()}

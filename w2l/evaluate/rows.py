@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from torch import nn
 
-from w2l import models, video
+from w2l import models, video, weights
 from w2l.audio import TRAINING_FPS
 from w2l.errors import W2LError
 from w2l.evaluate import mouth
@@ -25,7 +25,6 @@ from w2l.evaluate.quality import Errors, Jitter
 from w2l.evaluate.sources import Pair
 from w2l.evaluate.stretches import Stretch, find_stretches
 from w2l.preprocess.sources import TRUTH
-from w2l.preprocess.sync import find_expert
 from w2l.registry import hash_of
 from w2l.train.meter import measure
 
@@ -107,7 +106,7 @@ class Instruments:
         """Name and sha256 of every network used."""
         found = {
             f"expert {self.expert.name}": self.expert.sha256,
-            f"meter {Path(self._meter).name}": hash_of(find_expert(self._meter)),
+            f"meter {Path(self._meter).name}": hash_of(weights.find(self._meter)),
         }
         return found | {f"features {one.name}": one.sha256 for one in self.features}
 

@@ -201,7 +201,7 @@ def _gpu_name(place: Place) -> str:
 
 
 def _names() -> list[str]:
-    return [*weights.BUNDLED, *weights.PUBLISHED]
+    return [weights.CLASSROOM, *weights.PUBLISHED]
 
 
 def _found(name: str) -> Path | None:

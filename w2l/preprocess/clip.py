@@ -12,14 +12,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from w2l import audio, faces, video
+from w2l import audio, faces, video, weights
 from w2l.audio import TRAINING_FPS
 from w2l.dataset import FRAMES, Clip
 from w2l.errors import W2LError
 from w2l.faces.crop import CROP_SIZE, cut_crop
 from w2l.faces.link import iou
 from w2l.preprocess.sources import SOUND, TRUTH, Source, pictures
-from w2l.preprocess.sync import SAMPLES, Judge, find_expert, mel_of
+from w2l.preprocess.sync import SAMPLES, Judge, mel_of
 from w2l.registry import hash_of
 
 _VERSION = 1  # raised with whatever changes the clips of a store
@@ -67,7 +67,7 @@ class Settings:
         del facts["device"]
         finder = faces.detector(self.detector, device=self.device)
         facts["detector"] = f"{finder.name} {finder.settings}"
-        facts["expert"] = hash_of(find_expert(self.expert)) if self.expert else None
+        facts["expert"] = hash_of(weights.find(self.expert)) if self.expert else None
         return facts
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from w2l import paths, weights
+from w2l import weights
 from w2l.audio import HOP, N_FFT, SAMPLE_RATE, TRAINING_FPS, melspectrogram
 
 if TYPE_CHECKING:
@@ -36,22 +35,13 @@ class Judge:
     def __init__(self, expert: str) -> None:
         from w2l import models, sync  # here, because torch takes seconds to start
 
-        self._expert = cast("SyncNet", models.load(find_expert(expert), network="syncnet"))
+        self._expert = cast("SyncNet", models.load(weights.find(expert), network="syncnet"))
         self._curve = sync.sync_curve
 
     def lag(self, frames: np.ndarray, mel: np.ndarray) -> Lag:
         """The lag of a clip of 5 frames or more: uint8 (n, 96, 96, 3) BGR at 25 a second, and its mel (80, T)."""
         curve = self._curve(self._expert, frames, mel)
         return Lag(curve.offset, round(curve.confidence, 4), abs(curve.offset) == curve.shifts[-1])
-
-
-def find_expert(name: str) -> Path:
-    """The file of a bundled expert, of one in the registry of weights, or of a path.
-
-    Raises W2LError when there is none.
-    """
-    bundled = paths.data() / "weights" / f"{name}.safetensors"
-    return bundled if name not in weights.REGISTRY and bundled.is_file() else weights.find(name)
 
 
 def mel_of(wav: np.ndarray, first: int, count: int) -> np.ndarray:
