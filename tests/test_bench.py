@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from w2l import models, paths
-from w2l.bench import end_to_end, memory, stages
+from w2l.bench import end_to_end, memory, stages, step
+from w2l.errors import W2LError
 
 
 @pytest.mark.parametrize(
@@ -94,3 +95,14 @@ def test_memory_is_that_of_the_process_alone():
     """Not of the one that started it, as the system's resource usage has it."""
     told = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=True).stdout
     assert 10 < float(told) < 300
+
+
+def test_a_training_step_is_measured_against_the_plain_one(monkeypatch):
+    monkeypatch.setattr(step, "_ROUNDS", 1)
+    found = step.measure(device="cpu", width=0.08, windows=1)
+    assert [row.way for row in found.rows] == ["plain", "ours, float32", "ours, mixed"] and found.rows[0].speedup == 1
+    # both count the same work: forward, and twice that backward, but no gradients of the expert's weights
+    assert len({round(row.tflops * row.ms, 6) for row in found.rows}) == 1
+    assert "TFLOP/s" in step.to_table(found)
+    with pytest.raises(W2LError, match="leave --clip out"):
+        step.measure("clip.mp4")
