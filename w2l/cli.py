@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from w2l import __version__, cli_dub, cli_evaluate, cli_learn, cli_weights
+from w2l import __version__, cli_dub, cli_evaluate, cli_learn, cli_preprocess, cli_weights
 from w2l.errors import W2LError
 
 BAD_INPUT, INTERRUPTED = 2, 130  # exit codes
@@ -121,8 +121,9 @@ def _run_mark_read(options: argparse.Namespace) -> int:
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "what", nargs="?", choices=("stages", "dub", "memory"), default="stages",
-        help="each stage by itself, a whole dub against the plain way, or its memory (default: stages)",
+        "what", nargs="?", choices=("stages", "dub", "memory", "data", "step"), default="stages",
+        help="each stage by itself; a whole dub against the plain way; its memory; reading training windows, and a "
+        "training step, against the plain way (default: stages)",
     )  # fmt: skip
     parser.add_argument("--clip", type=Path, metavar="FILE", help="a clip to measure on (default: the bundled one)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -139,11 +140,25 @@ def _run_bench(options: argparse.Namespace) -> None:
     print(json.dumps(asdict(figures), indent=2) if options.json else bench.to_table(figures))
 
 
+def _add_stamp(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("repository", metavar="OWNER/REPO[@TAG]", help="where on GitHub this copy is published")
+    parser.add_argument("--folder", type=Path, default=Path(), metavar="DIR", help="the clone (default: this folder)")
+
+
+def _run_stamp(options: argparse.Namespace) -> None:
+    from w2l.stamp import stamp
+
+    changed = stamp(options.repository, options.folder)
+    print("\n".join(map(str, changed)) or "all of it was stamped so already")
+
+
+_ROWS = (*cli_weights.COMMANDS, *cli_preprocess.COMMANDS, *cli_learn.COMMANDS, *cli_evaluate.COMMANDS)
 _GROUPS = {"mark": "marks of synthetic media", "train": "train the networks", **cli_weights.GROUP, **cli_evaluate.GROUP}
 COMMANDS = (
     Command("demo", "dub the bundled face with the bundled speech; nothing is downloaded", _add_demo, _run_demo),
     *(Command(*row) for row in cli_dub.COMMANDS),
     Command("mark read", "read the AI mark of a file; exits 1 when it has none", _add_mark_read, _run_mark_read),
     Command("bench", "measure speed and memory on this machine", _add_bench, _run_bench),
-    *(Command(*row) for row in (*cli_weights.COMMANDS, *cli_learn.COMMANDS, *cli_evaluate.COMMANDS)),
+    Command("stamp", "write where the kit is published into badges and notebooks", _add_stamp, _run_stamp),
+    *(Command(*row) for row in _ROWS),
 )
