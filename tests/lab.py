@@ -37,7 +37,8 @@ _FLAGS = (
 _PAGE = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 # all cells are on the page, and the kernel starts by itself
 _NOTEBOOK = {"windowingMode": "none", "autoStartDefaultKernel": True}
-_STATUS = "() => document.querySelector('#jp-main-statusbar')?.innerText ?? ''"
+_AT_REST = """() => document.querySelector('#jp-main-statusbar')?.innerText.includes('Idle')
+  && [...document.querySelectorAll('.jp-InputPrompt')].every(prompt => !prompt.textContent.includes('*'))"""
 
 
 @contextmanager
@@ -109,11 +110,11 @@ class Notebook:
         self.wait(seconds)
 
     def wait(self, seconds: float = 300) -> None:
-        """Waits until the kernel has nothing to do for a second and a half."""
+        """Waits until no cell has run or waited to be run for a second and a half."""
         end, idle = time.monotonic() + seconds, 0
         while idle < 6:
             self.page.wait_for_timeout(250)
-            idle = idle + 1 if "Idle" in self.page.evaluate(_STATUS) else 0
+            idle = idle + 1 if self.page.evaluate(_AT_REST) else 0
             assert time.monotonic() < end, f"the kernel was still busy after {seconds:g} s"
 
     def run_cell(self, number: int) -> str:
