@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from w2l import models
 from w2l.cli import main
 
 FEW = ["train_clips=3", "validation_clips=2"]
@@ -71,3 +72,20 @@ def test_the_whole_recipe(tmp_path, capsys):
     assert "| NO |" in out  # one step teaches nothing, and the table says so
     text = card.read_text()
     assert "sync_steps 1" in text and "5 validation talkers" in text and sheet.stat().st_size > 10_000
+
+
+def test_from_files_to_a_sharpened_generator(tmp_path, capsys):
+    """Clips on disk, preprocessed into a store; a GAN that begins with the bundled generator and learns from them."""
+    clips, store, out = tmp_path / "clips", tmp_path / "store", tmp_path / "gan"
+    counts = ["--train", "2", "--validation", "1"]
+    assert main(["corpus", str(clips), *counts, "--seconds", "1.2", "--quiet"]) == 0
+    assert main(["preprocess", str(clips), str(store), "--processes", "0", "--quiet"]) == 0
+    assert "kept 3 clips from 3 sources" in capsys.readouterr().out
+    settings = ["steps=2", "ahead=1", "batch=1", "disc_width=0.1", "evaluate_every=2"]
+    assert main(["train", "gan", "--data", str(store), "--out", str(out), "--quiet", "--set", *settings]) == 0
+    said = capsys.readouterr().out
+    assert "sanity: ok: the expert judges" in said and "held_out_sharpness" in said
+    made = models.load(out / "generator.safetensors", network="wav2lip")
+    assert made.meta["start"] == "classroom_generator" and made.meta["data"] == "store store" and made.width == 0.25
+    assert models.load(out / "quality_disc.safetensors").width == 0.1
+    assert (out / "sheets" / "step_000000002.png").stat().st_size > 10_000
