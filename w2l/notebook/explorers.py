@@ -41,7 +41,12 @@ class TrackExplorer(Explorer):
         )
         self.pads = [
             widgets.BoundedIntText(
-                value=pad, min=-200, max=200, description=side, style=DESCRIPTION, layout=widgets.Layout(width="110px")
+                value=pad,
+                min=-200,
+                max=200,
+                description=f"{side} pad",
+                style=DESCRIPTION,
+                layout=widgets.Layout(width="150px"),
             )
             for side, pad in zip(("top", "bottom", "left", "right"), (0, 10, 0, 0), strict=True)
         ]
