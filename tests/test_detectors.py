@@ -74,6 +74,22 @@ def test_hog_finds_a_drawn_face(size):
     assert 0.66 < (188 - y1) / (y2 - y1) < 0.8, "the mouth belongs at three quarters of the height"
 
 
+def test_where_hog_finds_nothing_a_better_one_is_named():
+    blank = [np.full((120, 160, 3), 90, np.uint8)]
+    with pytest.raises(W2LError, match=r"no face was found .*weights fetch yunet.* --box"):
+        faces.track_faces(blank, "hog")
+    with pytest.raises(W2LError, match="no face was found") as caught:
+        faces.track_faces(blank, Nobody())
+    assert "yunet" not in str(caught.value)
+
+
+class Nobody:
+    name, settings = "nobody", ""
+
+    def detect(self, frames):
+        return [np.zeros((0, 5), np.float32) for _ in frames]
+
+
 def test_hog_finds_nothing_where_there_is_nothing():
     frames = [np.full((90, 160, 3), 128, np.uint8), np.zeros((1, 1, 3), np.uint8), np.zeros((2, 900, 3), np.uint8)]
     assert [len(found) for found in faces.Hog().detect(frames)] == [0, 0, 0]

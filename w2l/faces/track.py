@@ -59,12 +59,13 @@ class Scene:
     """All faces that a detector saw in a clip: looked at once (see `see`), good for any number of tracks.
 
     found: boxes of every frame, cuts, width and height. name: the clip's, for errors. fixed: whether the box was given
-    by hand; then no pads are added.
+    by hand; then no pads are added. detector: the name of what looked.
     """
 
     found: Found
     name: str = "the clip"
     fixed: bool = False
+    detector: str = ""
 
     @cached_property
     def faces(self) -> list[Sighting]:
@@ -86,9 +87,11 @@ class Scene:
         if not self.faces:
             n_frames = len(self.found.faces)
             where = f"any of the {n_frames} frames of {self.name}" if n_frames > 1 else self.name
+            hint = "try the detector yunet, which sees more ('w2l weights fetch yunet'), "
+            better = hint if self.detector == "hog" else ""
             raise W2LError(
-                f"no face was found in {where}; choose one that shows a face from the front, or say where it is with "
-                "box=(x1, y1, x2, y2), on the command line --box TOP BOTTOM LEFT RIGHT."
+                f"no face was found in {where}; choose one that shows a face from the front, {better}or say where it "
+                "is with box=(x1, y1, x2, y2), on the command line --box TOP BOTTOM LEFT RIGHT."
             )
         chosen = choose(self.faces, which, shots(self.cuts, len(self.found.faces)), self.found.size, self.name)
         return self._draw(chosen, np.zeros(4) if self.fixed else _margins(pads), smooth, gaps)
@@ -144,7 +147,7 @@ def see(
     finder = FixedBox(box) if box is not None else _finder(detector, batch_size, device)
     found = detect_clip(path_or_frames, finder, fps, max_frames, framing, cache, progress, on_frame)
     name = os.fspath(path_or_frames) if isinstance(path_or_frames, (str, os.PathLike)) else "the clip"
-    return Scene(found, name, isinstance(finder, FixedBox))
+    return Scene(found, name, isinstance(finder, FixedBox), finder.name)
 
 
 def track_faces(
