@@ -65,12 +65,12 @@ def test_the_whole_recipe(tmp_path, capsys):
     generator = train("generator", *small, extra=("--expert", expert))
     card, sheet = tmp_path / "card.md", tmp_path / "strips.png"
     names = ["--generator", generator, "--expert", expert, "--meter", meter]
-    assert (
-        main(["evaluate", "corpus", *names, "--clips", "5", "--card", str(card), "--sheet", str(sheet), "--quiet"]) == 0
-    )
+    more = ["--card", str(card), "--stages", "classroom_generator", "--others", "classroom_expert"]
+    assert main(["evaluate", "corpus", *names, "--clips", "5", *more, "--sheet", str(sheet), "--quiet"]) == 0
     out = capsys.readouterr().out
     assert "| NO |" in out  # one step teaches nothing, and the table says so
     text = card.read_text()
+    assert "| figure | classroom_generator | " in text and f"--expert {expert.split('/')[-1]} --set" in text
     assert "sync_steps 1" in text and "5 validation talkers" in text and sheet.stat().st_size > 10_000
 
 

@@ -102,6 +102,8 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=("validation", "test"), default="validation", help="default: validation")
     parser.add_argument("--clips", type=int, default=64, metavar="N", help="held-out talkers (default: 64)")
     parser.add_argument("--card", type=Path, metavar="FILE", help="write the model card, with these figures, to FILE")
+    parser.add_argument("--stages", nargs="+", default=[], metavar="W", help="other generators measured on the card")
+    parser.add_argument("--others", nargs="+", default=[], metavar="W", help="other weights told of on the card")
     parser.add_argument(
         "--sheet", type=Path, metavar="PNG", help="write mouths over time, real and generated, 4 x size"
     )
@@ -121,7 +123,7 @@ def _run_corpus(options: argparse.Namespace) -> int:
     )
     print(classroom.table(figures))
     if options.card:
-        print(card.write(options.card, figures, options.split, options.clips, names))
+        print(card.write(options.card, figures, options.split, options.clips, names, options.stages, options.others))
     if options.sheet:
         print(strips.write(options.sheet, options.generator, options.split))
     return 0

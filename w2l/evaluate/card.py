@@ -4,18 +4,40 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from w2l import models, paths
-from w2l.evaluate.classroom import table
+from w2l.evaluate.classroom import evaluate_classroom, table
+from w2l.evaluate.report import report_corpus
+from w2l.evaluate.rows import Instruments
 from w2l.train.expert import ExpertConfig
+from w2l.train.gan import GanConfig
 from w2l.train.generator import GeneratorConfig
 from w2l.train.losses import MOUTH_BOX
 from w2l.train.meter import MeterConfig
 
-_CONFIGS: dict[str, type] = {"expert": ExpertConfig, "generator": GeneratorConfig, "meter": MeterConfig}
+_CONFIGS: dict[str, type] = {
+    "expert": ExpertConfig,
+    "generator": GeneratorConfig,
+    "gan": GanConfig,
+    "meter": MeterConfig,
+}
+
+_ROLES = {"wav2lip": "generator", "syncnet": "expert", "mouth_meter": "meter", "quality_disc": "gan"}
+
+# rows of the table of stages: figure, what it is
+_STAGE_ROWS = {
+    "opening_r_new": "opening against the truth of the new speech",
+    "opening_r_old": "opening against the truth of the replaced speech",
+    "width_r_new": "width against the truth of the new speech",
+    "box_over_paste": "mouth-box L1 over pasting the reference mouth",
+    "confidence_new": "expert's confidence with new speech",
+    "sharpness": "gradient energy of the lower face over the truth's",
+    "frechet": "Fréchet distance, small features (of the kit; not FID)",
+}
 
 _HEAD = """# The classroom weights
 
@@ -28,12 +50,21 @@ Licence: that of the kit. Intended use: teaching. Outputs are marked as syntheti
 
 
 def write(
-    path: str | os.PathLike[str], figures: dict[str, float], split: str, count: int, names: dict[str, str]
+    path: str | os.PathLike[str],
+    figures: dict[str, float],
+    split: str,
+    count: int,
+    names: dict[str, str],
+    stages: Sequence[str] = (),
+    others: Sequence[str] = (),
 ) -> Path:
-    """Writes the card as Markdown: training facts read from the weight files, figures as measured. Returns the path."""
+    """Writes the card as Markdown: training facts read from the weight files, figures as measured. Returns the path.
+
+    names: role -> weights, those that `figures` are of. stages: other generators, which are measured here beside the
+    one in `names`. others: weights of which only the facts are told.
+    """
     parts = [_HEAD, "## How they were made\n"]
-    for role, name in names.items():
-        parts.append(_facts(role, name, models.load(name)))
+    parts += [_facts(name, models.load(name)) for name in [*names.values(), *stages, *others]]
     today = time.strftime("%Y-%m-%d", time.gmtime())
     rows, columns = MOUTH_BOX
     parts += [
@@ -45,26 +76,56 @@ def write(
         f"{rows.start} to {rows.stop - 1}, columns {columns.start} to {columns.stop - 1} of the crop.",
         "Settings were chosen on the validation split.\n",
     ]
+    if stages:
+        parts += ["\n## Stage by stage\n", *_stage_table(figures, split, count, names, stages)]
     with paths.atomic(path) as temporary:
         temporary.write_text("\n".join(parts), encoding="utf8")
     return Path(path)
 
 
-def _facts(role: str, name: str, model: Any) -> str:
+def _stage_table(
+    figures: dict[str, float], split: str, count: int, names: dict[str, str], stages: Sequence[str]
+) -> list[str]:
+    """Lines of a table with a column for each stage, and one for the generator that the card is of."""
+    tools = Instruments(names["expert"], names["meter"])
+    columns = {}
+    for name in (*stages, names["generator"]):
+        own = figures
+        if name != names["generator"]:
+            own = evaluate_classroom(name, names["expert"], names["meter"], split, count)
+        report = report_corpus(tools, name, split, count)
+        columns[name] = own | {"sharpness": report.mean("sharpness").mean}
+        columns[name] |= {"frechet": next(iter(report.distances.values()), float("nan"))}
+    lines = [" | ".join(["| figure", *columns]) + " |", "|---" * (len(columns) + 1) + "|"]
+    for key, meaning in _STAGE_ROWS.items():
+        lines.append(" | ".join([f"| {meaning}", *(f"{column[key]:.3f}" for column in columns.values())]) + " |")
+    return [*lines, ""]
+
+
+def _facts(name: str, model: Any) -> str:
     """One bullet: size, data, settings, minutes, machine, date, and the command that remakes the file."""
     meta = model.meta
+    training = meta.get("training", {})
     count = sum(p.numel() for p in model.parameters()) / 1e6
-    settings = ", ".join(f"{key} {value}" for key, value in meta.get("training", {}).items())
-    command = _command(role, meta.get("training", {}))
+    came = " ".join(f"{word} {meta[key]}" for key, word in (("start", "from"), ("expert", "judged by")) if key in meta)
+    settings = ", ".join(f"{key} {value}" for key, value in training.items())
     made = f"{meta.get('minutes', '?')} minutes on {meta.get('machine', '?')}, {meta.get('date', '?')}"
     return (
         f"- **{name}** ({meta['network']}, width {meta['width']:g}, {count:.2f} M parameters): "
-        f"{meta.get('data', 'unknown data')}; {settings}; {made}. Remade by `{command}`."
+        f"{meta.get('data', 'unknown data')}{'; ' + came if came else ''}; {settings}; {made}. "
+        f"Remade by `{_command(meta)}`."
     )
 
 
-def _command(role: str, settings: dict[str, Any]) -> str:
-    """The command that trains with these settings: those that differ from the defaults are named."""
+def _command(meta: dict[str, Any]) -> str:
+    """The command that trains so: where it begins, who judges, and the settings that differ from the defaults."""
+    settings = meta.get("training", {})
+    role = _ROLES[meta["network"]]
+    if "disc_width" in settings:
+        role = "gan"
+    given = "".join(
+        f" --{option} {meta[key]}" for key, option in (("start", "from"), ("expert", "expert")) if key in meta
+    )
     usual = asdict(_CONFIGS[role]())
     changed = [f"{key}={value}" for key, value in settings.items() if usual.get(key) != value]
-    return f"w2l train {role}" + (f" --set {' '.join(changed)}" if changed else "")
+    return f"w2l train {role}{given}" + (f" --set {' '.join(changed)}" if changed else "")
