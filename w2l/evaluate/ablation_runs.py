@@ -33,6 +33,7 @@ class Budget:
     sync_steps: int = 400
     gan_steps: int = 300
     train_clips: int = 600
+    validation_clips: int = 32
     test_clips: int = 16
     split: str = "test"
     judge: str = "classroom_expert"
@@ -84,7 +85,8 @@ def measure(generator: str, own: str, tools: Instruments, budget: Budget, progre
 
 def _train(variant: Variant, seed: int, folder: Path, budget: Budget, how: task.Run) -> tuple[Path, Path]:
     """(the expert learned from, the generator made)."""
-    shared: dict[str, Any] = {"seed": seed, "train_clips": budget.train_clips}
+    shared: dict[str, Any] = {name: getattr(budget, name) for name in ("train_clips", "validation_clips")}
+    shared["seed"] = seed
     frames = (variant.expert or {}).get("frames", 5)
     config = ExpertConfig(**shared, steps=budget.expert_steps, **(variant.expert or {}))
     own = train_expert(config, replace(how, folder=folder / f"expert{frames}_seed{seed}"))
