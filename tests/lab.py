@@ -66,10 +66,14 @@ def server(folder: Path, **environment: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(30)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
-def _wait_for(port: int, process: subprocess.Popen, seconds: float = 90) -> None:
+def _wait_for(port: int, process: subprocess.Popen, seconds: float = 180) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         with socket.socket() as probe:
@@ -87,7 +91,7 @@ def browser(width: int = 1280, height: int = 900) -> Iterator[Any]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
         page = chromium.new_page(viewport={"width": width, "height": height})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(180_000)  # a busy machine takes its time
         try:
             yield page
         finally:
@@ -101,7 +105,7 @@ class Notebook:
         self.page = page
         page.goto(f"{address}/doc/tree/{name}?reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
-        self.wait(120)
+        self.wait()
 
     def run_all(self, seconds: float = 300) -> None:
         """Run > Run All Cells, and waits until the kernel has done all of them."""

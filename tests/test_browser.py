@@ -23,8 +23,15 @@ _CELLS = (
     "sync.shift.value, sync.curve.offset, len(sync.player.value) > 1000",
     "mine = Upload('uploads')\nmine",
     "from w2l import video\nmine.path.name, video.probe(mine.path).n_frames",
+    "from w2l.notebook.widgets import BlindTest\n"
+    "for name, i in (('l1', 0), ('gan', 20)):\n"
+    "    video.write_image(f'{name}.png', clip.frames[i])\n"
+    "pairs = {name: {'l1': 'l1.png', 'gan': 'gan.png'} for name in ('one', 'two')}\n"
+    "blind = BlindTest(pairs, 'votes.csv', rater='ann')\n"
+    "blind",
+    "[(vote.left, vote.right, vote.choice) for vote in blind.votes]",
 )
-MEL, ASK_MEL, SYNC, ASK_SYNC, UPLOAD, ASK_UPLOAD = range(len(_CELLS))
+MEL, ASK_MEL, SYNC, ASK_SYNC, UPLOAD, ASK_UPLOAD, BLIND, ASK_BLIND = range(len(_CELLS))
 
 
 def why_not() -> str:
@@ -48,7 +55,7 @@ def screens(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def notebook(tmp_path_factory):
-    """A notebook with three widgets, open and run but for the last cell."""
+    """A notebook with widgets, open, the first of them run."""
     folder = tmp_path_factory.mktemp("lab")
     cells = [nbformat.v4.new_code_cell(source) for source in _CELLS]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -74,7 +81,7 @@ def picture(notebook, number):
 
 def wait_for_another(notebook, image, before):
     handle = image.element_handle()
-    notebook.page.wait_for_function("([e, b]) => e.src !== b", arg=[handle, before], timeout=30_000)
+    notebook.page.wait_for_function("([e, b]) => e.src !== b", arg=[handle, before], timeout=180_000)
 
 
 def test_keyboard_moves_the_slider_and_the_picture_follows(notebook, screens):
@@ -129,6 +136,20 @@ def test_an_mp4_is_uploaded(notebook, screens, tmp_path):
     cell(notebook, UPLOAD).get_by_text("is here").wait_for()
     notebook.save(screens / "upload.png")
     assert notebook.run_cell(ASK_UPLOAD) == "('my film.mp4', 20)"
+
+
+def test_votes_by_mouse_and_by_keyboard(notebook, screens):
+    notebook.run_cell(BLIND)
+    shown = cell(notebook, BLIND)
+    shown.get_by_role("button", name="right", exact=True).click()
+    shown.get_by_text("Pair 2 of 2").wait_for()
+    notebook.save(screens / "blind.png")
+    shown.locator("input[type=text]").click()
+    notebook.page.keyboard.press("l")
+    shown.get_by_text("Thank you").wait_for()
+    first, second = ast.literal_eval(notebook.run_cell(ASK_BLIND))
+    assert first[2] == first[1]
+    assert second[2] == second[0]
 
 
 def test_nothing_is_broken_on_the_page(notebook):

@@ -25,7 +25,10 @@ class Upload:
     def __init__(self, folder: str | Path, accept: str = "video/*,audio/*,image/*", ask: bool = False) -> None:
         self.folder = Path(folder)
         self.path: Path | None = None
-        self.said = widgets.HTML("Nothing is here yet.")
+        self.said = widgets.HTML(
+            f"Nothing is here yet. Up to {_MOST >> 20} MB pass through this button; put larger files beside the "
+            "notebook with the file browser, and give their names."
+        )
         self.button = widgets.FileUpload(accept=accept, multiple=False, description="choose a file")
         self.button.observe(self._arrived, names="value")
         self._colab = paths.platform() == "colab"
