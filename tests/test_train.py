@@ -13,7 +13,7 @@ import torch
 from w2l import models
 from w2l.bench.step import plain_step
 from w2l.errors import W2LError
-from w2l.train import data, descent, expert, judge, losses, presets, sanity, task
+from w2l.train import data, descent, expert, gan, judge, losses, presets, sanity, task
 from w2l.train.loader import Draws, batches
 from w2l.train.precision import Precision
 from w2l.train.task import Run
@@ -372,3 +372,14 @@ def test_a_loss_that_is_no_number_stops_with_advice(tmp_path):
     with pytest.raises(W2LError, match="lower the learning rate"):
         tiny.loop.run(it, Run(tmp_path, progress=False, sanity=False))
     assert tiny.saved_step(tmp_path) == 0
+
+
+def test_a_fresh_discriminator_sees_the_picture():
+    torch.manual_seed(0)
+    faces = torch.rand(8, 3, 48, 96)
+
+    def spread(disc):
+        return torch.nn.Sequential(*disc.face_encoder_blocks, disc.binary_pred[0])(faces).std().item()
+
+    with torch.no_grad():
+        assert spread(gan.fresh_disc(0.25)) > 0.05 > 20 * spread(models.build("quality_disc", 0.25))
