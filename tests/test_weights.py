@@ -579,7 +579,7 @@ def test_a_killed_process_leaves_what_the_next_one_resumes(own_cache, offer, ser
     over, part = threading.Event(), own_cache / "fake.pth.part"
     server.answers["slow"] = whole(limit=200_000, wait=over)
     with child(f"{server.url}/slow") as process:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not (part.exists() and part.stat().st_size >= 131072):
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.01)
