@@ -64,9 +64,9 @@ def dub(
 
     face: a video, animated GIF or picture. audio: a sound file, or a video whose sound is taken; for several speakers
     in one clip a mapping from each face (as `which` in `track_faces`: a number or a point) to its speech, all of which
-    begin together. out: .mp4, or .gif or .webp (which hold no sound). The result has exactly
-    round(seconds of speech * fps) frames: a longer clip stops with the speech, a shorter one is extended, a picture
-    stands still.
+    begin together. out: .mp4, or .gif or .webp (without sound; what is transparent in the face stays so). The result
+    has exactly round(seconds of speech * fps) frames: a longer clip stops with the speech, a shorter one is extended, a
+    picture stands still.
 
     progress: bars on stderr. watch: called with each dubbed `Moment`. settings: see `Settings`; for example
     ``weights="wav2lip_gan"``, ``box=(80, 40, 220, 210)``, ``extend="hold"``.
