@@ -6,6 +6,7 @@ import base64
 import json
 import math
 import sys
+import threading
 import time
 
 import cv2
@@ -283,6 +284,27 @@ def test_panel_reads_a_run_folder(tmp_path):
     cv2.imwrite(str(tmp_path / "sheets" / "step_000000020.png"), np.zeros((96, 192, 3), np.uint8))
     panel.refresh()
     assert pixels(panel).shape[0] > curves.shape[0]
+
+
+def test_the_last_picture_of_a_panel_waits_for_one_that_is_being_drawn(tmp_path, monkeypatch):
+    """Else a notebook would be saved with the curves as they were before the end."""
+    panel = TrainingPanel(tmp_path)
+    drawing, go_on = threading.Event(), threading.Event()
+
+    def slowly(rows, steps):
+        drawing.set()
+        assert go_on.wait(60)
+        return np.full((40, 60, 3), 7, np.uint8)
+
+    monkeypatch.setattr(training, "draw_curves", slowly)
+    (tmp_path / "log.csv").write_text("step,loss\n10,0.7\n")
+    beside = threading.Thread(target=panel.refresh)
+    beside.start()
+    assert drawing.wait(60)
+    threading.Timer(0.2, go_on.set).start()
+    panel.refresh()
+    assert pixels(panel).shape == (40, 60, 3)
+    beside.join()
 
 
 def test_training_runs_beside_is_stopped_and_tells_its_errors(tmp_path, monkeypatch, capsys):

@@ -111,6 +111,7 @@ class TrainingPanel:
         self.box = widgets.VBox([widgets.HBox([self.stop, self.said]), self.image])
         self._seen: tuple[int, str] | None = None
         self._handle: Any = None
+        self._drawing = threading.Lock()
         self.refresh()
 
     def _stop(self, button: Any) -> None:
@@ -135,22 +136,25 @@ class TrainingPanel:
                 self._handle.update(self)  # so that the saved notebook holds the finished curves
 
     def refresh(self) -> None:
-        """Looks at the folder, and draws anew when there is something new."""
-        rows, sheet = read_log(self.folder), _newest_sheet(self.folder)
-        steps = _steps(self.folder)
+        """Looks at the folder, and draws anew when there is something new; one thread at a time."""
+        with self._drawing:
+            rows, sheet = read_log(self.folder), _newest_sheet(self.folder)
+            self._tell(rows)
+            if self._seen != (len(rows), str(sheet)):
+                picture = draw_curves(rows, _steps(self.folder))
+                if sheet is not None:
+                    picture = canvas.above(picture, _fit(video.read_image(sheet), picture.shape[1]))
+                canvas.put_picture(self.image, picture)
+                self._seen = (len(rows), str(sheet))
+
+    def _tell(self, rows: Sequence[dict[str, float]]) -> None:
+        """Says how far it is."""
         step = int(rows[-1]["step"]) if rows else 0
         over = self.training is not None and not self.training.is_running
         state = "over" if over else "running" if self.training else "as saved"
-        self.said.value = f"step {step} of {steps or '?'} ({state})" + (
-            "" if rows else ": making clips, first checks …"
-        )
+        waiting = "" if rows else ": making clips, first checks …"
+        self.said.value = f"step {step} of {_steps(self.folder) or '?'} ({state}){waiting}"
         self.stop.disabled = self.training is None or over
-        if self._seen != (len(rows), str(sheet)):
-            self._seen = (len(rows), str(sheet))
-            picture = draw_curves(rows, steps)
-            if sheet is not None:
-                picture = canvas.above(picture, _fit(video.read_image(sheet), picture.shape[1]))
-            canvas.put_picture(self.image, picture)
 
     def _follow(self) -> None:
         assert self.training is not None
