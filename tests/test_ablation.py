@@ -9,11 +9,13 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from w2l import paths
+from w2l import paths, talker
 from w2l.cli import main
+from w2l.dataset import Clip
 from w2l.errors import W2LError
-from w2l.evaluate import ablation, ablation_runs
+from w2l.evaluate import ablation, ablation_runs, report
 from w2l.evaluate.ablation import CLAIMS, FIGURES, SAME, VARIANTS, Results, Run, todo
+from w2l.train import data
 from w2l.train.task import Run as TrainingRun
 
 
@@ -110,15 +112,20 @@ def test_only_what_is_missing_is_to_be_made():
 def trained(tmp_path_factory):
     """A few steps of the trainings with the fewest parts, measured on two talkers."""
     folder = tmp_path_factory.mktemp("ablation")
+    made = [talker.make_clip("test", number, seconds=1.2) for number in range(2)]
+    clips = [Clip(one.frames, one.mel, one.truth) for one in made]
     budget = ablation_runs.Budget(
         expert_steps=1, sync_steps=1, gan_steps=1, train_clips=2, validation_clips=2, test_clips=2
     )
     how = TrainingRun(folder, "cpu", progress=False, sanity=False, workers=0)
     told = []
-    results = ablation_runs.remake(
-        Results([]), [0], folder, budget, ("none", "lipgan"), False, done=told.append, run=how
-    )
-    return folder, budget, how, results, told
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (ablation_runs, report, data):
+            patch.setattr(module, "corpus", lambda split, count, **kwargs: clips[:count])
+        results = ablation_runs.remake(
+            Results([]), [0], folder, budget, ("none", "lipgan"), False, done=told.append, run=how
+        )
+        yield folder, budget, how, results, told
 
 
 def test_a_small_part_is_made_and_measured(trained):

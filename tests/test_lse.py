@@ -124,12 +124,11 @@ def test_streaming_changes_nothing(bundled, talkers):
 @pytest.mark.parametrize("late", range(-10, 11))
 def test_known_shifts_of_corpus_clips_are_found_exactly(late, bundled, talkers):
     """The sound of talkers shifted by whole frames: late sound is led in by what came before, as in a longer take."""
-    for clip in talkers:
-        frames = clip.frames[10:70]
-        first = round((10 - late) * 3.2)
-        found = summarise(score(bundled, frames, clip.mel[:, first:]), bundled)
-        assert found.offset == late
-        assert found.is_sure
+    clip = talkers[late % 2]
+    first = round((10 - late) * 3.2)
+    found = summarise(score(bundled, clip.frames[10:70], clip.mel[:, first:]), bundled)
+    assert found.offset == late
+    assert found.is_sure
 
 
 def test_confidence_of_single_frames_falls_where_the_sound_is_another(bundled, talkers):

@@ -15,6 +15,7 @@ import pytest
 
 from w2l import talker, video
 from w2l.cli import main
+from w2l.dataset import Clip
 from w2l.errors import W2LError
 from w2l.evaluate import page, report, rows, sources, svg
 from w2l.evaluate.quality import degraded
@@ -236,7 +237,10 @@ def test_figures_of_a_report_rank_a_worse_set_lower(folders, tools, tmp_path):
     assert next(iter(worse.distances.values())) > next(iter(better.distances.values()))
 
 
-def test_the_corpus_report_compares_own_and_swapped_words(tools):
+def test_the_corpus_report_compares_own_and_swapped_words(tools, monkeypatch):
+    made = [talker.make_clip("validation", number, seconds=1.6) for number in range(2)]
+    clips = [Clip(one.frames, one.mel, one.truth) for one in made]
+    monkeypatch.setattr(report, "corpus", lambda split, count, progress: clips[:count])
     found = report_corpus(tools, count=2)
     own, swapped = found.rows[0], found.rows[1]
     assert len(found.rows) == 4 and {"psnr", "closures", "opening_r"} <= own.figures.keys()

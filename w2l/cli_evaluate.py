@@ -130,7 +130,7 @@ def _run_corpus(options: argparse.Namespace) -> int:
 
 
 def _add_robustness(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--remake", action="store_true", help="measure anew; otherwise the stored curves are shown")
+    parser.add_argument("--remake", action="store_true", help="measure what is missing; otherwise they are shown")
     parser.add_argument("--curves", type=Path, metavar="FILE", help="where they are stored (default: the kit's own)")
     parser.add_argument(
         "--axes", nargs="*", default=[], metavar="NAME", help="noise, fps, face, turn, jpeg, voice (all)"
@@ -150,7 +150,7 @@ def _run_robustness(options: argparse.Namespace) -> None:
         target = options.curves or paths.results() / robustness.CACHED
         curves = robustness.measure(
             _tools(options), options.generator, options.clips, options.axes, progress=not options.quiet,
-            done=lambda so_far: so_far.write(target),
+            done=lambda so_far: so_far.write(target), known=robustness.read(target) if target.is_file() else None,
         )  # fmt: skip
         print(f"{curves.to_markdown()}\n\n{target}")
     else:

@@ -45,6 +45,7 @@ FIGURES = {
     "real_opening_r": "what the meter reads off that real clip against its truth, correlation",
 }
 _SECONDS = 4.0
+_PASSING = ("machine", "date")  # facts that change no figure
 _KEPT = 0.8  # of the easiest condition's figure: below it, it breaks
 
 
@@ -104,17 +105,18 @@ class Bench:
     def _take(self, number: int, axis: str, value: Any, rate: float) -> _Take:
         """The talker, drawn and spoken as the condition wants it."""
         speaker = talker.make_speaker(self._split, number)
-        rng = np.random.default_rng([number, talker.SPLITS.index(self._split), 7])
+        # the same movement and camera under every condition, whatever the sound has drawn
+        rng, of_sound = (np.random.default_rng([number, talker.SPLITS.index(self._split), n]) for n in (7, 8))
         if axis == "voice" and value not in ("formant", "recorded"):
-            voice = replace(make_espeak_voice(rng, self._split), language=value)
-            phones, wav = speak(rng, self._seconds, voice)
+            voice = replace(make_espeak_voice(of_sound, self._split), language=value)
+            phones, wav = speak(of_sound, self._seconds, voice)
             speaker = replace(speaker, voice=voice)
         else:
             phones, wav = talker.speech(speaker, seconds=self._seconds)
         if axis == "voice" and value == "recorded":
-            wav = record(wav, rng)
+            wav = record(wav, of_sound)
         if axis == "noise":
-            wav = add_noise(wav, value, rng)
+            wav = add_noise(wav, value, of_sound)
         count = round(self._seconds * rate)
         poses = _at_rate(make_motion(rng, round(self._seconds * TRAINING_FPS)), count, rate)
         if axis == "turn":
@@ -235,9 +237,11 @@ def measure(
     seconds: float = _SECONDS,
     progress: bool = False,
     done: Callable[[Curves], object] | None = None,
+    known: Curves | None = None,
 ) -> Curves:
     """Measures conditions on `count` talkers. axes: names of `AXES`, all of them when empty. done: called after each
-    axis with what there is, so that a long run can be stored as it goes.
+    axis with what there is, so that a long run can be stored as it goes. known: an earlier run, whose axes are kept if
+    it had the same weights, talkers and seconds.
 
     Voices in languages need espeak-ng. Raises W2LError for unknown axes and fewer than 2 talkers.
     """
@@ -253,8 +257,9 @@ def measure(
     }
     facts |= {"talkers": count, "split": split, "seconds": seconds, "w2l": __version__, "machine": paths.machine()}
     facts["date"] = time.strftime("%Y-%m-%d", time.gmtime())
-    curves = Curves(facts, {})
-    for axis in (axis for axis in AXES if not axes or axis.name in axes):
+    alike = known is not None and all(known.facts.get(key) == facts[key] for key in facts if key not in _PASSING)
+    curves = Curves(facts, dict(known.values) if known is not None and alike else {})
+    for axis in (axis for axis in AXES if (not axes or axis.name in axes) and axis.name not in curves.values):
         conditions = tqdm(axis.values, desc=axis.name, unit="condition", disable=not progress)
         found = {str(value): bench.measure(axis.name, value, count) for value in conditions}
         curves.values[axis.name] = {
