@@ -107,6 +107,7 @@ def test_figures_of_the_bundled_generator():
     found = learning.figures("classroom_generator", corpus("validation", 2, progress=False))
     assert found["opening, new words"] > 0.8
     assert abs(found["opening, old words"]) < 0.4
+    assert 0.5 < found["amplitude"] < 1.5
     assert 0.4 < found["box / pasting"] < 1
     assert 0.2 < found["sharpness"] < 1.3
     assert found["confidence"] > 0.5

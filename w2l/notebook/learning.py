@@ -44,7 +44,10 @@ _MEANING: dict[str, tuple[str, float | None]] = {
 _COLOURS = ("#3b6ea5", "#d1662a", "#4b8b4f", "#8a5aa8", "#7a7a7a", "#b33b5e", "#2f8f9d")  # told apart in grey too
 _TRUTH = "#222222"
 _JUDGED = 60  # frames of a clip
-_FIGURES = ("opening, new words", "opening, old words", "box / pasting", "sharpness", "confidence", "sync loss")
+_FIGURES = (
+    *("opening, new words", "opening, old words", "amplitude"),
+    *("box / pasting", "sharpness", "confidence", "sync loss"),
+)
 _CELL, _NAMES, _TEXT = 96, 150, 13  # pixels: width of a mouth, of the names, height of letters
 _PAPER, _INK = (255, 255, 255), (48, 42, 38)
 
@@ -245,12 +248,13 @@ def show_openings(rows: Mapping[str, np.ndarray], new: Clip, old: Clip, title: s
 
 
 def figures(generator: Weights, clips: Sequence[Clip], expert: Weights = "classroom_expert") -> dict[str, float]:
-    """What a generator does on talkers whose truth is known, each speaking the next one's words, in six numbers.
+    """What a generator does on talkers whose truth is known, each speaking the next one's words, in seven numbers.
 
     opening, new words / old words: correlation of the mouth's opening with the truth of either (medians over clips).
-    box / pasting: error in the mouth box on the clip's own words, over that of pasting the reference mouth.
-    sharpness: gradient energy of lower faces, the truth's = 1. confidence, sync loss: what the expert says of the new
-    words. The first 60 frames of each clip are looked at, but not the one that is the reference.
+    amplitude: spread of the opening over that of the truth. box / pasting: error in the mouth box on the clip's own
+    words, over that of pasting the reference mouth. sharpness: gradient energy of lower faces, the truth's = 1.
+    confidence, sync loss: what the expert says of the new words. The first 60 frames of each clip are looked at, but
+    not the one that is the reference.
     """
     model = models.load(generator, network="wav2lip")
     watcher = cast(SyncNet, models.load(expert, network="syncnet"))
@@ -272,6 +276,7 @@ def _movement(opening: np.ndarray, clip: Clip, other: Clip) -> dict[str, float]:
     return {
         "opening, new words": mouth.correlation(opening[keep], new[keep]),
         "opening, old words": mouth.correlation(opening[keep], old[keep]),
+        "amplitude": mouth.amplitude(opening[keep], new[keep]),
     }
 
 
