@@ -21,9 +21,9 @@ from w2l.registry import describe_file, hash_of
 
 CLASSROOM = "classroom"  # the bundled generator that dubs
 BUNDLED = {  # name -> what it is; small, trained on drawn faces, under the licence of the code
-    CLASSROOM: "generator: pixels, then the expert, then the quality discriminator",
+    CLASSROOM: "generator: pixels, then the expert",
     "classroom_generator_l1": "the generator after pixels alone",
-    "classroom_generator_sync": "the generator after the expert, before the quality discriminator",
+    "classroom_generator_gan": "the generator sharpened by the quality discriminator",
     "classroom_generator_gamed": "a generator that fools the expert and draws no mouth: for teaching",
     "classroom_expert": "lip-sync expert",
     "classroom_quality_disc": "visual quality discriminator",

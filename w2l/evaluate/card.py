@@ -45,6 +45,8 @@ Small networks trained by this kit on its own synthetic talker corpus: drawn fac
 They show every step of the Wav2Lip recipe within class time. They know drawn faces only: on a photograph they paint a
 drawn mouth. For real faces use the published weights.
 
+NAME@COMMIT below is the file of that name in that commit of this repository (`git show COMMIT:data/weights/…`).
+
 Licence: that of the kit. Intended use: teaching. Outputs are marked as synthetic by the kit; keep the mark.
 """
 
@@ -113,7 +115,7 @@ def _facts(name: str, model: Any) -> str:
     return (
         f"- **{name}** ({meta['network']}, width {meta['width']:g}, {count:.2f} M parameters): "
         f"{meta.get('data', 'unknown data')}{'; ' + came if came else ''}; {settings}; {made}. "
-        f"Remade by `{_command(meta)}`."
+        f"Remade by `{_command(meta)}`. {meta.get('note', '')}".rstrip()
     )
 
 
