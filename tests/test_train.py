@@ -164,6 +164,7 @@ def test_clips_that_are_too_short_are_left_out(monkeypatch, capsys):
 # ---------------------------------------------------------------- speed
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more than this machine has cores
 def test_batches_do_not_depend_on_who_draws_them():
     it = tiny.make("generator")
     alone = list(batches(it, Run(tiny.Path("unused"), workers=0), 1))
