@@ -206,7 +206,7 @@ class Curves:
             means = [one.mean for one in found]
             series.append(svg.Series(name, places, means, [e.low for e in found], [e.high for e in found], points=True))
         ticks = [(float(i), str(value).split("-latn")[0]) for i, value in enumerate(there)]
-        return svg.line_chart(series, axis.name, axis.unit, "", (560, 280), ticks, y_range=(-0.1, 1.05))
+        return svg.line_chart(series, axis.name, axis.unit, "", (540, 280), ticks, y_range=(-0.1, 1.05))
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Stores the curves as JSON."""
