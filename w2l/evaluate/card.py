@@ -91,7 +91,7 @@ def _stage_table(
     """Lines of a table with a column for each stage, and one for the generator that the card is of."""
     tools = Instruments(names["expert"], names["meter"])
     columns = {}
-    for name in (*stages, names["generator"]):
+    for name in (names["generator"], *stages):
         own = figures
         if name != names["generator"]:
             own = evaluate_classroom(name, names["expert"], names["meter"], split, count)
