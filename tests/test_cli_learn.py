@@ -70,7 +70,9 @@ def test_the_whole_recipe(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "| NO |" in out  # one step teaches nothing, and the table says so
     text = card.read_text()
-    assert "| figure | classroom_generator | " in text and f"--expert {expert.split('/')[-1]} --set" in text
+    assert (
+        f"| figure | {generator} | classroom_generator |" in text and f"--expert {expert.split('/')[-1]} --set" in text
+    )
     assert "sync_steps 1" in text and "5 validation talkers" in text and sheet.stat().st_size > 10_000
 
 
