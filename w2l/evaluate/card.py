@@ -96,8 +96,8 @@ def _stage_table(
         if name != names["generator"]:
             own = evaluate_classroom(name, names["expert"], names["meter"], split, count)
         report = report_corpus(tools, name, split, count)
-        columns[name] = own | {"sharpness": report.mean("sharpness").mean}
-        columns[name] |= {"frechet": next(iter(report.distances.values()), float("nan"))}
+        distance = next(iter(report.distances.values()), float("nan"))
+        columns[name] = own | {"sharpness": report.mean("sharpness").mean, "frechet": distance}
     lines = [" | ".join(["| figure", *columns]) + " |", "|---" * (len(columns) + 1) + "|"]
     for key, meaning in _STAGE_ROWS.items():
         lines.append(" | ".join([f"| {meaning}", *(f"{column[key]:.3f}" for column in columns.values())]) + " |")
