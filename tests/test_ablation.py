@@ -48,7 +48,7 @@ def test_variants_claims_and_figures_fit_together():
 
 def test_verdicts_say_what_the_seeds_say():
     told = runs(tv5=(1.5, 1.6, 1.7), lipgan=(1.2, 1.4, 1.3), none=(1.25, 1.35, 1.3)).verdict(claim("c"))
-    assert "before single-frame discriminator, trained along: shown" in told
+    assert "before single-frame contrastive discriminator, as LipGAN's: shown" in told
     assert "before no sync loss: not told apart" in told
     told = runs(tv5=(1.0, 1.1, 1.2), trained=(1.5, 1.7, 1.9)).verdict(claim("b"))
     assert "not shown, the corpus has it the other way round" in told

@@ -5,6 +5,7 @@ import os
 import signal
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import tiny_training as tiny
@@ -26,6 +27,20 @@ def test_pair_scores_are_cosines_of_all_pairs():
     expected_other = [float(faces[c + i] @ audio[c + j]) for c in (0, 3) for i in range(3) for j in range(3) if i != j]
     np.testing.assert_allclose(same.numpy(), expected_same, rtol=1e-5)
     np.testing.assert_allclose(other.numpy(), expected_other, rtol=1e-5)
+
+
+def test_contrastive_is_lipgans_loss_on_distances():
+    rng = np.random.default_rng(1)
+    a, b = (np.abs(rng.normal(size=(6, 8))) for _ in range(2))
+    a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
+    distance = np.linalg.norm(a - b, axis=1)
+    cosine = torch.from_numpy((a * b).sum(1)).float()
+    assert losses.contrastive(cosine, 1.0).item() == pytest.approx((distance**2).mean(), rel=1e-5)
+    off = np.maximum(0, 1 - distance) ** 2
+    assert off.any() and losses.contrastive(cosine, 0.0).item() == pytest.approx(off.mean(), rel=1e-5)
+    same = torch.ones(3, requires_grad=True)  # embeddings that are equal: the root has no slope there
+    losses.contrastive(same, 0.0).backward()
+    assert torch.isfinite(same.grad).all()
 
 
 def test_sync_bce_is_cross_entropy_and_bounded_at_the_ends():
@@ -168,7 +183,12 @@ def test_clips_that_are_too_short_are_left_out(monkeypatch, capsys):
 def test_batches_do_not_depend_on_who_draws_them():
     it = tiny.make("generator")
     alone = list(batches(it, Run(tiny.Path("unused"), workers=0), 1))
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(4)
+    cv2.GaussianBlur(np.zeros((2000, 2000), np.uint8), (9, 9), 2)  # OpenCV has threads now, which no child inherits
     shared = list(batches(it, Run(tiny.Path("unused"), workers=2), 1))
+    assert cv2.getNumThreads() == 4
+    cv2.setNumThreads(threads)
     assert len(alone) == len(shared) == 5
     for (one,), (other,) in zip(alone, shared, strict=True):
         for name, value in one.items():

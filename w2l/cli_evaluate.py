@@ -167,7 +167,7 @@ def _add_ablation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="default: 0 1 2")
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="trainings, such as tv1 none gan (all)")
     parser.add_argument("--folder", type=Path, default=Path("runs/ablation"), help="of the trainings (runs/ablation)")
-    parser.add_argument("--start", metavar="W", help="the generator that all begin with (classroom_generator)")
+    parser.add_argument("--start", metavar="W", help="the generator that all begin with (classroom_generator_l1)")
     for name, what in (("expert", "of each expert"), ("sync", "with the expert"), ("gan", "as a GAN")):
         parser.add_argument(f"--{name}-steps", type=int, metavar="N", help=f"training steps {what}")
     parser.add_argument("--train-clips", type=int, metavar="N", help="talkers to learn from")

@@ -42,8 +42,8 @@ class Variant:
     gan: dict[str, Any] | None = None
 
 
-# A LipGAN-like discriminator sees a single frame and learns along with the generator. LipGAN's own begins from nothing
-# and has a contrastive loss on distances; here it begins as an expert of one frame and has the kit's cross-entropy.
+# LipGAN's discriminator sees a single frame, has a contrastive loss on distances, and learns along with the generator.
+# LipGAN's own begins from nothing; here it is favoured, and begins as an expert of one frame.
 VARIANTS = (
     Variant("tv1", "a", "expert sees 1 frame", {"frames": 1}, {}),
     Variant("tv3", "a", "expert sees 3 frames", {"frames": 3}, {}),
@@ -51,7 +51,13 @@ VARIANTS = (
     Variant("frozen", "b", "expert frozen", {"frames": 5}, {}),
     Variant("trained", "b", "expert trained along", {"frames": 5}, {"expert_trained": True}),
     Variant("none", "c", "no sync loss", {"frames": 5}, {"sync_weight": 0.0}),
-    Variant("lipgan", "c", "single-frame discriminator, trained along", {"frames": 1}, {"expert_trained": True}),
+    Variant(
+        "lipgan",
+        "c",
+        "single-frame contrastive discriminator, as LipGAN's",
+        {"frames": 1},
+        {"expert_trained": True, "contrastive": True},
+    ),
     Variant("expert", "c", "frozen 5-frame expert", {"frames": 5}, {}),
     Variant("no_gan", "d", "without quality discriminator", {"frames": 5}, {}, {"disc_weight": 0.0}),
     Variant("gan", "d", "with quality discriminator", {"frames": 5}, {}, {}),

@@ -28,7 +28,7 @@ class Budget:
     """How much of everything: the same for every variant. start: the generator trained on pixels that all begin with.
     judge: the expert that measures, and that none of them learns from."""
 
-    start: str = "classroom_generator"
+    start: str = "classroom_generator_l1"
     expert_steps: int = 800
     sync_steps: int = 400
     gan_steps: int = 300

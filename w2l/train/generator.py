@@ -20,7 +20,7 @@ from w2l.train.facts import training_facts
 from w2l.train.held_out import HeldOut
 from w2l.train.judge import Judge, to_faces
 from w2l.train.loop import run as train
-from w2l.train.losses import mouth_l1, pull, sync_bce
+from w2l.train.losses import contrastive, mouth_l1, pull, sync_bce
 from w2l.train.precision import Precision
 from w2l.train.task import Batch, Player, Run, place, scheduled, share
 
@@ -40,8 +40,9 @@ class GeneratorConfig:
     gate_shuts: whether the gate shuts again when the held-out value rises; the published one never does. convex: take
     the weights of the other losses from that of the pixels, as published. expert_trained: let the expert learn beside
     the generator, whose windows it is told are off, at `expert_learning_rate` (the paper's ablation; frozen is
-    better). beta1: Adam's. schedule: ``cosine`` or ``constant``. clip: greatest norm of a gradient, 0: any. ema: decay
-    of averaged weights, 0: none. voices: those of the synthetic talker; see `talker.make_speaker`.
+    better). contrastive: LipGAN's loss instead of cross-entropy, for what the expert says and for how it learns.
+    beta1: Adam's. schedule: ``cosine`` or ``constant``. clip: greatest norm of a gradient, 0: any. ema: decay of
+    averaged weights, 0: none. voices: those of the synthetic talker; see `talker.make_speaker`.
     """
 
     width: float = 0.25
@@ -63,6 +64,7 @@ class GeneratorConfig:
     convex: bool = False
     expert_trained: bool = False
     expert_learning_rate: float = 1e-4
+    contrastive: bool = False
     augment: bool = True
     beta1: float = 0.9
     schedule: str = "cosine"
@@ -93,7 +95,8 @@ class GeneratorTask:
         self.looks: tuple[int, ...] = (config.steps,) if config.sync_steps else ()  # the gate's first look
         self.data, self.device, self.precision = data, device, Precision(amp, device)
         self.network = place(start or models.build("wav2lip", config.width), device)
-        self.judge = Judge(expert, device, self.precision, frozen=not config.expert_trained)
+        match = contrastive if config.contrastive else sync_bce
+        self.judge = Judge(expert, device, self.precision, frozen=not config.expert_trained, match=match)
         self.players = {"generator": Player(self.network, self._rate, (config.beta1, 0.999))}
         if config.expert_trained:
             rate = config.expert_learning_rate
@@ -158,7 +161,8 @@ class GeneratorTask:
             self.judge.cosine(batch["window"], self.judge.see(faces))
             for faces in (batch["true"], others, batch["generated"])
         )
-        loss = sync_bce(same, 1.0) / 2 + (sync_bce(other, 0.0) + sync_bce(made, 0.0)) / 4
+        match = self.judge.match
+        loss = match(same, 1.0) / 2 + (match(other, 0.0) + match(made, 0.0)) / 4
         return loss, {"expert_loss": loss}
 
     @torch.no_grad()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import nn
@@ -18,15 +20,24 @@ _REACH = 15  # frames, as the published metric tries
 
 class Judge:
     """An expert in eval mode on a device. frozen: its weights stay, so batch norm is folded into them, which is faster.
+    match: the loss of cosines that are told to be in sync (1) or off (0).
 
     The published training forgets eval mode: there the expert judges by each batch's own statistics, and forgets those
     it learned (reference 2.8).
     """
 
-    def __init__(self, expert: nn.Module, device: torch.device, precision: Precision, frozen: bool = True) -> None:
+    def __init__(
+        self,
+        expert: nn.Module,
+        device: torch.device,
+        precision: Precision,
+        frozen: bool = True,
+        match: Callable[[torch.Tensor, float], torch.Tensor] = sync_bce,
+    ) -> None:
         expert = fold_batch_norm(expert) if frozen else expert.eval()
         self.network, self.precision, self.device = place(expert, device), precision, device
         self.frames: int = expert.frames  # type: ignore[assignment]
+        self.match = match
 
     def see(self, faces: torch.Tensor) -> torch.Tensor:
         """Lower halves of windows as the expert takes them: (B * 5, 3, 96, 96), sample after sample, to (B, C, 48, 96).
@@ -45,7 +56,7 @@ class Judge:
 
     def loss(self, generated: torch.Tensor, mel: torch.Tensor) -> torch.Tensor:
         """The expert's loss if told that generated windows (B * 5, 3, 96, 96) are in sync with mel (B, 80, 16)."""
-        return sync_bce(self.cosine(mel, self.see(generated)), 1.0)
+        return self.match(self.cosine(mel, self.see(generated)), 1.0)
 
     @torch.no_grad()
     def scores(self, faces: torch.Tensor, mel: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import cv2
@@ -60,7 +61,8 @@ def batches(task: Task, run: Run, start: int) -> Iterator[list[Batch]]:
         with warnings.catch_warnings():
             # from Python 3.12 on a fork beside running threads warns; the children call neither torch's nor CUDA's
             warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork.*")
-            drawn = iter(loader)
+            with _no_cv2_threads():
+                drawn = iter(loader)
         for parts in drawn:
             yield [_to_device(part, task.device) for part in parts]
     except RuntimeError as error:
@@ -77,8 +79,18 @@ def _workers(device: torch.device) -> int:
     return max(1, min(_MOST_WORKERS, (os.cpu_count() or 1) // local - 1))
 
 
-def _be_modest(worker: int) -> None:
+@contextmanager
+def _no_cv2_threads() -> Iterator[None]:
+    """Ends OpenCV's threads for a while: a forked child that inherits them waits for them for ever."""
+    before = cv2.getNumThreads()
     cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
+def _be_modest(worker: int) -> None:
     torch.set_num_threads(1)
 
 

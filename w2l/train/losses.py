@@ -25,6 +25,12 @@ def sync_bce(cosine: torch.Tensor, in_sync: float) -> torch.Tensor:
     return functional.binary_cross_entropy(cosine.clamp(0, 1), torch.full_like(cosine, in_sync))
 
 
+def contrastive(cosine: torch.Tensor, in_sync: float) -> torch.Tensor:
+    """LipGAN's loss on the distance d of normalised embeddings: d^2 in sync, max(0, 1 - d)^2 off (KR et al. 2019)."""
+    squared = (2 - 2 * cosine).clamp_min(1e-6)  # a root has no gradient at 0
+    return squared.mean() if in_sync else (1 - squared.sqrt()).clamp_min(0).square().mean()
+
+
 def mouth_l1(generated: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Mean absolute difference inside the mouth box; (..., 96, 96) in [0, 1]."""
     return (generated - target)[..., MOUTH_BOX[0], MOUTH_BOX[1]].abs().mean()
