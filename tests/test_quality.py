@@ -234,6 +234,19 @@ def test_intervals_cover_the_mean_as_often_as_they_say():
     assert 0.88 <= hits / 200 <= 0.99
 
 
+def test_intervals_draw_what_is_akin_together():
+    """Values that come in equal pairs say no more than one of each: the interval is that of the single ones."""
+    single = np.random.default_rng(2).normal(0, 1, 30)
+    twice, whose = np.repeat(single, 2), np.repeat(np.arange(30), 2)
+    one, both = mean_interval(single), mean_interval(twice, groups=whose)
+    assert (both.low, both.high, both.count) == (pytest.approx(one.low), pytest.approx(one.high), 60)
+    naive = mean_interval(twice)
+    assert naive.high - naive.low < 0.8 * (both.high - both.low)
+    uneven = mean_interval([1.0, 2, 3, math.nan], groups=["a", "a", "b", "c"])
+    assert uneven.count == 3 and uneven.mean == 2 and (uneven.low, uneven.high) == (1.5, 3)
+    assert math.isnan(mean_interval([1.0, 2], groups=["a", "a"]).low)
+
+
 def test_intervals_are_steady_and_leave_out_what_is_missing():
     values = [1.0, 2, math.nan, 4, math.inf]
     found = mean_interval(values)

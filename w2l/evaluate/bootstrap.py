@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,17 +30,29 @@ class Estimate:
         return f"{self.mean:.{digits}f} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
 
 
-def mean_interval(values: Sequence[float] | np.ndarray, seed: int = 0) -> Estimate:
+def mean_interval(
+    values: Sequence[float] | np.ndarray, seed: int = 0, groups: Sequence[Hashable] | None = None
+) -> Estimate:
     """The mean of the finite values, and its percentile interval over 2000 resamples; always the same for a seed.
 
-    A single value has no interval.
+    groups: which values belong together, such as clips of one talker; these are drawn as a whole, since values that are
+    akin tell less than as many strangers (cluster bootstrap). A single value, or group, has no interval.
     """
     kept = np.asarray(values, np.float64)
-    kept = kept[np.isfinite(kept)]
+    finite = np.isfinite(kept)
+    kept = kept[finite]
     if not len(kept):
         return Estimate(math.nan, math.nan, math.nan, 0)
-    if len(kept) == 1:
-        return Estimate(float(kept[0]), math.nan, math.nan, 1)
-    picks = np.random.default_rng(seed).integers(0, len(kept), (RESAMPLES, len(kept)))
-    low, high = np.quantile(kept[picks].mean(1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    whose = np.arange(len(kept))
+    if groups is not None:
+        numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+        whose = np.unique(
+            [numbers[group] for group, so in zip(groups, finite, strict=True) if so], return_inverse=True
+        )[1]
+    sums, counts = np.bincount(whose, kept), np.bincount(whose)
+    if len(sums) == 1:
+        return Estimate(float(kept.mean()), math.nan, math.nan, len(kept))
+    picks = np.random.default_rng(seed).integers(0, len(sums), (RESAMPLES, len(sums)))
+    means = sums[picks].sum(1) / counts[picks].sum(1)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Estimate(float(kept.mean()), float(low), float(high), len(kept))

@@ -56,8 +56,9 @@ class Report:
         return [column for column in COLUMNS if any(column.key in row.figures for row in self.rows)]
 
     def mean(self, key: str) -> Estimate:
-        """Of a column over the rows that have it."""
-        return mean_interval([row.figures.get(key, math.nan) for row in self.rows])
+        """Of a column over the rows that have it; the rows of a talker are drawn together for the interval."""
+        values = [row.figures.get(key, math.nan) for row in self.rows]
+        return mean_interval(values, groups=[row.talker or number for number, row in enumerate(self.rows)])
 
     @property
     def frame_cost(self) -> float:
@@ -182,8 +183,8 @@ def report_corpus(
             work.append(
                 (
                     name,
-                    lambda name=name, clip=clip, speaker=speaker, closures=closures: _corpus_row(
-                        name, clip, speaker, drive(generate, clip, speaker.mel, shift), closures, tools
+                    lambda name=name, talker=own[0], clip=clip, speaker=speaker, closures=closures: _corpus_row(
+                        name, talker, clip, speaker, drive(generate, clip, speaker.mel, shift), closures, tools
                     ),
                 )
             )
@@ -193,6 +194,7 @@ def report_corpus(
 
 def _corpus_row(
     name: str,
+    talker: str,
     clip: Clip,
     speaker: Clip,
     made: np.ndarray,
@@ -202,7 +204,7 @@ def _corpus_row(
     scorer = Scorer(tools.expert, speaker.mel)
     scorer.add([tools.expert.resize(frame) for frame in made])
     found = summarise(scorer.finish(), tools.expert, name)
-    row = Row(name, figures=sync_figures(found), notes=found.notes, sync=found)
+    row = Row(name, figures=sync_figures(found), talker=talker, notes=found.notes, sync=found)
     truth = Truth(speaker.known_truth()[:, :2], closures)
     return compare(row, [(clip.frames, made)], tools, truth, same_speech=speaker is clip)
 

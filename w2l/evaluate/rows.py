@@ -71,13 +71,15 @@ COLUMNS = (
 class Row:
     """One line of a report. fault: why there are no figures, in a sentence; empty where there are.
 
-    figures: by the keys of `COLUMNS`; what could not be measured is missing. openings: read of the generated mouth and
-    true, pixels over time, for the plot. strip: moments, real above generated, uint8 BGR, or None. seconds: of work.
+    figures: by the keys of `COLUMNS`; what could not be measured is missing. talker: whose rows are drawn together for
+    intervals; empty: this one stands alone. openings: read of the generated mouth and true, pixels over time, for the
+    plot. strip: moments, real above generated, uint8 BGR, or None. seconds: of work.
     """
 
     name: str
     fault: str = ""
     figures: dict[str, float] = field(default_factory=dict)
+    talker: str = ""
     notes: tuple[str, ...] = ()
     sync: ClipSync | None = None
     openings: tuple[np.ndarray, np.ndarray] | None = None

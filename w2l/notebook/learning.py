@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from w2l.evaluate.classroom import drive
 from w2l.lettering import put_text
 from w2l.models.inference import Generate, pick_device
 from w2l.models.syncnet import SyncNet
+from w2l.notebook.plots import new_panels, show_light
 from w2l.notebook.training import read_log
 from w2l.train import judge, meter
 from w2l.train.losses import MOUTH_BOX, sync_bce
@@ -69,7 +69,7 @@ def show_log(runs: Mapping[str, Weights], columns: Sequence[str], title: str, un
     runs: what to call each training -> its folder. columns: those of log.csv without ``held_out_``, such as loss and
     accuracy. until: the last step shown.
     """
-    figure, panels = _page(len(columns), 4.2, 3.2)
+    figure, panels = new_panels(len(columns), 4.2, 3.2)
     for axes, name in zip(panels, columns, strict=True):
         for (label, folder), colour in zip(runs.items(), _COLOURS, strict=False):
             _draw_run(axes, folder, name, label, colour, until)
@@ -79,7 +79,7 @@ def show_log(runs: Mapping[str, Weights], columns: Sequence[str], title: str, un
             axes.axhline(level, color=_TRUTH, lw=0.8, ls=":")
         axes.legend(fontsize=8, frameon=False)
     figure.suptitle(title)
-    _show(figure)
+    show_light(figure)
 
 
 def _draw_run(axes: Any, folder: Weights, name: str, label: str, colour: str, until: int | None) -> None:
@@ -99,7 +99,7 @@ def show_windows(clip: Clip, pairs: Mapping[str, tuple[int, int]]) -> None:
 
     pairs: what to call each -> (first frame of the mouths, first frame of the sound).
     """
-    figure, panels = _page(FRAMES + 1, 1.5, 1.25, rows=len(pairs))
+    figure, panels = new_panels(FRAMES + 1, 1.5, 1.25, rows=len(pairs))
     for row, (name, (mouths_at, sound_at)) in enumerate(pairs.items()):
         *faces, mel = panels[row * (FRAMES + 1) : (row + 1) * (FRAMES + 1)]
         for number, axes in enumerate(faces):
@@ -110,7 +110,7 @@ def show_windows(clip: Clip, pairs: Mapping[str, tuple[int, int]]) -> None:
             axes.set(xticks=[], yticks=[])
         faces[0].set_ylabel(name)
         mel.set_xlabel("0.2 s of sound")
-    _show(figure)
+    show_light(figure)
 
 
 def cosines(expert: nn.Module, clips: Sequence[Clip], frames: int = 49) -> list[np.ndarray]:
@@ -139,63 +139,63 @@ def accuracy(scores: Sequence[np.ndarray]) -> float:
 
 def show_cosines(groups: Mapping[str, np.ndarray], title: str) -> None:
     """Histograms of cosines over one another, as shares of each group; the dotted line is where the expert decides."""
-    figure, (axes,) = _page(1, 6.5, 3.2)
+    figure, (axes,) = new_panels(1, 6.5, 3.2)
     for (label, values), colour in zip(groups.items(), _COLOURS, strict=False):
         shares = np.full(len(values), 1 / len(values))
         axes.hist(values, np.linspace(0, 1, 41), weights=shares, color=colour, alpha=0.55, label=label)
     axes.axvline(0.5, color=_TRUTH, lw=0.8, ls=":")
     axes.set(xlabel="cosine of mouths and sound", ylabel="share of pairs", title=title)
     axes.legend(frameon=False)
-    _show(figure)
+    show_light(figure)
 
 
 def show_matrix(scores: np.ndarray, starts: Sequence[int], title: str) -> None:
     """The cosines of a few windows of one clip, each row of mouths with each column of sound, as numbers."""
     picked = scores[np.ix_(starts, starts)]
-    figure, (axes,) = _page(1, 5.0, 3.4)
+    figure, (axes,) = new_panels(1, 5.0, 3.4)
     drawn = axes.imshow(picked, vmin=0, vmax=1, cmap="Blues")
     for (row, column), value in np.ndenumerate(picked):
         axes.text(column, row, f"{value:.2f}", ha="center", va="center", color="white" if value > 0.6 else _TRUTH)
     axes.set(xticks=range(len(starts)), yticks=range(len(starts)), xticklabels=starts, yticklabels=starts)
     axes.set(xlabel="first frame of the sound", ylabel="first frame of the mouths", title=title)
     figure.colorbar(drawn, label="cosine", shrink=0.8)
-    _show(figure)
+    show_light(figure)
 
 
 def show_line(points: Mapping[float, float], xlabel: str, ylabel: str, title: str, level: float | None = None) -> None:
     """A line through points x -> y, with a dotted level where given."""
-    figure, (axes,) = _page(1, 6.5, 2.8)
+    figure, (axes,) = new_panels(1, 6.5, 2.8)
     axes.plot(list(points), list(points.values()), "o-", color=_COLOURS[0])
     if level is not None:
         axes.axhline(level, color=_TRUTH, lw=0.8, ls=":")
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     axes.grid(alpha=0.3)
-    _show(figure)
+    show_light(figure)
 
 
 def show_bars(values: Mapping[str, float], xlabel: str, title: str, level: float | None = None) -> None:
     """Bars with their numbers, the first on top, and a dotted level where given, such as chance."""
     names = list(values)[::-1]
-    figure, (axes,) = _page(1, 6.5, 0.9 + 0.32 * len(names))
+    figure, (axes,) = new_panels(1, 6.5, 0.9 + 0.32 * len(names))
     bars = axes.barh(names, [values[name] for name in names], color=_COLOURS[0])
     axes.bar_label(bars, fmt="%.2f", padding=3)
     if level is not None:
         axes.axvline(level, color=_TRUTH, lw=1, ls=":")
     axes.set(xlabel=xlabel, title=title)
     axes.margins(x=0.12)
-    _show(figure)
+    show_light(figure)
 
 
 def show_curves(curves: Mapping[str, sync.SyncCurve], title: str) -> None:
     """Offset curves: mean cosine of mouths and sound for each shift of the sound; the largest is marked."""
-    figure, (axes,) = _page(1, 6.5, 3.2)
+    figure, (axes,) = new_panels(1, 6.5, 3.2)
     for (label, curve), colour in zip(curves.items(), _COLOURS, strict=False):
         told = f"{label}: offset {curve.offset:+d}, confidence {curve.confidence:.2f}"
         axes.plot(curve.shifts, curve.cosine, color=colour, label=told)
         axes.plot([curve.offset], [curve.cosine.max()], "o", color=colour)
     axes.set(xlabel="shift, frames of 40 ms (positive: the sound is late)", ylabel="mean cosine", title=title)
     axes.legend(fontsize=8, frameon=False)
-    _show(figure)
+    show_light(figure)
 
 
 def delayed(clip: Clip, frames: int) -> Clip:
@@ -234,7 +234,7 @@ def show_mouths(rows: Mapping[str, np.ndarray], moments: Sequence[int] = range(1
 def show_openings(rows: Mapping[str, np.ndarray], new: Clip, old: Clip, title: str) -> None:
     """How wide mouths are open over time, read by the mouth meter, over the truth of the new and of the old words."""
     ruler = models.load("classroom_meter", network="mouth_meter")
-    figure, panels = _page(len(rows), 9.0 / len(rows), 2.8)
+    figure, panels = new_panels(len(rows), 9.0 / len(rows), 2.8)
     for (name, frames), colour, axes in zip(rows.items(), _COLOURS, panels, strict=False):
         seconds = np.arange(len(frames)) / TRAINING_FPS
         axes.plot(seconds, new.known_truth()[: len(frames), 0], color=_TRUTH, lw=1, label="new words, truth")
@@ -244,7 +244,7 @@ def show_openings(rows: Mapping[str, np.ndarray], new: Clip, old: Clip, title: s
     panels[0].set_ylabel("opening, pixels of 96")
     panels[0].legend(fontsize=8, frameon=False, loc="upper right")
     figure.suptitle(title)
-    _show(figure)
+    show_light(figure)
 
 
 def figures(generator: Weights, clips: Sequence[Clip], expert: Weights = "classroom_expert") -> dict[str, float]:
@@ -305,25 +305,3 @@ def show_figures(stages: Mapping[str, Mapping[str, float]]) -> None:
     print(" " * first, *(name.rjust(width) for name, width in columns.items()), sep="  ")
     for name, values in stages.items():
         print(name.ljust(first), *(f"{values[key]:.2f}".rjust(width) for key, width in columns.items()), sep="  ")
-
-
-def _page(columns: int, width: float, height: float, rows: int = 1) -> tuple[Any, list[Any]]:
-    """A figure and its panels, row after row, each so many inches (of 100 pixels) wide and high."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width * columns, height * rows), dpi=100, layout="constrained")
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for one in panels:
-        one.spines[["top", "right"]].set_visible(False)
-    return figure, panels
-
-
-def _show(figure: Any) -> None:
-    """Shows a figure in 128 colours: it looks the same, and is saved with the notebook in a quarter of the bytes."""
-    from IPython.display import Image, display
-    from PIL import Image as Pillow  # matplotlib brings it
-
-    drawn, light = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png")
-    Pillow.open(drawn).convert("RGB").quantize(128, dither=Pillow.Dither.NONE).save(light, "PNG", optimize=True)
-    display(Image(data=light.getvalue()))
