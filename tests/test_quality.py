@@ -14,7 +14,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 from w2l.dataset import corpus
 from w2l.errors import W2LError
 from w2l.evaluate import frechet, mouth, quality
-from w2l.evaluate.bootstrap import mean_interval
+from w2l.evaluate.bootstrap import few_interval, mean_interval
 from w2l.evaluate.frechet import Moments
 from w2l.train import losses
 
@@ -245,6 +245,16 @@ def test_intervals_draw_what_is_akin_together():
     uneven = mean_interval([1.0, 2, 3, math.nan], groups=["a", "a", "b", "c"])
     assert uneven.count == 3 and uneven.mean == 2 and (uneven.low, uneven.high) == (1.5, 3)
     assert math.isnan(mean_interval([1.0, 2], groups=["a", "a"]).low)
+
+
+def test_intervals_of_a_few_values_are_students():
+    found = few_interval([1.0, 2.0, math.nan, 3.0])  # t of two degrees of freedom: 4.3027
+    assert found.mean == 2 and found.count == 3 and found.high - 2 == pytest.approx(4.3027 / math.sqrt(3), rel=1e-4)
+    assert 2 - found.low == pytest.approx(found.high - 2)
+    assert math.isnan(few_interval([5.0]).low) and few_interval([]).count == 0
+    rng = np.random.default_rng(3)
+    tries = [few_interval(rng.normal(1, 1, 3)) for _ in range(400)]
+    assert 0.92 <= np.mean([one.low <= 1 <= one.high for one in tries]) <= 0.98
 
 
 def test_intervals_are_steady_and_leave_out_what_is_missing():

@@ -20,7 +20,7 @@ import numpy as np
 from w2l import paths
 from w2l.errors import W2LError
 from w2l.evaluate import svg
-from w2l.evaluate.bootstrap import Estimate, mean_interval
+from w2l.evaluate.bootstrap import Estimate, few_interval
 
 CACHED = "ablation.json"  # in data/
 COMMAND = "w2l evaluate ablation --remake"
@@ -28,10 +28,11 @@ COMMAND = "w2l evaluate ablation --remake"
 
 @dataclass(frozen=True)
 class Variant:
-    """One way of training. key: its name in results. claim: a to d, as `CLAIMS`. title: in tables.
+    """One way of training. key: its name in results. claim: a to d, as `CLAIMS`, or none. title: in tables.
 
-    expert: changes to `ExpertConfig` for the expert that it learns from; None: no expert is trained for it. generator,
-    gan: changes to `GeneratorConfig` (second phase) and `GanConfig`; None: this stage is left out.
+    expert: changes to `ExpertConfig` for the expert that it learns from; None: nothing is trained, and one seed is as
+    good as another. generator, gan: changes to `GeneratorConfig` (second phase) and `GanConfig`; None: this stage is
+    left out.
     """
 
     key: str
@@ -45,6 +46,7 @@ class Variant:
 # LipGAN's discriminator sees a single frame, has a contrastive loss on distances, and learns along with the generator.
 # LipGAN's own begins from nothing; here it is favoured, and begins as an expert of one frame.
 VARIANTS = (
+    Variant("start", "", "what all begin with: pixels alone"),
     Variant("tv1", "a", "expert sees 1 frame", {"frames": 1}, {}),
     Variant("tv3", "a", "expert sees 3 frames", {"frames": 3}, {}),
     Variant("tv5", "a", "expert sees 5 frames", {"frames": 5}, {}),
@@ -131,8 +133,8 @@ class Results:
         return {seed: value for seed, value in sorted(found.items()) if math.isfinite(value)}
 
     def estimate(self, variant: str, figure: str) -> Estimate:
-        """Mean and interval over seeds."""
-        return mean_interval(list(self.values(variant, figure).values()))
+        """Mean and 95 % interval over seeds (Student's t)."""
+        return few_interval(list(self.values(variant, figure).values()))
 
     def verdict(self, claim: Claim) -> str:
         """A sentence for each neighbouring pair of the claim's order: shown, not told apart, the opposite, or open."""
@@ -142,7 +144,7 @@ class Results:
         for better, worse in zip(claim.best_first, claim.best_first[1:], strict=False):
             a, b = (self.values(name, claim.figure) for name in (better, worse))
             seeds = sorted(a.keys() & b.keys())
-            ahead = mean_interval([(a[s] - b[s]) * (1 if figure.more else -1) for s in seeds])
+            ahead = few_interval([(a[s] - b[s]) * (1 if figure.more else -1) for s in seeds])
             said.append(f"{by_key[better]} before {by_key[worse]}: {_judged(ahead)}")
         return f"{claim.question} ({figure.title}) " + "; ".join(said) + "."
 
@@ -156,7 +158,7 @@ class Results:
             if seeds:
                 cells = [found[figure.key].text(figure.digits) for figure in shown]
                 lines.append(f"| {variant.claim} | {variant.title} | {seeds} | " + " | ".join(cells) + " |")
-        lines += ["", *(f"- {self.verdict(claim)}" for claim in CLAIMS), "", f"{self._made()} Remade by `{COMMAND}`."]
+        lines += ["", *(f"- {self.verdict(claim)}" for claim in CLAIMS), "", self._made()]
         return "\n".join([*lines, "", *(f"- {key}: {value}" for key, value in self.facts.items())])
 
     def to_svg(self) -> str:
@@ -185,7 +187,9 @@ class Results:
         minutes = sum(run.minutes for run in self.runs if math.isfinite(run.minutes))
         days = " to ".join(dict.fromkeys([dates[0], dates[-1]])) if dates else "on an unknown date"
         where = " and ".join(machines) or "an unknown machine"
-        return f"{len(self.runs)} runs, {minutes:.0f} minutes in all, {days}, on {where}."
+        seeds = " ".join(str(seed) for seed in sorted({run.seed for run in self.runs}))
+        told = f"{len(self.runs)} runs, {minutes:.0f} minutes in all, {days}, on {where}."
+        return f"{told} Intervals: Student's t over seeds, 95 %. Remade by `{COMMAND} --seeds {seeds}`."
 
 
 def read(path: str | os.PathLike[str] | None = None) -> Results:
@@ -212,7 +216,13 @@ def todo(results: Results, seeds: Sequence[int], variants: Iterable[str] = ()) -
     if unknown := [name for name in wanted if name not in known]:
         raise W2LError(f"there is no training {unknown[0]!r}; there are {', '.join(known)}.")
     made = {(run.variant, run.seed) for run in results.runs}
-    return [(known[name], seed) for seed in seeds for name in wanted if (name, seed) not in made]
+    trained = {name for name in wanted if known[name].expert is not None}
+    return [
+        (known[name], seed)
+        for seed in seeds
+        for name in wanted
+        if (name, seed) not in made and (name in trained or seed == seeds[0])
+    ]
 
 
 def _judged(ahead: Estimate) -> str:

@@ -1,4 +1,4 @@
-"""Means with the interval that chance leaves around them: bootstrap over clips, seeds or voters."""
+"""Means with the interval that chance leaves around them: bootstrap over clips, Student's t over a few seeds."""
 
 from __future__ import annotations
 
@@ -56,3 +56,19 @@ def mean_interval(
     means = sums[picks].sum(1) / counts[picks].sum(1)
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Estimate(float(kept.mean()), float(low), float(high), len(kept))
+
+
+def few_interval(values: Sequence[float] | np.ndarray) -> Estimate:
+    """The mean of the finite values and Student's 95 % interval, for a handful of them, such as seeds.
+
+    Resamples of two or three values can only lie between them, which makes a bootstrap's interval too narrow.
+    """
+    from scipy.stats import t
+
+    kept = np.asarray(values, np.float64)
+    kept = kept[np.isfinite(kept)]
+    if len(kept) < 2:
+        return mean_interval(kept)
+    half = float(t.ppf((1 + LEVEL) / 2, len(kept) - 1) * kept.std(ddof=1) / math.sqrt(len(kept)))
+    mean = float(kept.mean())
+    return Estimate(mean, mean - half, mean + half, len(kept))
