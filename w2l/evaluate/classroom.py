@@ -14,12 +14,11 @@ from w2l import models
 from w2l.audio import TRAINING_FPS, mel_windows
 from w2l.dataset import Clip, corpus
 from w2l.errors import W2LError
-from w2l.evaluate.mouth import correlation
 from w2l.models.inference import Generate
 from w2l.models.syncnet import SyncNet
 from w2l.sync import embed, sync_curve
 from w2l.train.losses import MOUTH_BOX
-from w2l.train.meter import measure
+from w2l.train.meter import correlation, measure
 
 _CLOSED, _WIDE = 0.5, 8.0  # pixels: a truth under the first is a closed mouth, over the second a wide open one
 

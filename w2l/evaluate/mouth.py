@@ -11,19 +11,12 @@ from collections.abc import Iterable
 import numpy as np
 
 from w2l.audio import SAMPLE_RATE, TRAINING_FPS
+from w2l.train.meter import STILL, correlation
 
 CLOSED = 0.5  # pixels of a 96-pixel crop: a truth under it is a closed mouth
 READ_AS_CLOSED = 1.5  # pixels: what the meter may read off a closed mouth
-_STILL = 1e-4  # pixels: a mouth that moves less follows nothing
 _FARTHEST = 10  # frames of lag that are looked for
 _AROUND = 1  # frames before and after a sound in which its closure may be seen
-
-
-def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson's, of two series of one length; 0 where one of them never moves."""
-    if len(a) < 2 or min(a.std(), b.std()) < _STILL:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
 
 
 def lag(opening: np.ndarray, truth: np.ndarray, reach: int = _FARTHEST) -> float:
@@ -32,7 +25,7 @@ def lag(opening: np.ndarray, truth: np.ndarray, reach: int = _FARTHEST) -> float
     NaN where the clip is too short to tell, or nothing moves.
     """
     reach = min(reach, len(truth) // 3)
-    if reach < 1 or min(opening.std(), truth.std()) < _STILL:
+    if reach < 1 or min(opening.std(), truth.std()) < STILL:
         return math.nan
     shifts = range(-reach, reach + 1)
     found = [
@@ -44,7 +37,7 @@ def lag(opening: np.ndarray, truth: np.ndarray, reach: int = _FARTHEST) -> float
 
 def amplitude(opening: np.ndarray, truth: np.ndarray) -> float:
     """Spread of an opening over that of the truth; NaN where the true mouth never moves."""
-    return float(opening.std() / truth.std()) if truth.std() >= _STILL else math.nan
+    return float(opening.std() / truth.std()) if truth.std() >= STILL else math.nan
 
 
 def closure_recall(

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from w2l import __version__, models, paths, talker, weights
 from w2l.audio import TRAINING_FPS, mel_windows, melspectrogram
 from w2l.errors import W2LError
-from w2l.evaluate import mouth, svg
+from w2l.evaluate import svg
 from w2l.evaluate.bootstrap import Estimate, mean_interval
 from w2l.evaluate.clip import summarise
 from w2l.evaluate.experts import Scorer
@@ -35,6 +35,7 @@ from w2l.talker.pen import Pose
 from w2l.talker.recording import record
 from w2l.talker.render import make_motion, render
 from w2l.talker.viseme import mouth_track
+from w2l.train.meter import correlation
 from w2l.train.meter import measure as read_mouths
 
 CACHED = "robustness.json"  # in data/
@@ -96,10 +97,10 @@ class Bench:
             made = self._generate(shown, windows, np.repeat(shown[len(shown) // 2][None], len(shown), 0))
             made = _spoil(made, axis, value)  # it is stored as the real clip was
             mouths, real = (read_mouths(self._tools.meter, frames)[:, 0] for frames in (made, shown))
-            found["opening_r"].append(mouth.correlation(mouths, other.truth[:, 0]))
+            found["opening_r"].append(correlation(mouths, other.truth[:, 0]))
             found["confidence"].append(self._confidence(made, other.mel, rate))
             found["real_confidence"].append(self._confidence(shown, take.mel, rate))
-            found["real_opening_r"].append(mouth.correlation(real, take.truth[:, 0]))
+            found["real_opening_r"].append(correlation(real, take.truth[:, 0]))
         return found
 
     def _take(self, number: int, axis: str, value: Any, rate: float) -> _Take:

@@ -26,7 +26,7 @@ from w2l.evaluate.sources import Pair
 from w2l.evaluate.stretches import Stretch, find_stretches
 from w2l.preprocess.sources import TRUTH
 from w2l.registry import hash_of
-from w2l.train.meter import measure
+from w2l.train.meter import correlation, measure
 
 _BLOCK = 64  # faces looked at together
 _CROPPED = 256  # pixels; see `clip.sync_curve`
@@ -213,8 +213,8 @@ def _mouth_figures(mouths: np.ndarray, truth: Truth) -> dict[str, float]:
     count = min(len(mouths), len(truth.mouth))
     read, true = mouths[:count].astype(np.float64), truth.mouth[:count].astype(np.float64)
     return {
-        "opening_r": mouth.correlation(read[:, 0], true[:, 0]),
-        "width_r": mouth.correlation(read[:, 1], true[:, 1]),
+        "opening_r": correlation(read[:, 0], true[:, 0]),
+        "width_r": correlation(read[:, 1], true[:, 1]),
         "lag": mouth.lag(read[:, 0], true[:, 0]),
         "amplitude": mouth.amplitude(read[:, 0], true[:, 0]),
         "closures": mouth.closure_recall(read[:, 0], true[:, 0], truth.closures)[0],

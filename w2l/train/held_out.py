@@ -14,6 +14,7 @@ from w2l.dataset import FRAMES, Clip, generator_batch
 from w2l.errors import W2LError
 from w2l.train.judge import Judge, curve, first_frames
 from w2l.train.losses import gradient_energy, mouth_l1
+from w2l.train.meter import correlation
 from w2l.train.task import Batch
 
 Generate = Callable[[Batch], tuple[torch.Tensor, torch.Tensor]]
@@ -64,7 +65,7 @@ class HeldOut:
                 confidences.append(curve(judge.scores(faces, other.mel))[1])
             if self.meter and other.truth is not None:
                 opening = self.meter(faces[:, :, 48:])[:, 0].cpu().numpy()
-                correlations.append(_correlation(opening, other.truth[:count, 0]))
+                correlations.append(correlation(opening, other.truth[:count, 0]))
         found = {"confidence": confidences, "opening_r": correlations}
         return {f"held_out_{name}": float(np.mean(values)) for name, values in found.items() if values}
 
@@ -103,7 +104,3 @@ def _meter(clips: Sequence[Clip], device: torch.device) -> nn.Module | None:
         return models.load("classroom_meter", network="mouth_meter").to(device)
     except W2LError:
         return None
-
-
-def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    return 0.0 if min(a.std(), b.std()) < 1e-4 else float(np.corrcoef(a, b)[0, 1])  # pixels: it never moves

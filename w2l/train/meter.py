@@ -21,6 +21,8 @@ from w2l.train.loop import run as train
 from w2l.train.precision import Precision
 from w2l.train.task import Batch, Player, Run, cosine, place, share
 
+STILL = 1e-4  # pixels: a mouth that moves less follows nothing
+
 
 @dataclass(frozen=True)
 class MeterConfig:
@@ -103,6 +105,13 @@ def measure(meter: torch.nn.Module, frames: np.ndarray, device: torch.device | s
     faces = lower_halves(frames).reshape(-1, 3, 48, 96)
     parts = [meter(torch.from_numpy(faces[at : at + 64]).to(device)) for at in range(0, len(faces), 64)]
     return torch.cat(parts).cpu().numpy()
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson's, of two series of one length, such as openings; 0 where one of them never moves."""
+    if len(a) < 2 or min(a.std(), b.std()) < STILL:
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])
 
 
 def train_meter(config: MeterConfig, run: Run) -> Path:
