@@ -42,7 +42,9 @@ def show_robustness(curves: Curves) -> None:
             places = range(len(there))
             panel.fill_between(places, [f.low for f in found], [f.high for f in found], color=_COLOURS[key], alpha=0.15)
             panel.plot(places, [f.mean for f in found], "o-", ms=4, color=_COLOURS[key], label=label)
-        panel.set_xticks(range(len(there)), [str(value) for value in there], fontsize=8, rotation=20 * (len(there) > 6))
+        panel.set_xticks(range(len(there)), [str(value) for value in there], fontsize=8)
+        if len(there) > 6:
+            panel.tick_params(axis="x", labelrotation=90)
         panel.set_title(axis.name, fontsize=10)
         panel.set_xlabel(axis.unit, fontsize=8)
         panel.set_ylim(-0.1, 1.05)
