@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from w2l.evaluate.ablation import CLAIMS, FIGURES, SAME, VARIANTS, Results, Run,
 from w2l.evaluate.rows import Instruments
 from w2l.train import data
 from w2l.train.task import Run as TrainingRun
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def runs(**confidence):
@@ -161,6 +164,14 @@ def test_stored_results_of_the_kit_make_its_table(capsys):
         assert line in said
     results = ablation.read()
     assert len({run.seed for run in results.runs}) >= 2 and all(run.machine and run.date for run in results.runs)
+
+
+def test_the_readme_shows_the_stored_results():
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf8").split())
+    table, made = ablation.read().to_markdown().split("\n\n")[0:3:2]
+    assert table.count("|") > 50 and made.endswith("`.")
+    for line in (*table.splitlines(), made):
+        assert " ".join(line.split()) in readme
 
 
 def test_a_small_part_of_the_stored_results_is_remade():
