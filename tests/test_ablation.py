@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,11 +15,8 @@ from w2l.dataset import Clip
 from w2l.errors import W2LError
 from w2l.evaluate import ablation, ablation_runs, report
 from w2l.evaluate.ablation import CLAIMS, FIGURES, SAME, VARIANTS, Results, Run, todo
-from w2l.evaluate.rows import Instruments
 from w2l.train import data
 from w2l.train.task import Run as TrainingRun
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def runs(**confidence):
@@ -54,7 +49,8 @@ def test_variants_claims_and_figures_fit_together():
 def test_verdicts_say_what_the_seeds_say():
     told = runs(tv5=(1.5, 1.6, 1.7), lipgan=(1.2, 1.4, 1.3), none=(1.25, 1.35, 1.3)).verdict(claim("c"))
     assert "before single-frame contrastive discriminator, as LipGAN's: shown" in told
-    assert "before no sync loss: not told apart" in told
+    assert "as LipGAN's before no sync loss: not told apart" in told
+    assert "frozen 5-frame expert before no sync loss: shown" in told  # neighbours may be too near, the ends are not
     told = runs(tv5=(1.0, 1.1, 1.2), trained=(1.5, 1.7, 1.9)).verdict(claim("b"))
     assert "not shown, the corpus has it the other way round" in told
     told = runs(tv5=(1.0,), trained=(1.5,)).verdict(claim("b"))
@@ -155,37 +151,6 @@ def test_the_same_part_made_again_is_the_same(trained, tmp_path):
     assert again.runs[0].figures == pytest.approx(results.runs[0].figures, rel=1e-4)
     assert ablation_runs.remake(again, [0], folder, budget, ("none",), False, run=how) is again
     assert weights.exists() and before <= weights.stat().st_mtime_ns
-
-
-def test_stored_results_of_the_kit_make_its_table(capsys):
-    assert main(["evaluate", "ablation"]) == 0
-    said = capsys.readouterr().out
-    for line in ablation.read().to_markdown().splitlines():
-        assert line in said
-    results = ablation.read()
-    assert len({run.seed for run in results.runs}) >= 2 and all(run.machine and run.date for run in results.runs)
-
-
-def test_the_readme_shows_the_stored_results():
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf8").split())
-    table, made = ablation.read().to_markdown().split("\n\n")[0:3:2]
-    assert table.count("|") > 50 and made.endswith("`.")
-    for line in (*table.splitlines(), made):
-        assert " ".join(line.split()) in readme
-
-
-def test_a_small_part_of_the_stored_results_is_remade():
-    """What needs no training: the start, measured anew with the stored settings on the same talkers."""
-    results = ablation.read()
-    names = {field.name for field in dataclasses.fields(ablation_runs.Budget)}
-    budget = ablation_runs.Budget(**{name: results.facts[name] for name in names})
-    tools = Instruments(budget.judge)
-    assert tools.facts().items() <= results.facts.items()  # the weights that judge are those that judged
-    (stored,) = (run for run in results.runs if run.variant == "start")
-    made = ablation_runs.measure(budget.start, None, tools, budget, progress=False)
-    assert made.keys() == stored.figures.keys()
-    for key, value in stored.figures.items():  # processors round differently, some to 16 bits
-        assert made[key] == pytest.approx(value, rel=0.02), key
 
 
 def test_command(tmp_path, capsys):

@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -137,11 +138,12 @@ class Results:
         return few_interval(list(self.values(variant, figure).values()))
 
     def verdict(self, claim: Claim) -> str:
-        """A sentence for each neighbouring pair of the claim's order: shown, not told apart, the opposite, or open."""
+        """Each neighbouring pair of the claim's order, and its ends: shown, not told apart, the opposite, or open."""
         by_key = {variant.key: variant.title for variant in VARIANTS}
         figure = next(one for one in FIGURES if one.key == claim.figure)
-        said = []
-        for better, worse in zip(claim.best_first, claim.best_first[1:], strict=False):
+        order, said = claim.best_first, []
+        ends = [(order[0], order[-1])] if len(order) > 2 else []
+        for better, worse in [*pairwise(order), *ends]:
             a, b = (self.values(name, claim.figure) for name in (better, worse))
             seeds = sorted(a.keys() & b.keys())
             ahead = few_interval([(a[s] - b[s]) * (1 if figure.more else -1) for s in seeds])
