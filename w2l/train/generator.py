@@ -46,7 +46,7 @@ class GeneratorConfig:
     """
 
     width: float = 0.25
-    steps: int = 3600
+    steps: int = 2800
     batch: int = 32
     learning_rate: float = 1.5e-3
     mouth_weight: float = 2.0
