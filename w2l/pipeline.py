@@ -1,4 +1,5 @@
-"""Stages of a stream that run at the same time, with a bounded queue between them, and a stopwatch for each."""
+"""Stages of a stream that run at the same time, with a bounded queue between them and a stopwatch for each; one thread
+alone where more would harm."""
 
 from __future__ import annotations
 
@@ -89,3 +90,19 @@ class Stopwatch:
                 except StopIteration:
                     return
             yield item
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """OpenCV and torch compute on one thread meanwhile; OpenCV's others have ended, so that a fork inherits none."""
+    import cv2
+    import torch
+
+    before = cv2.getNumThreads(), torch.get_num_threads()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before[0])
+        torch.set_num_threads(before[1])

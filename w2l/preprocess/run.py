@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from w2l import store
 from w2l.errors import W2LError
+from w2l.pipeline import one_thread
 from w2l.preprocess.clip import Dropped, Made, Maker, Settings, size_of
 from w2l.preprocess.report import JSON, TABLE, Loss, Report
 from w2l.preprocess.sources import Source, assign_splits, find_sources
@@ -130,7 +131,7 @@ def preprocess(
         if processes and todo:
             run_in_processes(job, todo, min(processes, len(todo)), bar.update)
         elif todo:
-            with _one_thread():
+            with one_thread():  # as a worker computes: with more, the last bits of sums might be others
                 maker = job.start()
                 for one in todo:
                     job.do(maker, one)
@@ -199,19 +200,3 @@ def _cores() -> int:
     with suppress(AttributeError):  # there is no such call on macOS and Windows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Computes as a worker does: with more threads the last bits of sums might be others."""
-    import cv2
-    import torch
-
-    before = cv2.getNumThreads(), torch.get_num_threads()
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before[0])
-        torch.set_num_threads(before[1])

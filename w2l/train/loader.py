@@ -6,15 +6,14 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from w2l.errors import W2LError
+from w2l.pipeline import one_thread
 from w2l.train import distributed
 from w2l.train.task import Batch, Run, Task
 
@@ -54,14 +53,13 @@ def batches(task: Task, run: Run, start: int) -> Iterator[list[Batch]]:
         pin_memory=on_gpu,
         prefetch_factor=4 if workers else None,
         multiprocessing_context="fork" if workers else None,  # the clips are not copied
-        worker_init_fn=_be_modest,
         generator=torch.Generator(),  # or it would take its seed from the training's random numbers
     )
     try:
         with warnings.catch_warnings():
             # from Python 3.12 on a fork beside running threads warns; the children call neither torch's nor CUDA's
             warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork.*")
-            with _no_cv2_threads():
+            with one_thread():  # a child would wait for ever for threads of OpenCV that a fork leaves behind
                 drawn = iter(loader)
         for parts in drawn:
             yield [_to_device(part, task.device) for part in parts]
@@ -77,21 +75,6 @@ def _workers(device: torch.device) -> int:
         return 0
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     return max(1, min(_MOST_WORKERS, (os.cpu_count() or 1) // local - 1))
-
-
-@contextmanager
-def _no_cv2_threads() -> Iterator[None]:
-    """Ends OpenCV's threads for a while: a forked child that inherits them waits for them for ever."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
-
-
-def _be_modest(worker: int) -> None:
-    torch.set_num_threads(1)
 
 
 def _to_device(part: dict[str, Any], device: torch.device) -> Batch:
