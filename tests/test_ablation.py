@@ -103,6 +103,7 @@ def test_results_are_kept_and_read(tmp_path):
 def test_only_what_is_missing_is_to_be_made():
     results = runs(tv5=(1.5,), none=(1.2,))
     assert [(v.key, seed) for v, seed in todo(results, [0, 1], ("start", "tv5"))] == [("start", 0), ("tv5", 1)]
+    assert not todo(runs(start=(1.1,)), [2], ("start",))  # whose seed tells nothing
     left = [(variant.key, seed) for variant, seed in todo(results, [0, 1], ("frozen", "none", "expert", "gan"))]
     assert left == [("gan", 0), ("tv5", 1), ("none", 1), ("gan", 1)]
     assert len(todo(Results([]), [0])) == len(VARIANTS) - len(SAME)

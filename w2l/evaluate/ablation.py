@@ -86,6 +86,7 @@ FIGURES = (
     Figure("sharpness", "sharpness", True, 2),
     Figure("frechet", "Fréchet distance (small)", False, 2),
 )
+TITLES = {one.key: one.title for one in (*VARIANTS, *FIGURES)}
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,6 @@ class Results:
 
     def verdict(self, claim: Claim) -> str:
         """Each neighbouring pair of the claim's order, and its ends: shown, not told apart, the opposite, or open."""
-        by_key = {variant.key: variant.title for variant in VARIANTS}
         figure = next(one for one in FIGURES if one.key == claim.figure)
         order, said = claim.best_first, []
         ends = [(order[0], order[-1])] if len(order) > 2 else []
@@ -147,7 +147,7 @@ class Results:
             a, b = (self.values(name, claim.figure) for name in (better, worse))
             seeds = sorted(a.keys() & b.keys())
             ahead = few_interval([(a[s] - b[s]) * (1 if figure.more else -1) for s in seeds])
-            said.append(f"{by_key[better]} before {by_key[worse]}: {_judged(ahead)}")
+            said.append(f"{TITLES[better]} before {TITLES[worse]}: {_judged(ahead)}")
         return f"{claim.question} ({figure.title}) " + "; ".join(said) + "."
 
     def to_markdown(self) -> str:
@@ -165,15 +165,17 @@ class Results:
 
     def to_svg(self) -> str:
         """Four panels, one for each claim: means over seeds with their intervals."""
-        titles = {figure.key: figure.title for figure in FIGURES}
         panels = []
         for claim in CLAIMS:
             rows = []
             for variant in (variant for variant in VARIANTS if variant.claim == claim.key):
                 found = self.estimate(variant.key, claim.figure)
                 rows.append((variant.title, found.mean, found.low, found.high))
-            best = next(variant.title for variant in VARIANTS if variant.key == claim.best_first[0])
-            panels.append(svg.dot_chart(rows, f"{claim.key}. {claim.question}", titles[claim.figure], 620, best))
+            panels.append(
+                svg.dot_chart(
+                    rows, f"{claim.key}. {claim.question}", TITLES[claim.figure], 620, TITLES[claim.best_first[0]]
+                )
+            )
         return svg.stack(panels)
 
     def write(self, path: str | os.PathLike[str]) -> Path:
@@ -217,14 +219,17 @@ def todo(results: Results, seeds: Sequence[int], variants: Iterable[str] = ()) -
     wanted = list(dict.fromkeys(SAME.get(name, name) for name in (variants or known)))
     if unknown := [name for name in wanted if name not in known]:
         raise W2LError(f"there is no training {unknown[0]!r}; there are {', '.join(known)}.")
-    made = {(run.variant, run.seed) for run in results.runs}
-    trained = {name for name in wanted if known[name].expert is not None}
-    return [
-        (known[name], seed)
-        for seed in seeds
-        for name in wanted
-        if (name, seed) not in made and (name in trained or seed == seeds[0])
-    ]
+    made = {_slot(known[run.variant], run.seed) for run in results.runs}
+    jobs: dict[tuple[str, int | None], tuple[Variant, int]] = {}
+    for seed in seeds:
+        for name in wanted:
+            jobs.setdefault(_slot(known[name], seed), (known[name], seed))
+    return [job for slot, job in jobs.items() if slot not in made]
+
+
+def _slot(variant: Variant, seed: int) -> tuple[str, int | None]:
+    """What one run fills: a variant and a seed, or the variant alone where nothing is trained."""
+    return variant.key, None if variant.expert is None else seed
 
 
 def _judged(ahead: Estimate) -> str:

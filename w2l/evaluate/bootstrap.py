@@ -38,17 +38,14 @@ def mean_interval(
     groups: which values belong together, such as clips of one talker; these are drawn as a whole, since values that are
     akin tell less than as many strangers (cluster bootstrap). A single value, or group, has no interval.
     """
-    kept = np.asarray(values, np.float64)
-    finite = np.isfinite(kept)
-    kept = kept[finite]
+    given = np.asarray(values, np.float64)
+    finite = np.isfinite(given)
+    kept = given[finite]
     if not len(kept):
         return Estimate(math.nan, math.nan, math.nan, 0)
-    whose = np.arange(len(kept))
-    if groups is not None:
-        numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
-        whose = np.unique(
-            [numbers[group] for group, so in zip(groups, finite, strict=True) if so], return_inverse=True
-        )[1]
+    numbers: dict[Hashable, int] = {}
+    owners = range(len(given)) if groups is None else groups
+    whose = [numbers.setdefault(one, len(numbers)) for one, so in zip(owners, finite, strict=True) if so]
     sums, counts = np.bincount(whose, kept), np.bincount(whose)
     if len(sums) == 1:
         return Estimate(float(kept.mean()), math.nan, math.nan, len(kept))

@@ -173,13 +173,17 @@ class Curves:
 
     def breaks(self, axis: Axis, figure: str) -> Any | None:
         """The first value, from easy to hard, at which the figure falls under 0.8 of that of the easiest; or None."""
-        order = [value for value in axis.values if str(value) in self.values[axis.name]]
+        order = self.measured(axis)
         easy = self.estimate(axis.name, order[0], figure).mean
         return next((v for v in order[1:] if self.estimate(axis.name, v, figure).mean < _KEPT * easy), None)
 
     def axes(self) -> list[Axis]:
         """Those that were measured."""
         return [axis for axis in AXES if axis.name in self.values]
+
+    def measured(self, axis: Axis) -> list[Any]:
+        """The values of an axis that were measured, from easy to hard."""
+        return [value for value in axis.values if str(value) in self.values[axis.name]]
 
     def to_markdown(self) -> str:
         """A table of all conditions, and one of where it breaks."""
@@ -199,7 +203,7 @@ class Curves:
 
     def figure(self, axis: Axis) -> str:
         """The curves of an axis as SVG."""
-        there = [value for value in axis.values if str(value) in self.values[axis.name]]
+        there = self.measured(axis)
         places = list(range(len(there)))
         series = []
         for name in FIGURES:

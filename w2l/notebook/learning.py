@@ -25,7 +25,6 @@ from w2l.notebook.plots import new_panels, show_light
 from w2l.notebook.training import read_log
 from w2l.train import judge, meter
 from w2l.train.losses import MOUTH_BOX, sync_bce
-from w2l.train.meter import correlation
 from w2l.train.precision import Precision
 
 Weights = str | os.PathLike[str]
@@ -275,8 +274,8 @@ def _movement(opening: np.ndarray, clip: Clip, other: Clip) -> dict[str, float]:
     keep = np.arange(len(clip)) != len(clip) // 2
     new, old = other.known_truth()[: len(clip), 0], clip.known_truth()[:, 0]
     return {
-        "opening, new words": correlation(opening[keep], new[keep]),
-        "opening, old words": correlation(opening[keep], old[keep]),
+        "opening, new words": meter.correlation(opening[keep], new[keep]),
+        "opening, old words": meter.correlation(opening[keep], old[keep]),
         "amplitude": mouth.amplitude(opening[keep], new[keep]),
     }
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from w2l.evaluate.ablation import CLAIMS, FIGURES, VARIANTS, Results
+from w2l.evaluate.ablation import CLAIMS, TITLES, Results
 from w2l.evaluate.robustness import Curves
 from w2l.notebook.plots import new_panels, show_light
 
-_MEAN, _SEED, _LEVEL = "#3b6ea5", "#8a8a8a", "#222222"
+_MEAN, _SEED = "#3b6ea5", "#8a8a8a"
 _SEEN = {"opening_r": "generated mouth", "confidence": "expert, generated", "real_confidence": "expert, real clip"}
 _COLOURS = dict(zip(_SEEN, ("#3b6ea5", "#d1662a", "#4b8b4f"), strict=True))
 
@@ -15,18 +15,17 @@ def show_ablation(results: Results) -> None:
     """A panel for each claim: every seed as a point, the mean with its interval, the paper's favourite on top."""
     figure, axes = new_panels(1, 7.5, 1.55, rows=len(CLAIMS))
     for panel, claim in zip(axes, CLAIMS, strict=True):
-        title = next(one.title for one in FIGURES if one.key == claim.figure)
-        names = {one.key: one.title for one in VARIANTS if one.claim == claim.key}
-        for height, key in enumerate(reversed(claim.best_first)):
+        keys = claim.best_first[::-1]
+        for height, key in enumerate(keys):
             values = list(results.values(key, claim.figure).values())
             found = results.estimate(key, claim.figure)
             panel.plot(values, [height] * len(values), "|", color=_SEED, ms=14, zorder=1)
             panel.plot([found.low, found.high], [height] * 2, color=_MEAN, lw=3, alpha=0.5)
             panel.plot([found.mean], [height], "o", color=_MEAN)
-        panel.set_yticks(range(len(claim.best_first)), [names[key] for key in reversed(claim.best_first)], fontsize=8)
-        panel.set_ylim(-0.6, len(claim.best_first) - 0.4)
+        panel.set_yticks(range(len(keys)), [TITLES[key] for key in keys], fontsize=8)
+        panel.set_ylim(-0.6, len(keys) - 0.4)
         panel.set_title(f"{claim.key}. {claim.question}", fontsize=9, loc="left")
-        panel.set_xlabel(title, fontsize=8)
+        panel.set_xlabel(TITLES[claim.figure], fontsize=8)
         panel.tick_params(axis="x", labelsize=8)
     show_light(figure)
 
@@ -36,7 +35,7 @@ def show_robustness(curves: Curves) -> None:
     axes = curves.axes()
     figure, drawn = new_panels(3, 3.7, 2.7, rows=-(-len(axes) // 3))
     for panel, axis in zip(drawn, axes, strict=False):
-        there = [value for value in axis.values if str(value) in curves.values[axis.name]]
+        there = curves.measured(axis)
         for key, label in _SEEN.items():
             found = [curves.estimate(axis.name, value, key) for value in there]
             places = range(len(there))
