@@ -146,6 +146,7 @@ def count_macs(model: nn.Module, *inputs: torch.Tensor) -> int:
     total = 0
 
     def add(module: nn.Module, given: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
+        """Counts a layer as it is passed."""
         nonlocal total
         weight = module.get_parameter("weight").numel()
         if isinstance(module, nn.Conv2d):  # every output pixel takes all weights of its channel once

@@ -53,6 +53,7 @@ def speak(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     phones: list[list[Any]] = []
 
     def receive(samples: int | None, count: int, events: Any) -> int:
+        """Takes sound and the phones in it as the library makes them; 0: go on."""
         if samples and count > 0:
             sound.extend(ctypes.string_at(samples, 2 * count))
         for event in iter(events):

@@ -109,18 +109,22 @@ class _Mover:
         self.statistics: _Statistics | None = None
 
     def begin(self, split: bool) -> None:
+        """Before a step. split: whether its batch comes in parts, whose batch norm is one."""
         self.player.network.train(not self.player.frozen_norm)
         self.optimiser.zero_grad(set_to_none=True)
         self.statistics = _Statistics(self.player.network) if split else None
 
     def backward(self, loss: torch.Tensor) -> None:
+        """Adds a part's gradients, scaled where float16 needs it."""
         (self.scaler.scale(loss) if self.scaler else loss).backward()
 
     def after_part(self) -> None:
+        """Keeps the part's batch norm statistics."""
         if self.statistics:
             self.statistics.take()
 
     def end(self, step: int, parts: int, moved: bool, clip: float) -> None:
+        """Moves the weights, by the gradients of all parts and processes. moved: whether there are any."""
         if self.statistics:
             self.statistics.give(parts)
         if not moved:

@@ -59,6 +59,7 @@ class _Loop:
             tqdm.write(sentence)
 
     def go(self) -> float:
+        """The whole training, or what is left of it; the seconds it took in all."""
         self.resume()
         log = Log(self.run.folder if self.first else None, self.step)
         self.bar.update(self.step)
@@ -80,6 +81,7 @@ class _Loop:
         return self.seconds
 
     def steps(self, log: Log, interrupted: threading.Event) -> None:
+        """Steps to the end; logs, looks and saves in between, and after the step in which it was interrupted."""
         clock = time.monotonic()
         if self.step == 0 and 0 in self.task.looks:
             log.add(0, self.look())
@@ -137,6 +139,7 @@ class _Loop:
         return self.first and time.monotonic() - self.last_save > _SAVE_SECONDS
 
     def is_best(self, numbers: dict[str, float]) -> bool:
+        """Whether these are the best held-out figures so far, which are then remembered."""
         name, more = self.task.best
         if name not in numbers:
             return False
@@ -147,6 +150,7 @@ class _Loop:
         return False
 
     def save(self, log: Log, best: bool) -> None:
+        """Writes log and checkpoint; W2LError, with what is left whole, where they cannot be written."""
         self.last_save = time.monotonic()
         if not self.first:
             return
@@ -185,6 +189,7 @@ class _Loop:
         return {"precision": self.task.precision.name, "parts": self.descent.parts, "device": self.task.device.type}
 
     def resume(self) -> None:
+        """Goes on from the folder's newest checkpoint, if there is one; W2LError if it is of other settings."""
         saved = self.checkpoints.latest()
         if saved is None:
             return
@@ -210,6 +215,7 @@ class _Loop:
         self.tell(f"{self.task.name} goes on from step {self.step} of {self.task.steps}.")
 
     def write_settings(self) -> None:
+        """settings.json: what is trained, how, and where."""
         facts = {
             "training": self.task.name,
             "settings": self.task.config,
