@@ -197,10 +197,10 @@ def test_batches_do_not_depend_on_who_draws_them():
 
 def test_a_batch_in_parts_is_the_same_samples_for_any_number_of_processes(monkeypatch):
     it = tiny.make("expert", clips=4)
-    whole = Draws(it, accumulate=4)[3]
+    whole = Draws(it, accumulate=4).draw(3)
     monkeypatch.setattr("w2l.train.distributed.world", lambda: 2)
     monkeypatch.setattr("w2l.train.distributed.rank", lambda: 1)
-    second = Draws(it, accumulate=2)[3]
+    second = Draws(it, accumulate=2).draw(3)
     for a, b in zip(whole[2:], second, strict=True):
         np.testing.assert_array_equal(a["faces"], b["faces"])
     with pytest.raises(W2LError, match="cannot be split into 3 equal parts"):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import cv2
@@ -15,8 +18,10 @@ from tqdm import tqdm
 from w2l import paths
 from w2l.audio import N_MELS, TRAINING_FPS, WINDOW, mel_windows
 from w2l.errors import W2LError
+from w2l.pipeline import can_fork, cores, forked
 
 FRAMES = 5  # video frames of a window: 200 ms
+_WORTH_A_PROCESS = 4  # clips: what takes as long as starting one, a few times over
 CACHE_VERSION = 1  # raised whenever the talker draws or speaks differently
 
 
@@ -58,25 +63,42 @@ def corpus(
     """The first `count` clips of a split of the synthetic talker corpus, one speaker each.
 
     They are made once and kept under `cache` (default: the kit's cache folder; about 3 MB a clip); a damaged file is
-    made again. voices: see `talker.make_speaker`. Raises W2LError when the cache cannot be written.
+    made again. Where processes can be forked (Linux), each processor makes some. voices: see `talker.make_speaker`.
+    Raises W2LError when the cache cannot be written.
     """
+    if count < 1:
+        raise W2LError(f"the {split} split was asked for {count} clips; ask for at least 1.")
+    of = f"seed{seed}" if voices == "formant" else f"seed{seed}-{voices}"
+    folder = (Path(cache) if cache else paths.cache() / f"corpus-v{CACHE_VERSION}" / of) / split
+    files = [_file(folder, number) for number in range(count)]
+    clips = [_read(path) for path in files]
+    missing = [number for number, clip in enumerate(clips) if clip is None]
+    make = partial(_draw, folder, split, seed, voices)
+    processes = min(cores(), len(missing) // _WORTH_A_PROCESS) if can_fork() else 0
+    bar = tqdm(total=count, initial=count - len(missing), desc=f"corpus {split}", unit="clip", disable=not progress)
+    # the first is made here: what is loaded for it need not be loaded by every process
+    here, elsewhere = map(make, missing[:1]), forked(make, missing[1:], processes if processes > 1 else 0)
+    with bar, closing(elsewhere):
+        for number in chain(here, elsewhere):
+            clips[number] = _read(files[number])
+            bar.update()
+    if lost := [str(path) for path, clip in zip(files, clips, strict=True) if clip is None]:
+        raise W2LError(f"{lost[0]} was written and cannot be read back; is the disk full, or another program there?")
+    return [clip for clip in clips if clip is not None]
+
+
+def _draw(folder: Path, split: str, seed: int, voices: str, number: int) -> int:
+    """Makes a clip of the corpus and keeps it; returns its number."""
     from w2l.talker import make_clip
 
-    of = f"seed{seed}" if voices == "formant" else f"seed{seed}-{voices}"
-    folder = Path(cache) if cache else paths.cache() / f"corpus-v{CACHE_VERSION}" / of
-    clips = []
-    for number in tqdm(range(count), desc=f"corpus {split}", unit="clip", disable=not progress):
-        path = folder / split / f"{number:05d}.npz"
-        clip = _read(path)
-        if clip is None:
-            made = make_clip(split, number, seed=seed, voices=voices)
-            clip = Clip(made.frames, made.mel, made.truth)
-            with paths.atomic(path) as temporary, open(temporary, "wb") as file:
-                np.savez(file, frames=clip.frames, mel=clip.mel, truth=made.truth)
-        clips.append(clip)
-    if not clips:
-        raise W2LError(f"the {split} split was asked for {count} clips; ask for at least 1.")
-    return clips
+    made = make_clip(split, number, seed=seed, voices=voices)
+    with paths.atomic(_file(folder, number)) as temporary, open(temporary, "wb") as file:
+        np.savez(file, frames=made.frames, mel=made.mel, truth=made.truth)
+    return number
+
+
+def _file(folder: Path, number: int) -> Path:
+    return folder / f"{number:05d}.npz"
 
 
 def _read(path: Path) -> Clip | None:

@@ -1,14 +1,19 @@
-"""Stages of a stream that run at the same time, with a bounded queue between them and a stopwatch for each; one thread
-alone where more would harm."""
+"""Stages of a stream that run at the same time, with a bounded queue between them and a stopwatch for each; processes
+that work ahead; one thread alone where more would harm."""
 
 from __future__ import annotations
 
+import os
 import queue
+import sys
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
-from typing import TypeVar
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+from w2l.errors import W2LError
 
 T = TypeVar("T")
 
@@ -106,3 +111,65 @@ def one_thread() -> Iterator[None]:
     finally:
         cv2.setNumThreads(before[0])
         torch.set_num_threads(before[1])
+
+
+def cores() -> int:
+    """The processors that this process may use, a fair share of them where torchrun has started several."""
+    count = os.cpu_count() or 1
+    with suppress(AttributeError):  # there is no such call on macOS and Windows
+        count = len(os.sched_getaffinity(0))
+    return max(1, count // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def can_fork() -> bool:
+    """Whether processes can be forked, which then hold what this one holds, without a copy: only Linux does it well."""
+    return sys.platform == "linux"
+
+
+def forked(make: Callable[[int], Any], numbers: Sequence[int], count: int, pin: bool = False) -> Iterator[Any]:
+    """make(number) for each number, in turn, made ahead of time by `count` forked processes; by this one with 0.
+
+    pin: into memory that a GPU reads directly. The processes end with the loop that reads, and with this process, even
+    a killed one. What `make` raises is raised here; W2LError also when a process dies, which a full shared memory
+    brings about.
+    """
+    import torch
+    from torch.utils.data import DataLoader
+
+    loader = DataLoader(
+        _Making(make),
+        batch_size=None,
+        sampler=numbers,  # type: ignore[arg-type]
+        num_workers=count,
+        pin_memory=pin,
+        prefetch_factor=4 if count else None,
+        multiprocessing_context="fork" if count else None,
+        generator=torch.Generator(),  # or it would take its seed from a training's random numbers
+    )
+    try:
+        with warnings.catch_warnings():
+            # from Python 3.12 on a fork beside running threads warns; the children call neither torch's nor CUDA's
+            warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork.*")
+            with one_thread():  # a child would wait for ever for threads of OpenCV that a fork leaves behind
+                made = iter(loader)
+        for thing in made:
+            if isinstance(thing, W2LError):
+                raise thing
+            yield thing
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise W2LError(f"a process that worked ahead died ({error}); start again with fewer, or with none.") from error
+
+
+class _Making:
+    """A function as a dataset. An error that users are to read is handed over, or it would come with its traceback."""
+
+    def __init__(self, make: Callable[[int], Any]) -> None:
+        self.make = make
+
+    def __getitem__(self, number: int) -> Any:
+        try:
+            return self.make(number)
+        except W2LError as error:
+            return error

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from w2l import store
 from w2l.errors import W2LError
-from w2l.pipeline import one_thread
+from w2l.pipeline import cores, one_thread
 from w2l.preprocess.clip import Dropped, Made, Maker, Settings, size_of
 from w2l.preprocess.report import JSON, TABLE, Loss, Report
 from w2l.preprocess.sources import Source, assign_splits, find_sources
@@ -123,7 +123,7 @@ def preprocess(
     _sweep(job.target, mine, alone=world == 1)
     todo = [one for one in mine if job.outcome(one) is None]
     if processes is None:
-        processes = max(1, _cores() // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
+        processes = cores()
     bar = tqdm(
         total=len(mine), initial=len(mine) - len(todo), desc="preprocess", unit="clip", disable=not progress or rank > 0
     )
@@ -193,10 +193,3 @@ def _sweep(target: Path, mine: Sequence[Source], alone: bool) -> None:
         for name in (INDEX, JSON, TABLE):
             for path in target.glob(f".{Path(name).stem}.*"):
                 path.unlink(missing_ok=True)
-
-
-def _cores() -> int:
-    """Those that this process may use."""
-    with suppress(AttributeError):  # there is no such call on macOS and Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

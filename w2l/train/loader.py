@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
 
-from w2l.errors import W2LError
-from w2l.pipeline import one_thread
+from w2l.pipeline import can_fork, cores, forked
 from w2l.train import distributed
 from w2l.train.task import Batch, Run, Task
 
@@ -25,8 +20,8 @@ def generator_of(seed: int, step: int, part: int) -> np.random.Generator:
     return np.random.default_rng([seed, step, part])
 
 
-class Draws(Dataset):
-    """A training as a dataset: item s is what this process computes at step s, a list of `accumulate` batches."""
+class Draws:
+    """What this process computes at a step: a list of `accumulate` batches."""
 
     def __init__(self, task: Task, accumulate: int) -> None:
         self.task, self.seed = task, task.config["seed"]
@@ -34,7 +29,8 @@ class Draws(Dataset):
         first = accumulate * distributed.rank()
         self.mine = range(first, first + accumulate)
 
-    def __getitem__(self, step: int) -> list[dict[str, np.ndarray]]:
+    def draw(self, step: int) -> list[dict[str, np.ndarray]]:
+        """The batches of a step."""
         return [self.task.draw(generator_of(self.seed, step, part), step, self.parts) for part in self.mine]
 
 
@@ -44,37 +40,16 @@ def batches(task: Task, run: Run, start: int) -> Iterator[list[Batch]]:
     Raises W2LError when a drawing process dies, which a full shared memory brings about.
     """
     workers = _workers(task.device) if run.workers is None else run.workers
-    on_gpu = task.device.type == "cuda"
-    loader = DataLoader(
-        Draws(task, run.accumulate),
-        batch_size=None,
-        sampler=range(start, task.steps),  # type: ignore[arg-type]
-        num_workers=workers,
-        pin_memory=on_gpu,
-        prefetch_factor=4 if workers else None,
-        multiprocessing_context="fork" if workers else None,  # the clips are not copied
-        generator=torch.Generator(),  # or it would take its seed from the training's random numbers
-    )
-    try:
-        with warnings.catch_warnings():
-            # from Python 3.12 on a fork beside running threads warns; the children call neither torch's nor CUDA's
-            warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork.*")
-            with one_thread():  # a child would wait for ever for threads of OpenCV that a fork leaves behind
-                drawn = iter(loader)
-        for parts in drawn:
-            yield [_to_device(part, task.device) for part in parts]
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
-            raise
-        raise W2LError(f"a process that draws batches died ({error}); try --workers 0.") from error
+    draws = Draws(task, run.accumulate)
+    for parts in forked(draws.draw, range(start, task.steps), workers, pin=task.device.type == "cuda"):
+        yield [_to_device(part, task.device) for part in parts]
 
 
 def _workers(device: torch.device) -> int:
-    """On a GPU a few processes draw while it computes; a CPU has nothing to spare, and only Linux forks well."""
-    if device.type != "cuda" or sys.platform != "linux":
+    """On a GPU a few processes draw while it computes; a CPU has nothing to spare."""
+    if device.type != "cuda" or not can_fork():
         return 0
-    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    return max(1, min(_MOST_WORKERS, (os.cpu_count() or 1) // local - 1))
+    return max(1, min(_MOST_WORKERS, cores() - 1))
 
 
 def _to_device(part: dict[str, Any], device: torch.device) -> Batch:
