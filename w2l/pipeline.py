@@ -126,7 +126,9 @@ def can_fork() -> bool:
     return sys.platform == "linux"
 
 
-def forked(make: Callable[[int], Any], numbers: Sequence[int], count: int, pin: bool = False) -> Iterator[Any]:
+def forked(
+    make: Callable[[int], Any], numbers: Sequence[int], count: int, pin: bool = False
+) -> Generator[Any, None, None]:
     """make(number) for each number, in turn, made ahead of time by `count` forked processes; by this one with 0.
 
     pin: into memory that a GPU reads directly. The processes end with the loop that reads, and with this process, even
@@ -136,8 +138,8 @@ def forked(make: Callable[[int], Any], numbers: Sequence[int], count: int, pin: 
     import torch
     from torch.utils.data import DataLoader
 
-    loader = DataLoader(
-        _Making(make),
+    loader: Any = DataLoader(
+        _Making(make),  # type: ignore[arg-type]
         batch_size=None,
         sampler=numbers,  # type: ignore[arg-type]
         num_workers=count,
