@@ -58,7 +58,6 @@ def _add_training(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--amp", default="auto", help="auto, off, bf16 or fp16: 16-bit convolutions (default: auto)")
     parser.add_argument("--accumulate", type=int, default=1, metavar="N", help="compute each batch in N parts (1)")
     parser.add_argument("--compile", action="store_true", help="let torch.compile write the kernels")
-    parser.add_argument("--no-graphs", action="store_true", help="on a GPU, launch every kernel by itself")
     parser.add_argument("--workers", type=int, metavar="N", help="processes that draw batches (default: what helps)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="processor threads to use (default: all)")
     parser.add_argument("--save-every", type=int, metavar="STEPS", help="checkpoints (default: about every 2 minutes)")
@@ -167,7 +166,6 @@ def _configure(training: str, options: argparse.Namespace) -> tuple[Any, Any]:
         options.amp,
         options.accumulate,
         options.compile,
-        not options.no_graphs,
         options.workers,
         options.save_every,
         options.keep,

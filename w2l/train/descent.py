@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from w2l.train import distributed
-from w2l.train.graphs import Graphed
 from w2l.train.precision import Precision
 from w2l.train.task import Batch, Player, Run, Task
 
@@ -23,9 +22,6 @@ class Descent:
         self.task = task
         self.parts = run.accumulate * distributed.world()
         self.movers = {name: _Mover(player, task.precision, run) for name, player in task.players.items()}
-        judge = getattr(task, "judge", None)
-        if run.graphs and judge is not None and judge.frozen:
-            judge.runner = Graphed(judge.network)
         decay = task.config["ema"]
         self.average = Average(next(iter(task.players.values())).network, decay) if decay else None
 
@@ -106,7 +102,7 @@ class _Mover:
     def __init__(self, player: Player, precision: Precision, run: Run) -> None:
         self.player = player
         player.precision = precision
-        player.runner = _runner(player, run)
+        player.runner = _Compiled(player.network) if run.compile else player.network
         self.parameters = [p for p in player.network.parameters() if p.requires_grad]
         self.optimiser = _adam(self.parameters, player)
         self.scaler = torch.amp.GradScaler(precision.device.type) if precision.scaled else None
@@ -156,13 +152,6 @@ class _Mover:
         self.optimiser.load_state_dict(state["optimiser"])
         if self.scaler and state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
-
-
-def _runner(player: Player, run: Run) -> Callable[..., Any]:
-    """How the network is run in training. In parts its gradients add up, which those of a graph cannot."""
-    if run.compile:
-        return _Compiled(player.network)
-    return Graphed(player.network) if run.graphs and run.accumulate == 1 else player.network
 
 
 def _adam(parameters: list[nn.Parameter], player: Player) -> torch.optim.Adam:

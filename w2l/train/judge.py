@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -37,8 +36,6 @@ class Judge:
     ) -> None:
         expert = fold_batch_norm(expert) if frozen else expert.eval()
         self.network, self.precision, self.device = place(expert, device), precision, device
-        self.frozen = frozen
-        self.runner: Callable[..., Any] = self.network  # how `cosine` runs it
         self.frames: int = expert.frames  # type: ignore[assignment]
         self.match = match
 
@@ -54,7 +51,7 @@ class Judge:
 
     def cosine(self, mel: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
         """How well sound (B, 80, 16) and mouths (as from `see`) fit, float32 (B,) in [0, 1]."""
-        audio, face = self.precision(self.runner, mel[:, None], seen)
+        audio, face = self.precision(self.network, mel[:, None], seen)
         return (audio * face).sum(1).clamp(0, 1)
 
     def loss(self, generated: torch.Tensor, mel: torch.Tensor) -> torch.Tensor:

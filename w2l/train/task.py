@@ -23,8 +23,7 @@ class Run:
     """Where a training runs and how fast; none of it says what is learned.
 
     amp: ``auto``, ``off``, ``bf16`` or ``fp16`` (see `precision.Precision`). accumulate: parts a batch is computed in,
-    one after the other, where the whole does not fit. compile: let torch.compile write the kernels. graphs: replay
-    recorded CUDA graphs, on GPUs (`graphs.Graphed`). workers: processes
+    one after the other, where the whole does not fit. compile: let torch.compile write the kernels. workers: processes
     that draw batches, None: as many as help. save_every: steps between checkpoints, None: about every two minutes.
     keep: how many checkpoints stay. copy_to: a folder that everything is copied to in the background, such as one on
     a mounted Drive; a training whose folder is empty goes on from there. sanity: whether a fresh training first checks
@@ -36,7 +35,6 @@ class Run:
     amp: str = "auto"
     accumulate: int = 1
     compile: bool = False
-    graphs: bool = True
     workers: int | None = None
     save_every: int | None = None
     keep: int = 3
