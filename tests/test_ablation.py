@@ -139,7 +139,7 @@ def test_a_small_part_is_made_and_measured(trained):
         assert all(np.isfinite(value) for value in run.figures.values()) and run.minutes > 0 and run.machine
         assert run.figures["opening_r"] > 0.7  # it began as a generator that has a mouth
         assert run.figures["expert_accuracy"] == pytest.approx(0.5, abs=0.1)  # and with an expert that has none
-    assert results.facts["judge"] == "classroom_expert" and results.facts["start"] == budget.start
+    assert results.facts["judge"] == "classroom_judge" and results.facts["start"] == budget.start
     assert (folder / "expert1_seed0" / "expert.safetensors").exists()
 
 

@@ -1,11 +1,16 @@
 """Training windows: where they are cut, what goes with what, and a cache that mends itself."""
 
+import os
+import signal
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from w2l import dataset
+from w2l import dataset, talker
 from w2l.dataset import Augment, Clip
 from w2l.errors import W2LError
+from w2l.pipeline import can_fork
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +90,43 @@ def test_corpus_is_cached_and_mended(tmp_path):
     assert path.stat().st_size > 1_000_000
     with pytest.raises(W2LError, match="at least 1"):
         dataset.corpus("train", 0, cache=tmp_path, progress=False)
+
+
+def _drawn(split: str, number: int, seed: int, voices: str) -> SimpleNamespace:
+    """Instead of a clip, which takes half a second: its number in the picture, who drew it in the mel."""
+    frames = np.full((5, 96, 96, 3), number, np.uint8)
+    return SimpleNamespace(frames=frames, mel=np.full((80, 16), os.getpid(), np.int64), truth=np.zeros((5, 3)))
+
+
+@pytest.mark.skipif(not can_fork(), reason="processes are forked on Linux only")
+def test_corpus_is_drawn_by_all_processors(tmp_path, monkeypatch):
+    monkeypatch.setattr(talker, "make_clip", _drawn)
+    monkeypatch.setattr(dataset, "cores", lambda: 3)
+    clips = dataset.corpus("train", 14, cache=tmp_path, progress=False)
+    assert [clip.frames[0, 0, 0, 0] for clip in clips] == list(range(14))
+    drawers = [int(clip.mel[0, 0]) for clip in clips]
+    assert drawers[0] == os.getpid() and os.getpid() not in drawers[1:] and len(set(drawers[1:])) == 3
+    few = dataset.corpus("validation", 7, cache=tmp_path, progress=False)
+    assert {int(clip.mel[0, 0]) for clip in few} == {os.getpid()}  # a process is not worth starting for those
+
+
+@pytest.mark.skipif(not can_fork(), reason="processes are forked on Linux only")
+def test_a_process_that_dies_or_fails_while_drawing_costs_no_finished_clip(tmp_path, monkeypatch):
+    def fragile(split: str, number: int, seed: int, voices: str) -> SimpleNamespace:
+        if number == 9 and voices == "formant":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if number == 9:
+            raise W2LError("there is no voice to be had.")
+        return _drawn(split, number, seed, voices)
+
+    monkeypatch.setattr(dataset, "cores", lambda: 2)
+    monkeypatch.setattr(talker, "make_clip", fragile)
+    with pytest.raises(W2LError, match="a process that worked ahead died"):
+        dataset.corpus("train", 12, cache=tmp_path, progress=False)
+    with pytest.raises(W2LError, match=r"^there is no voice to be had\.$"):
+        dataset.corpus("train", 12, cache=tmp_path / "mixed", progress=False, voices="mixed")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npz")}
+    assert len(before) >= 16
+    monkeypatch.setattr(talker, "make_clip", _drawn)
+    assert len(dataset.corpus("train", 12, cache=tmp_path, progress=False)) == 12
+    assert all(path.stat().st_mtime_ns == when for path, when in before.items())

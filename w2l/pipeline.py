@@ -138,20 +138,21 @@ def forked(
     import torch
     from torch.utils.data import DataLoader
 
-    loader: Any = DataLoader(
-        _Making(make),  # type: ignore[arg-type]
-        batch_size=None,
-        sampler=numbers,  # type: ignore[arg-type]
-        num_workers=count,
-        pin_memory=pin,
-        prefetch_factor=4 if count else None,
-        multiprocessing_context="fork" if count else None,
-        generator=torch.Generator(),  # or it would take its seed from a training's random numbers
-    )
     try:
         with warnings.catch_warnings():
             # from Python 3.12 on a fork beside running threads warns; the children call neither torch's nor CUDA's
             warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork.*")
+            warnings.filterwarnings("ignore", message=".*worker processes")  # as many as were asked for
+            loader: Any = DataLoader(
+                _Making(make),  # type: ignore[arg-type]
+                batch_size=None,
+                sampler=numbers,  # type: ignore[arg-type]
+                num_workers=count,
+                pin_memory=pin,
+                prefetch_factor=4 if count else None,
+                multiprocessing_context="fork" if count else None,
+                generator=torch.Generator(),  # or it would take its seed from a training's random numbers
+            )
             with one_thread():  # a child would wait for ever for threads of OpenCV that a fork leaves behind
                 made = iter(loader)
         for thing in made:

@@ -26,6 +26,7 @@ BUNDLED = {  # name -> what it is; small, trained on drawn faces, under the lice
     "classroom_generator_gan": "the generator sharpened by the quality discriminator",
     "classroom_generator_gamed": "a generator that fools the expert and draws no mouth: for teaching",
     "classroom_expert": "lip-sync expert",
+    "classroom_judge": "an earlier lip-sync expert, which judges the ablation's runs",
     "classroom_quality_disc": "visual quality discriminator",
     "classroom_meter": "mouth meter: reads opening and width off a face",
 }

@@ -36,7 +36,7 @@ class Budget:
     validation_clips: int = 32
     test_clips: int = 12
     split: str = "test"
-    judge: str = "classroom_expert"
+    judge: str = "classroom_judge"
 
 
 # All begin with a mouth, so the sync loss is on from the start: a gate that one expert opens and another does not would

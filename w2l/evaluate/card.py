@@ -39,6 +39,9 @@ _STAGE_ROWS = {
     "frechet": "Fréchet distance, small features (of the kit; not FID)",
 }
 
+# what a file came from: key of its metadata, words before its value
+_CAME = {"start": "from", "expert": "judged by", "disc": "beside"}
+
 _HEAD = """# The classroom weights
 
 Small networks trained by this kit on its own synthetic talker corpus: drawn faces, synthesised voices, no real person.
@@ -109,7 +112,7 @@ def _facts(name: str, model: Any) -> str:
     meta = model.meta
     training = meta.get("training", {})
     count = sum(p.numel() for p in model.parameters()) / 1e6
-    came = " ".join(f"{word} {meta[key]}" for key, word in (("start", "from"), ("expert", "judged by")) if key in meta)
+    came = " ".join(f"{word} {meta[key]}" for key, word in _CAME.items() if key in meta)
     settings = ", ".join(f"{key} {value}" for key, value in training.items())
     made = f"{meta.get('minutes', '?')} minutes on {meta.get('machine', '?')}, {meta.get('date', '?')}"
     return (
@@ -125,9 +128,8 @@ def _command(meta: dict[str, Any]) -> str:
     role = _ROLES[meta["network"]]
     if "disc_width" in settings:
         role = "gan"
-    given = "".join(
-        f" --{option} {meta[key]}" for key, option in (("start", "from"), ("expert", "expert")) if key in meta
-    )
+    options = {"start": "from", "expert": "expert", "disc": "disc"}
+    given = "".join(f" --{option} {meta[key]}" for key, option in options.items() if key in meta)
     usual = asdict(_CONFIGS[role]())
     changed = [f"{key}={value}" for key, value in settings.items() if usual.get(key) != value]
     return f"w2l train {role}{given}" + (f" --set {' '.join(changed)}" if changed else "")
