@@ -242,10 +242,25 @@ def test_averaged_weights_lag_behind_and_are_what_is_left(tmp_path):
     assert not any(moved)
 
 
-def test_a_compiler_that_fails_is_told_and_left(tmp_path, monkeypatch, capsys):
+class _NoWayBack(torch.autograd.Function):
+    """A compiled network whose forward pass works and whose backward pass does not, as seen on a GPU."""
+
+    @staticmethod
+    def forward(ctx, value):
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        raise AssertionError("no compiler\nat all")
+
+
+@pytest.mark.parametrize("stage", ["forward", "backward"])
+def test_a_compiler_that_fails_is_told_and_left(tmp_path, monkeypatch, capsys, stage):
     def broken(network):
         def call(*inputs):
-            raise RuntimeError("no compiler\nat all")
+            if stage == "forward":
+                raise RuntimeError("no compiler\nat all")
+            return tuple(_NoWayBack.apply(part) for part in network(*inputs))
 
         return call
 

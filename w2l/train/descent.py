@@ -192,25 +192,34 @@ class _Statistics:
 
 
 class _Compiled:
-    """A network through torch.compile, or, when the compiler fails on this machine, as it is."""
+    """A network through torch.compile, or, when the compiler fails on this machine, as it is.
+
+    It may fail at the backward pass alone; so the first call is tried both ways before it counts.
+    """
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network
         self.call: Callable[..., Any] = torch.compile(network)
-        self.works = False
+        self.tried = False
 
     def __call__(self, *inputs: torch.Tensor) -> Any:
-        if self.works:
-            return self.call(*inputs)
+        if not self.tried:
+            self.tried = True
+            self._try(inputs)
+        return self.call(*inputs)
+
+    def _try(self, inputs: tuple[torch.Tensor, ...]) -> None:
+        """One pass forward and backward, of which nothing stays, batch norm's statistics neither."""
         buffers = [b.clone() for b in self.network.buffers()]
+        learned = [p for p in self.network.parameters() if p.requires_grad]
         try:
-            out = self.call(*inputs)
+            with torch.enable_grad():
+                out = self.call(*inputs)
+                parts = (out,) if isinstance(out, torch.Tensor) else out
+                torch.autograd.grad([part.float().sum() for part in parts], learned, allow_unused=True)
         except Exception as error:  # a compiler can fail in any way
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
             print(f"torch.compile does not work here ({reason}); training goes on without it.", file=sys.stderr)
-            for buffer, before in zip(self.network.buffers(), buffers, strict=True):
-                buffer.copy_(before)
             self.call = self.network
-            out = self.network(*inputs)
-        self.works = True
-        return out
+        for buffer, before in zip(self.network.buffers(), buffers, strict=True):
+            buffer.copy_(before)
