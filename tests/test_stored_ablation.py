@@ -7,7 +7,6 @@ import pytest
 
 from w2l.cli import main
 from w2l.evaluate import ablation, ablation_runs
-from w2l.evaluate.rows import Instruments
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,7 +33,7 @@ def test_a_small_part_of_the_stored_results_is_remade():
     results = ablation.read()
     names = {field.name for field in dataclasses.fields(ablation_runs.Budget)}
     budget = ablation_runs.Budget(**{name: results.facts[name] for name in names})
-    tools = Instruments(budget.judge)
+    tools = budget.instruments()
     assert tools.facts().items() <= results.facts.items()  # the weights that judge are those that judged
     (stored,) = (run for run in results.runs if run.variant == "start")
     made = ablation_runs.measure(budget.start, None, tools, budget, progress=False)

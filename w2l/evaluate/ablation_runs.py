@@ -14,6 +14,7 @@ from w2l import models, paths
 from w2l.dataset import corpus
 from w2l.evaluate.ablation import Results, Run, Variant, todo
 from w2l.evaluate.classroom import pair_accuracy
+from w2l.evaluate.frechet import SmallFeatures
 from w2l.evaluate.report import report_corpus
 from w2l.evaluate.rows import Instruments
 from w2l.models.syncnet import SyncNet
@@ -26,7 +27,7 @@ from w2l.train.generator import GeneratorConfig, train_generator
 @dataclass(frozen=True)
 class Budget:
     """How much of everything: the same for every variant. start: the generator trained on pixels that all begin with.
-    judge: the expert that measures, and that none of them learns from."""
+    judge: the expert that measures (its first layers give the Fréchet features), and that none of them learns from."""
 
     start: str = "classroom_generator_l1"
     expert_steps: int = 500
@@ -37,6 +38,10 @@ class Budget:
     test_clips: int = 12
     split: str = "test"
     judge: str = "classroom_judge"
+
+    def instruments(self) -> Instruments:
+        """What every run is measured with."""
+        return Instruments(self.judge, features=[SmallFeatures(self.judge)])
 
 
 # All begin with a mouth, so the sync loss is on from the start: a gate that one expert opens and another does not would
@@ -58,7 +63,7 @@ def remake(
 
     folder: where the trainings lie; those finished there are not trained again. run: how fast they run.
     """
-    tools = Instruments(budget.judge)
+    tools = budget.instruments()
     how = run or task.Run(folder, progress=progress)
     for variant, seed in todo(results, seeds, variants):
         begun = time.perf_counter()

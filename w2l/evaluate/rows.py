@@ -96,12 +96,12 @@ class Instruments:
         self,
         expert: str | Expert = "auto",
         meter: str = "classroom_meter",
-        features: Iterable[str] = ("small",),
+        features: Iterable[str | Features] = ("small",),
         device: str = "auto",
     ) -> None:
         self.expert = load_expert(expert, device) if isinstance(expert, str) else expert
         self.meter: nn.Module = models.load(meter, network="mouth_meter")
-        self.features: list[Features] = [load_features(name) for name in features]
+        self.features: list[Features] = [load_features(one) if isinstance(one, str) else one for one in features]
         self._meter = meter
 
     def facts(self) -> dict[str, str]:
