@@ -141,8 +141,9 @@ def _lighten(notebook: nbformat.NotebookNode) -> None:
             if output.output_type == "execute_result":
                 output["execution_count"] = None
             data = output.get("data", {})
-            if "image/png" in data:
-                data["image/png"] = _smaller(data["image/png"])
+            for kind, smaller in (("image/png", _smaller_chart), ("image/jpeg", _smaller_photo)):
+                if kind in data:
+                    data[kind] = min(data[kind], smaller(data[kind]), key=len)
             data.pop(_WIDGET, None)  # a view without its widget would show as an error; its picture stays
             for tag, words in (
                 ("<video", "a film with sound: run this cell to see it"),
@@ -153,14 +154,25 @@ def _lighten(notebook: nbformat.NotebookNode) -> None:
                     data["text/plain"] = f"({words})"
 
 
-def _smaller(png: str) -> str:
-    """A chart with 256 colours of its own: a third of the bytes, and no difference to see."""
+def _smaller_chart(png: str) -> str:
+    """With 96 colours of its own: a quarter of the bytes, and no difference to see."""
     from PIL import Image
 
+    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB").quantize(96, dither=Image.Dither.NONE)
+    return _coded(picture, "PNG", optimize=True)
+
+
+def _smaller_photo(jpeg: str) -> str:
+    """At a quality of 60: half of the bytes; mouths stay as sharp as a screen shows them."""
+    from PIL import Image
+
+    return _coded(Image.open(io.BytesIO(base64.b64decode(jpeg))), "JPEG", quality=60, optimize=True)
+
+
+def _coded(picture: Any, kind: str, **options: Any) -> str:
     file = io.BytesIO()
-    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
-    picture.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-    return min(png, base64.b64encode(file.getvalue()).decode("ascii"), key=len)
+    picture.save(file, kind, **options)
+    return base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def main() -> int:

@@ -353,3 +353,18 @@ def test_log_rows_are_there_for_the_panel_before_the_first_checkpoint(tmp_path, 
     rows.flush_soon()
     assert training.read_log(tmp_path) == [{"step": 10, "loss": 0.7}]
     rows.close()
+
+
+def test_small_losses_are_seen_beside_a_large_one():
+    rows = [{"step": step, "l1": 0.2 - 0.0015 * step} for step in range(10, 110, 10)]
+    blue = np.array([0xB5, 0x7F, 0x4A])  # of the first curve, BGR
+
+    def height(rows):
+        """Rows of pixels between the top and the bottom of the curve of l1, its legend left out."""
+        pixels = training.draw_curves(rows, 100)
+        y = np.nonzero((np.abs(pixels[:, :600].astype(int) - blue) < 12).all(2))[0]
+        return int(np.ptp(y))
+
+    alone = height(rows)
+    beside = height([*rows[:-1], rows[-1] | {"held_out_sync": 40.0}])
+    assert alone > 100 and beside > alone / 8  # on one linear axis it would be 1/200

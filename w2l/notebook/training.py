@@ -26,6 +26,7 @@ from w2l.notebook.canvas import Chart, new_figure
 _TOLD = "training.txt"  # in the run folder: what the training said
 _EVERY = 1.5  # seconds between two looks at the log
 _SHARES = ("accuracy", "exact", "opening_r", "confidence")  # curves that belong under the second title
+_WIDE = 100  # times: losses further apart are drawn on a logarithmic axis
 _HIDDEN = ("step", "sync_weight", "disc_weight")
 _COLOURS = ("#4a7fb5", "#e06622", "#288c60", "#8a4f9e", "#555555", "#b0892b")
 
@@ -201,6 +202,8 @@ def draw_curves(rows: Sequence[dict[str, float]], steps: int | None = None) -> n
             points = [(row["step"], row[name]) for row in rows if name in row]
             style = {"marker": "o", "ms": 4} if len(points) <= len(rows) / 2 or "held_out" in name else {}
             one.plot(*zip(*points, strict=True), label=name, color=_COLOURS[number % len(_COLOURS)], lw=1.5, **style)  # type: ignore[arg-type]
+        if label == "loss" and _span(rows, members) > _WIDE:
+            one.set_yscale("log")  # or the loss of pixels would be a line along the bottom
         one.set(title=title, ylabel=label)
         one.set_xlim(0, max(steps or 1, *(int(row["step"]) for row in rows)) if rows else steps or 1)
         one.grid(alpha=0.3)
@@ -208,6 +211,12 @@ def draw_curves(rows: Sequence[dict[str, float]], steps: int | None = None) -> n
             one.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
     axes[-1].set_xlabel("step")
     return Chart(figure).pixels
+
+
+def _span(rows: Sequence[dict[str, float]], names: Sequence[str]) -> float:
+    """The largest positive value of these columns over the smallest; 1 where there is none."""
+    values = [row[name] for row in rows for name in names if row.get(name, 0) > 0]
+    return max(values) / min(values) if values else 1.0
 
 
 def _steps(folder: Path) -> int | None:
