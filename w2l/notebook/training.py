@@ -190,7 +190,8 @@ def last_step(folder: str | os.PathLike[str]) -> int:
 def draw_curves(rows: Sequence[dict[str, float]], steps: int | None = None) -> np.ndarray:
     """Losses above, shares and correlations below, over the steps: HWC uint8 BGR.
 
-    Curves measured on held-out data have dots. rows: as `read_log` gives them.
+    Curves measured on held-out data have dots; losses that lie far apart have a logarithmic axis. rows: as `read_log`
+    gives them.
     """
     names = [name for name in dict.fromkeys(key for row in rows for key in row) if name not in _HIDDEN]
     shares = [name for name in names if name.removeprefix("held_out_").startswith(_SHARES) or name.endswith(_SHARES)]
