@@ -101,6 +101,6 @@ def generator(tmp_path_factory):
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory):
     """20 frames at 25 fps, numbered by their grey."""
-    from dubbing import write_clip
+    from helpers.dubs import write_clip
 
     return write_clip(tmp_path_factory.mktemp("clips") / "clip.mp4")

@@ -7,11 +7,12 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from helpers.places import GOLDEN
 
 from w2l import audio
 from w2l.errors import W2LError
 
-GOLDEN = np.load(Path(__file__).parent / "golden" / "audio.npz")
+AUDIO = np.load(GOLDEN / "audio.npz")
 
 
 def tone(seconds: float, rate: int, hertz: float = 440.0) -> np.ndarray:
@@ -19,16 +20,16 @@ def tone(seconds: float, rate: int, hertz: float = 440.0) -> np.ndarray:
 
 
 def test_mel_equals_the_published_one():
-    mel = audio.melspectrogram(GOLDEN["wav"])
-    assert mel.dtype == np.float32 and mel.shape == GOLDEN["mel"].shape
-    assert np.abs(mel - GOLDEN["mel"]).max() < 1e-4
+    mel = audio.melspectrogram(AUDIO["wav"])
+    assert mel.dtype == np.float32 and mel.shape == AUDIO["mel"].shape
+    assert np.abs(mel - AUDIO["mel"]).max() < 1e-4
 
 
 def test_mel_agrees_with_a_plain_second_implementation():
     """The same spectrogram by a loop over frames and an explicit Fourier sum."""
     import librosa
 
-    wav = GOLDEN["wav"][:8000].astype(np.float64)
+    wav = AUDIO["wav"][:8000].astype(np.float64)
     emphasised = wav - 0.97 * np.concatenate([[0.0], wav[:-1]])
     padded = np.pad(emphasised, 400, mode="reflect")
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(800) / 800)
@@ -68,9 +69,9 @@ def test_mel_refuses_broken_sound():
         audio.melspectrogram(np.zeros((1000, 2), np.float32))
 
 
-@pytest.mark.parametrize("key", [k for k in GOLDEN.files if k.startswith("mel_start_fps")])
+@pytest.mark.parametrize("key", [k for k in AUDIO.files if k.startswith("mel_start_fps")])
 def test_window_starts_are_the_published_ones(key):
-    published = GOLDEN[key][:-1]  # its last window is the early stop
+    published = AUDIO[key][:-1]  # its last window is the early stop
     starts = audio.window_starts(float(key.removeprefix("mel_start_fps")), len(published))
     np.testing.assert_array_equal(starts, published)
 

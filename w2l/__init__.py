@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from w2l.base.moved import MOVED, MovedModules
+from w2l.base.version import __version__
 
 # Where each public name lives. They are imported on first use, because torch, librosa and OpenCV take seconds to start.
 _HOMES = {
-    "dub": "w2l.dub",
-    "DubResult": "w2l.dub",
+    "dub": "w2l.dubbing.dub",
+    "DubResult": "w2l.dubbing.dub",
     "find_tracks": "w2l.faces",
-    "Settings": "w2l.settings",
-    "sync_curve": "w2l.evaluate",
+    "Settings": "w2l.dubbing.settings",
+    "sync_curve": "w2l.sync.clip",
     "track_faces": "w2l.faces",
     "W2LError": "w2l.errors",
 }
 
 if TYPE_CHECKING:
-    from w2l.dub import DubResult as DubResult
-    from w2l.dub import dub as dub
+    from w2l.dubbing.dub import DubResult as DubResult
+    from w2l.dubbing.dub import dub as dub
+    from w2l.dubbing.settings import Settings as Settings
     from w2l.errors import W2LError as W2LError
-    from w2l.evaluate import sync_curve as sync_curve
     from w2l.faces import find_tracks as find_tracks
     from w2l.faces import track_faces as track_faces
-    from w2l.settings import Settings as Settings
+    from w2l.sync.clip import sync_curve as sync_curve
 
 __all__ = ["DubResult", "Settings", "W2LError", "__version__", "dub", "find_tracks", "sync_curve", "track_faces"]
+
+sys.meta_path.append(MovedModules)
 
 
 def __getattr__(name: str) -> object:
     """Imports a public name of the kit when it is first asked for."""
     if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        moved = MOVED.get(f"w2l.{name}")
+        raise AttributeError(f"w2l.{name} is now {moved}." if moved else f"module 'w2l' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

@@ -14,10 +14,12 @@ import cv2
 import numpy as np
 import torch
 
-from w2l import audio, faces, mark, models, paths, video
-from w2l.dub import dub
-from w2l.models.inference import pick_device
-from w2l.speech import Speech, listen
+from w2l import audio, faces, models, video
+from w2l.base import paths
+from w2l.base.device import pick_device
+from w2l.dubbing.dub import dub
+from w2l.dubbing.speech import Speech, listen
+from w2l.marking import mark
 
 _ROUNDS = 3  # runs of each, in turns, of which the best counts: whatever else the machine does only makes them slower
 _PLAIN_BATCH = 128  # faces, as in the published code
@@ -79,7 +81,7 @@ def measure(
     busy = {stage: best.seconds[stage] / best.n_frames * 1e3 for stage in _STREAMED}
     slowest = max(busy, key=busy.__getitem__)
     return EndToEnd(
-        paths.machine(),
+        device.machine(),
         torch.get_num_threads(),
         torch.__version__,
         track.size,

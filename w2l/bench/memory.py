@@ -10,9 +10,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from w2l import paths, video
+from w2l import video
+from w2l.base import paths
+from w2l.dubbing.speech import listen
 from w2l.errors import W2LError
-from w2l.speech import listen
 
 _DUB = """
 import sys, w2l

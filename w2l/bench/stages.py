@@ -15,11 +15,13 @@ import torch
 from torch import nn
 
 from w2l import audio as sound
-from w2l import faces, mark, models, paths, video, weights
+from w2l import faces, models, video, weights
+from w2l.base import device, paths
 from w2l.bench.end_to_end import plain_input
 from w2l.bench.memory import peak_memory
 from w2l.errors import W2LError
-from w2l.models.inference import Generate
+from w2l.marking import mark
+from w2l.models.fast.generate import Generate
 
 BATCH = 16  # faces drawn at once
 _REPEATS = 3  # runs, the best of which is reported: whatever else the machine does only makes them slower
@@ -75,7 +77,7 @@ def measure(clip: str | os.PathLike[str] | None = None, speech: str | os.PathLik
         rows, speedup[name], difference[name] = _generator_stages(name, model, crops, windows, peaks)
         stages[2:2] = rows  # between detect and paste
     threads = torch.get_num_threads()
-    return Figures(paths.machine(), threads, torch.__version__, peaks, stages, speedup, difference, _memory())
+    return Figures(device.machine(), threads, torch.__version__, peaks, stages, speedup, difference, _memory())
 
 
 def _generators() -> dict[str, nn.Module]:

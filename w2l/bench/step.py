@@ -12,18 +12,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from w2l import models, paths
+from w2l import models
+from w2l.base.device import pick_device
 from w2l.bench.stages import count_macs, matrix_peak
-from w2l.dataset import Clip
+from w2l.data.clip import Clip
 from w2l.errors import W2LError
-from w2l.models.inference import pick_device
 from w2l.train import losses
 from w2l.train.data import Data
-from w2l.train.descent import Descent
+from w2l.train.engine.loader import batches
+from w2l.train.engine.precision import Precision
+from w2l.train.engine.step import Descent
+from w2l.train.engine.task import Batch, Run
 from w2l.train.generator import GeneratorConfig, GeneratorTask
-from w2l.train.loader import batches
-from w2l.train.precision import Precision
-from w2l.train.task import Batch, Run
 
 _ROUNDS = 5  # of each, in turns, of which the best counts: whatever else the machine does only makes them slower
 _PASSES = 3  # forward, and twice as many multiplications backward
@@ -112,7 +112,7 @@ def measure(
     mixed = Precision("auto", where).dtype
     formats = {"float32": torch.float32} | ({str(mixed).removeprefix("torch."): mixed} if mixed else {})
     peaks = {name: matrix_peak(dtype, where) / 1e3 for name, dtype in formats.items()}
-    machine = paths.machine() if where.type == "cpu" else torch.cuda.get_device_name(where)
+    machine = device.machine() if where.type == "cpu" else torch.cuda.get_device_name(where)
     threads = torch.get_num_threads()
     return StepFigures(machine, where.type, threads, torch.__version__, width, windows, best["draw"] * 1e3, peaks, rows)
 

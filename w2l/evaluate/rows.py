@@ -16,17 +16,17 @@ from torch import nn
 
 from w2l import models, video, weights
 from w2l.audio import TRAINING_FPS
+from w2l.base.files import hash_of
 from w2l.errors import W2LError
-from w2l.evaluate import mouth
-from w2l.evaluate.clip import ClipSync, sync_curve
-from w2l.evaluate.experts import Expert, blocks, load_expert
-from w2l.evaluate.frechet import Features, Moments, load_features
-from w2l.evaluate.quality import Errors, Jitter
+from w2l.evaluate.metrics import mouth
+from w2l.evaluate.metrics.frechet import Features, Moments, load_features
+from w2l.evaluate.metrics.mouth import correlation, measure
+from w2l.evaluate.metrics.quality import Errors, Jitter
 from w2l.evaluate.sources import Pair
-from w2l.evaluate.stretches import Stretch, find_stretches
 from w2l.preprocess.sources import TRUTH
-from w2l.registry import hash_of
-from w2l.train.meter import correlation, measure
+from w2l.sync.clip import ClipSync, sync_curve
+from w2l.sync.experts import Expert, blocks, load_expert
+from w2l.sync.stretches import Stretch, find_stretches
 
 _BLOCK = 64  # faces looked at together
 _CROPPED = 256  # pixels; see `clip.sync_curve`

@@ -10,6 +10,7 @@ import numpy as np
 
 from w2l.errors import W2LError
 
+MOUTH_BOX = (slice(56, 90), slice(20, 76))  # rows, columns of the 96 x 96 crop in which the talker's mouth moves
 CROP_SIZE = 96
 
 _FADE_TOP = 0.12  # of the box's height: over this much below its middle the patch fades in

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from w2l import paths, video
+from w2l import video
+from w2l.base import files, paths
+from w2l.base.files import hash_of
+from w2l.base.parallel import ahead
 from w2l.errors import W2LError
 from w2l.faces.cuts import CutFinder
 from w2l.faces.detectors import Detector
-from w2l.pipeline import ahead
-from w2l.registry import hash_of
 from w2l.video import Framing
 
 _BATCH = 8  # frames handed at once to a detector that does not say how many it wants
@@ -211,7 +212,7 @@ def _keep(entry: Path, found: Found) -> None:
     }
     arrays: dict[str, Any] = {name: np.asarray(value, _FIELDS[name][0]) for name, value in content.items()}
     with suppress(W2LError, OSError):
-        with paths.atomic(entry) as temporary:
+        with files.atomic(entry) as temporary:
             np.savez(temporary, key=np.array(entry.stem), **arrays)
         _drop_oldest(entry.parent)
 

@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 
 from w2l import weights
+from w2l.base.files import hash_of
 from w2l.errors import W2LError
-from w2l.registry import REGISTRY, describe_file, hash_of
+from w2l.weights.registry import REGISTRY, describe_file
 
 DETECTORS = ("auto", "yunet", "hog", "s3fd")
 

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from w2l import models
+from w2l.base.device import is_out_of_memory, pick_device
+from w2l.base.files import hash_of
 from w2l.errors import W2LError
 from w2l.faces.detectors import best_first, find_weights, resize
-from w2l.models.inference import is_out_of_memory, pick_device
-from w2l.registry import hash_of
 
 _MEANS = (104.0, 117.0, 123.0)  # blue, green, red: subtracted from frames in training
 _ANCHOR = 4  # its side in strides
@@ -37,7 +37,7 @@ class S3fd:
     their longer side is at most this; the anchors of 16 to 512 pixels then cover faces from a fortieth of the frame to
     most of it, which on a large frame unshrunk they would not; None: never shrunk, as published. Scores lie in
     (min_score, 1]. batch_size: frames at once (default: 16 on a GPU, 1 on a CPU), halved whenever memory runs out.
-    device: see `w2l.models.inference.pick_device`. published_order: hand over red, green, blue, as Wav2Lip does,
+    device: see `w2l.models.fast.generate.pick_device`. published_order: hand over red, green, blue, as Wav2Lip does,
     although the weights were trained on blue, green, red: for boxes that must equal the original's, with side None.
 
     Raises W2LError when the weights are missing or broken, and for a batch size or device that makes no sense.

@@ -13,15 +13,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from w2l import paths
+from w2l.base import paths
 from w2l.errors import W2LError
-from w2l.models import checkpoint
 from w2l.models.mouth_meter import MouthMeter
 from w2l.models.quality_disc import QualityDisc
 from w2l.models.s3fd import S3FD
 from w2l.models.syncnet import SyncNet
 from w2l.models.syncnet_v2 import SyncNetV2
 from w2l.models.wav2lip import Wav2Lip
+from w2l.weights import formats
 
 DEFAULT_MEL_SHIFT = -1.0  # frames; what the published generator was trained with
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
@@ -74,7 +74,7 @@ def load(path_or_name: str | os.PathLike[str], network: str | None = None) -> nn
     Raises W2LError when the file is missing, damaged, holds code, or does not fit the network.
     """
     path = _find(path_or_name)
-    tensors, file_meta = checkpoint.read(path)
+    tensors, file_meta = formats.read(path)
     name = _identify(path, tensors, network)
     options = {"frames": tensors[_SIGNATURES[name][0]].shape[1] // 3} if name == "syncnet" else {}
     width = file_meta.get("width", _measure_width(tensors, name))
@@ -94,7 +94,7 @@ def save(model: nn.Module, path: str | os.PathLike[str], network: str, width: fl
     """
     if network not in _BUILDERS:
         raise W2LError(f"there is no network {network!r}; choose one of {', '.join(NAMES)}.")
-    checkpoint.write(path, model.state_dict(), {"network": network, "width": width, **meta})
+    formats.write(path, model.state_dict(), {"network": network, "width": width, **meta})
 
 
 def _find(path_or_name: str | os.PathLike[str]) -> Path:

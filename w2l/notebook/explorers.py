@@ -13,8 +13,8 @@ import numpy as np
 
 from w2l import audio, faces, video
 from w2l.audio import SAMPLE_RATE, TRAINING_FPS, WINDOW
+from w2l.base.lettering import put_text
 from w2l.errors import W2LError
-from w2l.lettering import put_text
 from w2l.notebook import canvas
 from w2l.notebook.canvas import CHOSEN, DESCRIPTION, INK, OTHER, PAPER, Chart, Explorer, new_figure
 
@@ -206,7 +206,7 @@ class SyncExplorer(Explorer):
     @property
     def curve(self) -> Any:
         """The `SyncCurve` of the clip with its sound moved as the slider says."""
-        from w2l.sync import SyncCurve
+        from w2l.sync.curve import SyncCurve
 
         cosine = [self._mean(shift - self.shift.value) for shift in self._shifts]
         return SyncCurve(self._shifts, np.array(cosine))

@@ -14,18 +14,20 @@ from torch import nn
 
 from w2l import models, sync
 from w2l.audio import TRAINING_FPS, WINDOW, mel_windows
-from w2l.dataset import FRAMES, Clip
+from w2l.base.device import pick_device
+from w2l.base.lettering import put_text
+from w2l.data.clip import FRAMES, Clip
 from w2l.errors import W2LError
-from w2l.evaluate import mouth, quality
-from w2l.evaluate.classroom import drive
-from w2l.lettering import put_text
-from w2l.models.inference import Generate, pick_device
+from w2l.evaluate.held_out import drive
+from w2l.evaluate.metrics import mouth, quality
+from w2l.faces.crop import MOUTH_BOX
+from w2l.models.fast.generate import Generate
 from w2l.models.syncnet import SyncNet
 from w2l.notebook.plots import new_panels, show_light
 from w2l.notebook.training import read_log
 from w2l.train import judge, meter
-from w2l.train.losses import MOUTH_BOX, sync_bce
-from w2l.train.precision import Precision
+from w2l.train.engine.precision import Precision
+from w2l.train.losses import sync_bce
 
 Weights = str | os.PathLike[str]
 

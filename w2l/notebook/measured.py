@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from w2l.evaluate.ablation import CLAIMS, TITLES, Results
-from w2l.evaluate.robustness import Curves
+from w2l.evaluate.studies.ablation import CLAIMS, TITLES, Results
+from w2l.evaluate.studies.robustness import Curves
 from w2l.notebook.plots import new_panels, show_light
 
 _MEAN, _SEED = "#3b6ea5", "#8a8a8a"

@@ -67,7 +67,7 @@ def show_row(pictures: Sequence[np.ndarray], titles: Sequence[str], height: int 
     """Shows pictures (HWC uint8 BGR) in a row, `height` pixels high, under their titles; small ones in sharp pixels."""
     import cv2
 
-    from w2l.lettering import put_text
+    from w2l.base.lettering import put_text
 
     cells = []
     for picture, title in zip(pictures, titles, strict=True):

@@ -19,7 +19,9 @@ import numpy as np
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
-from w2l import __version__, paths, weights
+from w2l import weights
+from w2l.base import paths
+from w2l.base.version import __version__
 from w2l.errors import W2LError
 
 FAST_VARIABLE = "W2L_FAST"  # set to 1, notebooks take less data and fewer steps; every section still runs

@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from w2l import paths
+from w2l.base import files, paths
 from w2l.notebook import canvas
 
 _MOST = 8 << 20  # bytes: Jupyter's servers cut the connection at messages of more than 10 MB, and a file is one message
@@ -41,7 +41,7 @@ class Upload:
     def keep(self, name: str, data: bytes) -> Path:
         """Writes the file into the folder, whole or not at all, under a name without anything odd in it."""
         self.path = self.folder / (_UNSAFE.sub("_", Path(name.replace("\\", "/")).name).lstrip(".") or "upload")
-        with paths.atomic(self.path) as temporary:
+        with files.atomic(self.path) as temporary:
             temporary.write_bytes(data)
         self.said.value = f"<b>{self.path.name}</b> is here: {len(data) / 2**20:.1f} MB."
         return self.path

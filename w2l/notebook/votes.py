@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from w2l.base.files import atomic
 from w2l.errors import W2LError
-from w2l.paths import atomic
 
 _WILSON_Z = 1.959964  # of the normal distribution: 95 % lie within
 

@@ -14,13 +14,13 @@ import numpy as np
 
 from w2l import audio, faces, video, weights
 from w2l.audio import TRAINING_FPS
-from w2l.dataset import FRAMES, Clip
+from w2l.base.files import hash_of
+from w2l.data.clip import FRAMES, Clip
 from w2l.errors import W2LError
 from w2l.faces.crop import CROP_SIZE, cut_crop
 from w2l.faces.link import iou
 from w2l.preprocess.sources import SOUND, TRUTH, Source, pictures
-from w2l.preprocess.sync import SAMPLES, Judge, mel_of
-from w2l.registry import hash_of
+from w2l.sync.lag import SAMPLES, Judge, mel_of
 
 _VERSION = 1  # raised with whatever changes the clips of a store
 _ODD = (OSError, ValueError, LookupError, ArithmeticError, cv2.error)  # what decoders raise over odd files

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from w2l.audio import TRAINING_FPS
-from w2l.paths import atomic
-from w2l.store import SPLITS, Entry, write_json
+from w2l.base.files import atomic
+from w2l.data.store import SPLITS, Entry, write_json
 
 JSON, TABLE = "report.json", "report.csv"
 _BAR = 40  # characters of the longest bar

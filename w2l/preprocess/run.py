@@ -11,14 +11,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from w2l import store
+from w2l.base.parallel import cores, one_thread
+from w2l.data import store
+from w2l.data.store import CLIPS, INDEX, OUTCOMES, Entry, write_json
 from w2l.errors import W2LError
-from w2l.pipeline import cores, one_thread
 from w2l.preprocess.clip import Dropped, Made, Maker, Settings, size_of
 from w2l.preprocess.report import JSON, TABLE, Loss, Report
 from w2l.preprocess.sources import Source, assign_splits, find_sources
 from w2l.preprocess.workers import run_in_processes
-from w2l.store import CLIPS, INDEX, OUTCOMES, Entry, write_json
 
 _DEFAULTS = Settings()
 

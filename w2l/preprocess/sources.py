@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from w2l.data.store import SPLITS
 from w2l.errors import W2LError
-from w2l.store import SPLITS
 from w2l.talker import SPLITS as CORPUS_SPLITS
 
 LAYOUTS = ("auto", "folder", "lrs2", "grid", "original", "corpus")

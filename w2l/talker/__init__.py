@@ -13,8 +13,8 @@ from w2l.talker.corpus import (
     write_clip,
     write_corpus,
 )
-from w2l.talker.phones import BILABIALS, PHONES, Mouth, Phone
-from w2l.talker.render import View, crop_view, presenter_view
+from w2l.talker.drawn.render import View, crop_view, presenter_view
+from w2l.talker.speech.phones import BILABIALS, PHONES, Mouth, Phone
 
 __all__ = [
     "BILABIALS",

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from w2l.audio import SAMPLE_RATE, TRAINING_FPS, melspectrogram
+from w2l.base.files import atomic
 from w2l.errors import W2LError
-from w2l.paths import atomic
-from w2l.talker.espeak import EspeakVoice, make_espeak_voice, speak
-from w2l.talker.identity import Face, make_face
-from w2l.talker.recording import record
-from w2l.talker.render import CROP, View, crop_view, make_motion, presenter_view, render
-from w2l.talker.viseme import mouth_track
-from w2l.talker.voice import Spoken, Voice, make_voice, plan_speech, synthesise
+from w2l.talker.drawn.identity import Face, make_face
+from w2l.talker.drawn.render import CROP, View, crop_view, make_motion, presenter_view, render
+from w2l.talker.mouth import mouth_track
+from w2l.talker.speech.espeak import EspeakVoice, make_espeak_voice, speak
+from w2l.talker.speech.recording import record
+from w2l.talker.speech.voice import Spoken, Voice, make_voice, plan_speech, synthesise
 
 SPLITS = ("train", "validation", "test")
 VOICES = ("formant", "mixed")  # how a corpus speaks; see `make_speaker`

@@ -10,9 +10,10 @@ from typing import overload
 from torch import nn
 
 from w2l import models, weights
-from w2l.dataset import Clip, corpus
+from w2l.data.clip import Clip
+from w2l.data.corpus import corpus
 from w2l.errors import W2LError
-from w2l.train import distributed
+from w2l.train.engine import distributed
 
 CORPUS = "w2l synthetic talker corpus"
 
@@ -82,7 +83,7 @@ def _open(store: Path | None, train: int, validation: int, progress: bool, voice
     if store is None:
         learned = corpus("train", train, progress=progress, voices=voices)
         return Data(learned, corpus("validation", validation, progress=progress, voices=voices), CORPUS)
-    from w2l.store import Store
+    from w2l.data.store import Store
 
     opened = Store(store)
     return Data(opened.clips("train"), opened.clips("validation"), f"store {store.resolve().name}")

@@ -11,18 +11,19 @@ import torch
 from torch import nn
 
 from w2l import models
-from w2l.dataset import FRAMES, expert_batch, expert_pairs
+from w2l.base.device import pick_device
+from w2l.data.clip import FRAMES
+from w2l.data.windows import expert_batch, expert_pairs
 from w2l.errors import W2LError
-from w2l.models.inference import pick_device
 from w2l.train import data as sources
-from w2l.train import distributed
 from w2l.train.data import Data
-from w2l.train.facts import training_facts
+from w2l.train.engine import distributed
+from w2l.train.engine.facts import training_facts
+from w2l.train.engine.loop import run as train
+from w2l.train.engine.precision import Precision
+from w2l.train.engine.task import Batch, Player, Run, place, scheduled, share
 from w2l.train.judge import Judge, curve, first_frames, to_faces
-from w2l.train.loop import run as train
 from w2l.train.losses import pair_scores, sync_bce
-from w2l.train.precision import Precision
-from w2l.train.task import Batch, Player, Run, place, scheduled, share
 
 _CHANCE = 0.6931  # binary cross-entropy of always saying one half
 _SEEN_CLIPS, _SEEN_FRAMES = 12, 29  # held-out clips, and frames of each, whose offset is looked for

@@ -11,17 +11,17 @@ from torch import nn
 from torch.nn import functional
 
 from w2l import models
-from w2l.dataset import FRAMES
-from w2l.models.inference import pick_device
+from w2l.base.device import pick_device
+from w2l.data.clip import FRAMES
 from w2l.models.quality_disc import QualityDisc
 from w2l.train import data as sources
-from w2l.train import distributed
 from w2l.train.data import Data
-from w2l.train.facts import training_facts
+from w2l.train.engine import distributed
+from w2l.train.engine.facts import training_facts
+from w2l.train.engine.loop import run as train
+from w2l.train.engine.task import Batch, Player, Run, place, scheduled
 from w2l.train.generator import GeneratorConfig, GeneratorTask
-from w2l.train.loop import run as train
 from w2l.train.losses import pull
-from w2l.train.task import Batch, Player, Run, place, scheduled
 
 
 @dataclass(frozen=True)

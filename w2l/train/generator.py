@@ -11,18 +11,20 @@ import torch
 from torch import nn
 
 from w2l import models
-from w2l.dataset import FRAMES, generator_batch
-from w2l.models.inference import pick_device
+from w2l.base.device import pick_device
+from w2l.data.clip import FRAMES
+from w2l.data.windows import generator_batch
 from w2l.train import data as sources
-from w2l.train import distributed, sheets
+from w2l.train import sheets
 from w2l.train.data import Data
-from w2l.train.facts import training_facts
+from w2l.train.engine import distributed
+from w2l.train.engine.facts import training_facts
+from w2l.train.engine.loop import run as train
+from w2l.train.engine.precision import Precision
+from w2l.train.engine.task import Batch, Player, Run, place, scheduled, share
 from w2l.train.held_out import HeldOut
 from w2l.train.judge import Judge, to_faces
-from w2l.train.loop import run as train
 from w2l.train.losses import contrastive, mouth_l1, pull, sync_bce
-from w2l.train.precision import Precision
-from w2l.train.task import Batch, Player, Run, place, scheduled, share
 
 _PULL_EVERY = 50  # steps between looks at the gradients' ratio
 _HARD_PULL = 100.0  # times the pixel losses' gradient; gamed generators saw thousands

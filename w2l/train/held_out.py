@@ -10,12 +10,13 @@ from torch import nn
 
 from w2l import models
 from w2l.audio import TRAINING_FPS, mel_windows
-from w2l.dataset import FRAMES, Clip, generator_batch
+from w2l.data.clip import FRAMES, Clip
+from w2l.data.windows import generator_batch
 from w2l.errors import W2LError
+from w2l.evaluate.metrics.mouth import correlation
+from w2l.train.engine.task import Batch
 from w2l.train.judge import Judge, curve, first_frames
 from w2l.train.losses import gradient_energy, mouth_l1
-from w2l.train.meter import correlation
-from w2l.train.task import Batch
 
 Generate = Callable[[Batch], tuple[torch.Tensor, torch.Tensor]]
 

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from w2l.audio import TRAINING_FPS, mel_windows
-from w2l.dataset import FRAMES, Clip
-from w2l.models.inference import fold_batch_norm
+from w2l.data.clip import FRAMES, Clip
+from w2l.models.fast.generate import fold_batch_norm
+from w2l.train.engine.precision import Precision
+from w2l.train.engine.task import place
 from w2l.train.losses import sync_bce
-from w2l.train.precision import Precision
-from w2l.train.task import place
 
 _REACH = 15  # frames, as the published metric tries
 

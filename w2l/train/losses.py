@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-MOUTH_BOX = (slice(56, 90), slice(20, 76))  # rows, columns of the 96 x 96 crop in which the talker's mouth moves
+from w2l.faces.crop import MOUTH_BOX
 
 
 def pair_scores(audio: torch.Tensor, faces: torch.Tensor, windows: int) -> tuple[torch.Tensor, torch.Tensor]:

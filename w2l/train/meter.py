@@ -11,17 +11,17 @@ import torch
 from torch.nn import functional
 
 from w2l import models
-from w2l.dataset import Augment, lower_halves
-from w2l.models.inference import pick_device
+from w2l.base.device import pick_device
+from w2l.data.augment import Augment
+from w2l.data.windows import lower_halves
+from w2l.evaluate.metrics.mouth import measure
 from w2l.models.mouth_meter import SCALE
-from w2l.train import distributed
 from w2l.train.data import Data, open_data
-from w2l.train.facts import training_facts
-from w2l.train.loop import run as train
-from w2l.train.precision import Precision
-from w2l.train.task import Batch, Player, Run, cosine, place, share
-
-STILL = 1e-4  # pixels: a mouth that moves less follows nothing
+from w2l.train.engine import distributed
+from w2l.train.engine.facts import training_facts
+from w2l.train.engine.loop import run as train
+from w2l.train.engine.precision import Precision
+from w2l.train.engine.task import Batch, Player, Run, cosine, place, share
 
 
 @dataclass(frozen=True)
@@ -97,21 +97,6 @@ class MeterTask:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes back what `state` gave."""
-
-
-@torch.no_grad()
-def measure(meter: torch.nn.Module, frames: np.ndarray, device: torch.device | str = "cpu") -> np.ndarray:
-    """Opening and width of each crop: uint8 (n, 96, 96, 3) BGR to float32 (n, 2) pixels."""
-    faces = lower_halves(frames).reshape(-1, 3, 48, 96)
-    parts = [meter(torch.from_numpy(faces[at : at + 64]).to(device)) for at in range(0, len(faces), 64)]
-    return torch.cat(parts).cpu().numpy()
-
-
-def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson's, of two series of one length, such as openings; 0 where one of them never moves."""
-    if len(a) < 2 or min(a.std(), b.std()) < STILL:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
 
 
 def train_meter(config: MeterConfig, run: Run) -> Path:

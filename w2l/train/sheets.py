@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import torch
 
-from w2l.lettering import put_text
+from w2l.base.lettering import put_text
 from w2l.video import write_image
 
 _ZOOM, _GAP, _TITLE = 2, 6, 22

@@ -12,8 +12,8 @@ import av
 import cv2
 import numpy as np
 
+from w2l.base.files import atomic
 from w2l.errors import W2LError
-from w2l.paths import atomic
 from w2l.video.files import open_container, read_head
 
 MAX_PIXELS = 120_000_000

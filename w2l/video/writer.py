@@ -13,8 +13,8 @@ import av
 import cv2
 import numpy as np
 
+from w2l.base.files import atomic
 from w2l.errors import W2LError
-from w2l.paths import atomic
 
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 _SOUND_BLOCK = 8192  # samples handed to the encoder at a time

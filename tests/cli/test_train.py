@@ -1,0 +1,93 @@
+"""The learning commands from end to end, small: corpus, trainings that resume, evaluation with a card."""
+
+import json
+
+import pytest
+
+from w2l import models
+from w2l.cli.main import main
+
+FEW = ["train_clips=3", "validation_clips=2"]
+
+
+@pytest.fixture(autouse=True)
+def quiet_home(tmp_path_factory, monkeypatch):
+    """One corpus cache for all tests of this file."""
+    cache = tmp_path_factory.getbasetemp() / "learn-cache"
+    monkeypatch.setenv("W2L_CACHE", str(cache))
+
+
+def test_corpus_writes_clips_with_their_truth(tmp_path, capsys):
+    command = ["corpus", str(tmp_path), "--train", "2", "--validation", "1", "--seconds", "0.4", "--quiet"]
+    assert main(command) == 0
+    assert "3 clips" in capsys.readouterr().out
+    names = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.mp4"))
+    assert names == ["train/00000_00.mp4", "train/00001_00.mp4", "validation/00000_00.mp4"]
+    truth = json.loads((tmp_path / "train/00000_00.json").read_text())
+    assert len(truth["opening_width_area"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["corpus", "x", "--size", "100"], "choose 96"),
+        (["corpus", "x", "--seconds", "0"], "choose 0.4"),
+        (["train", "expert", "--set", "stepz=3"], "there is no setting 'stepz'"),
+        (["train", "expert", "--set", "steps=many"], "whole number"),
+        (["train", "expert", "--set", "width=3", *FEW], "width"),
+        (["train", "generator", "--expert", "nowhere.pth", "--set", "steps=1", *FEW], "nowhere.pth"),
+        (["train", "meter", "--device", "abacus", "--set", "steps=1", *FEW], "abacus"),
+        (["evaluate", "corpus", "--clips", "1"], "too few"),
+    ],
+)
+def test_bad_arguments_are_told_in_one_sentence(arguments, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    told = capsys.readouterr().err.strip().splitlines()[-1]
+    assert told.startswith("w2l: ") and said in told
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_the_whole_recipe(tmp_path, capsys):
+    """Expert, meter, generator with the expert's help, then their figures, and the card that tells how they came."""
+
+    def train(name, *settings, extra=()):
+        out = tmp_path / name
+        assert main(["train", name, "--out", str(out), "--quiet", *extra, "--set", *FEW, *settings]) == 0
+        path = capsys.readouterr().out.strip().splitlines()[-1]
+        assert path == str(out / f"{name}.safetensors")
+        return path
+
+    expert = train("expert", "steps=2", "width=0.1", "clips=2", "windows=2")
+    assert train("expert", "steps=2", "width=0.1", "clips=2", "windows=2") == expert  # finished already
+    meter = train("meter", "steps=2", "batch=4")
+    small = ("steps=1", "sync_steps=1", "width=0.1", "batch=2", "sync_batch=1")
+    generator = train("generator", *small, extra=("--expert", expert))
+    card, sheet = tmp_path / "card.md", tmp_path / "strips.png"
+    names = ["--generator", generator, "--expert", expert, "--meter", meter]
+    more = ["--card", str(card), "--stages", "classroom_generator", "--others", "classroom_expert"]
+    assert main(["evaluate", "corpus", *names, "--clips", "5", *more, "--sheet", str(sheet), "--quiet"]) == 0
+    out = capsys.readouterr().out
+    assert "| NO |" in out  # one step teaches nothing, and the table says so
+    text = card.read_text()
+    assert (
+        f"| figure | {generator} | classroom_generator |" in text and f"--expert {expert.split('/')[-1]} --set" in text
+    )
+    assert "sync_steps 1" in text and "5 validation talkers" in text and sheet.stat().st_size > 10_000
+
+
+def test_from_files_to_a_sharpened_generator(tmp_path, capsys):
+    """Clips on disk, preprocessed into a store; a GAN that begins with the bundled generator and learns from them."""
+    clips, store, out = tmp_path / "clips", tmp_path / "store", tmp_path / "gan"
+    counts = ["--train", "2", "--validation", "1"]
+    assert main(["corpus", str(clips), *counts, "--seconds", "1.2", "--quiet"]) == 0
+    assert main(["preprocess", str(clips), str(store), "--processes", "0", "--quiet"]) == 0
+    assert "kept 3 clips from 3 sources" in capsys.readouterr().out
+    settings = ["steps=2", "ahead=1", "batch=1", "disc_width=0.1", "evaluate_every=2"]
+    assert main(["train", "gan", "--data", str(store), "--out", str(out), "--quiet", "--set", *settings]) == 0
+    said = capsys.readouterr().out
+    assert "sanity: ok: the expert judges" in said and "held_out_sharpness" in said
+    made = models.load(out / "generator.safetensors", network="wav2lip")
+    assert made.meta["start"] == "classroom_generator" and made.meta["data"] == "store store" and made.width == 0.25
+    assert models.load(out / "quality_disc.safetensors").width == 0.1
+    assert (out / "sheets" / "step_000000002.png").stat().st_size > 10_000

@@ -1,0 +1,465 @@
+"""The dub: exact length, the right frame at the right time, nothing changed but the face, nothing left on failure."""
+
+import threading
+import time
+import weakref
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import soundfile
+import torch
+from helpers.dubs import BOX, SIZE, number, numbered, run_dub, write_speech
+
+from w2l import audio, faces, models, video
+from w2l.base.parallel import Stopwatch, ahead
+from w2l.dubbing import footage as footage_module
+from w2l.dubbing.dub import dub
+from w2l.dubbing.footage import back_and_forth
+from w2l.errors import W2LError
+from w2l.faces import Track
+from w2l.marking import mark
+
+
+@pytest.fixture(scope="session")
+def picture(tmp_path_factory):
+    path = tmp_path_factory.mktemp("pictures") / "face.png"
+    video.write_image(path, numbered(3))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rate", "fps", "expected"),
+    [
+        (0.5, 16000, None, 12),
+        (2.32, 16000, None, 58),
+        (0.73, 22050, 30, 22),
+        (1.0, 8000, 29.97, 30),
+        (0.1, 48000, 10, 1),
+    ],
+)
+def test_exact_number_of_frames(tmp_path, clip, generator, seconds, rate, fps, expected):
+    speech = write_speech(tmp_path / "speech.wav", seconds, rate)
+    result = run_dub(clip, speech, tmp_path / "out.mp4", generator, fps=fps)
+    assert result.n_frames == expected == round(seconds * (fps or 25))
+    assert result.fps == (fps or 25)
+    info = video.probe(result.path)
+    assert info.has_audio
+    assert info.fps == pytest.approx(result.fps, abs=0.01)
+    assert sum(1 for _ in video.read_frames(result.path, result.fps)) == pytest.approx(expected, abs=1)
+    assert _count_packets(result.path) == expected
+
+
+def _count_packets(path):
+    import av
+
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+@pytest.mark.parametrize("held", [4, 7, 1000])
+def test_a_short_clip_runs_back_and_forth(tmp_path, clip, generator, monkeypatch, held):
+    monkeypatch.setattr(footage_module, "_BLOCK_BYTES", held * 3 * SIZE * SIZE)
+    speech = write_speech(tmp_path / "speech.wav", 2.32)
+    seen = []
+    result = run_dub(clip, speech, tmp_path / "out.mp4", generator, watch=lambda m: seen.append(number(m.frame)))
+    there_and_back = [*range(20), *range(18, 0, -1)]
+    assert seen == (there_and_back * 2)[:58]
+    assert any("backwards" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(("length", "expected"), [(1, [0] * 7), (2, [0, 1] * 4), (4, [0, 1, 2, 3, 2, 1, 0, 1, 2])])
+def test_back_and_forth(length, expected):
+    assert [back_and_forth(i, length) for i in range(len(expected))] == expected
+
+
+def test_a_long_clip_stops_with_the_speech(tmp_path, clip, generator):
+    seen = []
+    result = run_dub(
+        clip,
+        write_speech(tmp_path / "s.wav", 0.4),
+        tmp_path / "out.mp4",
+        generator,
+        watch=lambda m: seen.append(m.index),
+    )
+    assert seen == list(range(10)) == list(range(result.n_frames))
+    assert not any("backwards" in note for note in result.notes)
+
+
+def test_a_picture_stands_still(tmp_path, picture, generator):
+    result = run_dub(picture, write_speech(tmp_path / "s.wav", 1.0), tmp_path / "out.mp4", generator)
+    assert (result.n_frames, result.fps) == (25, 25)
+    frames = list(video.read_frames(result.path))
+    assert all(number(frame) == 3 for frame in frames)
+
+
+def test_names_that_shells_and_suffixes_trip_over(tmp_path, picture, generator, monkeypatch):
+    """Spaces, quotes, dots, dashes, other scripts, a picture without its ending; and no program on the search path."""
+    folder = tmp_path / "in put (1)" / "-f"
+    folder.mkdir(parents=True)
+    face, speech = folder / 'o\'Hara.v2 "new"', folder / "声音.tar.mp3"
+    face.write_bytes(picture.read_bytes())
+    write_speech(tmp_path / "s.wav", 0.4).rename(speech)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.chdir(folder)
+    result = run_dub("../-f/" + face.name, speech.name, "-ö $HOME;.. .mp4", generator)
+    assert result.n_frames == len(list(video.read_frames(folder / "-ö $HOME;.. .mp4"))) == 10
+    assert len(list(folder.iterdir())) == 3
+
+
+def test_an_animation_is_a_clip(tmp_path, generator):
+    with video.VideoWriter(tmp_path / "face.gif", 10) as writer:
+        for i in range(6):
+            writer.write(numbered(i))
+    result = run_dub(tmp_path / "face.gif", write_speech(tmp_path / "s.wav", 1.0), tmp_path / "out.mp4", generator)
+    assert (result.n_frames, result.fps) == (10, 10)
+
+
+@pytest.mark.parametrize("feather", [True, False])
+def test_changed_only_inside_the_face_and_the_label(tmp_path, clip, generator, feather):
+    moments = []
+    speech = write_speech(tmp_path / "s.wav", 0.8)
+    run_dub(clip, speech, tmp_path / "out.mp4", generator, feather=feather, pads=(0, 0, 0, 0), watch=moments.append)
+    lx1, ly1, lx2, ly2 = mark.label_box(SIZE, SIZE)
+    for moment in moments:
+        changed = (moment.result != moment.frame).any(axis=2)
+        x1, y1, x2, y2 = BOX
+        assert changed[y1:y2, x1:x2].any(), "no mouth was pasted"
+        changed[y1:y2, x1:x2] = False
+        assert changed[ly1:ly2, lx1:lx2].any(), "no label was drawn"
+        changed[ly1:ly2, lx1:lx2] = False
+        assert not changed.any()
+        assert moment.crop.shape == moment.generated.shape == (96, 96, 3)
+        assert (moment.crop == faces.cut_crop(moment.frame, moment.box)).all()
+
+
+def _gappy_track(scene, which="main", *how):
+    n = len(scene.found.faces)
+    boxes = np.tile(np.float32(BOX), (n, 1))
+    found = np.arange(n) % 5 != 2
+    boxes[~found] = np.nan
+    return Track(boxes, found, (SIZE, SIZE))
+
+
+def test_frames_without_a_face_pass_and_are_listed(tmp_path, clip, generator, monkeypatch):
+    monkeypatch.setattr(faces.Scene, "track", _gappy_track)
+    moments = []
+    speech = write_speech(tmp_path / "s.wav", 1.2)
+    result = run_dub(clip, speech, tmp_path / "out.mp4", generator, box=None, label=False, watch=moments.append)
+    sources = [back_and_forth(i, 20) for i in range(30)]
+    assert result.frames_without_face == [i for i in range(30) if sources[i] % 5 == 2]
+    for moment in moments:
+        faceless = moment.index in result.frames_without_face
+        assert (moment.box is None) == (moment.generated is None) == faceless
+        assert (moment.result is moment.frame) == faceless
+    assert (
+        "6 of 30 frames show no face and passed through unchanged: frames 2, 7, 12, 17, 21 and 1 more." in result.notes
+    )
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(16000, 1), (44100, 2), (48000, 6), (192000, 1)])
+def test_sound_is_the_given_speech(tmp_path, clip, generator, rate, channels):
+    speech = write_speech(tmp_path / "s.wav", 1.7, rate, channels)
+    result = run_dub(clip, speech, tmp_path / "out.mp4", generator)
+    given, heard = audio.load(speech), audio.load(result.path)
+    assert abs(len(heard) - len(given)) < 16000 / 25 + 1024
+    shorter = min(len(given), len(heard))
+    match = np.fft.irfft(np.fft.rfft(heard[:shorter], 2 * shorter) * np.conj(np.fft.rfft(given[:shorter], 2 * shorter)))
+    lag = int(match.argmax())
+    lag = lag if lag < shorter else lag - 2 * shorter
+    assert abs(lag) < 16000 / 25 / 4, f"sound is {lag / 16} ms late"
+    assert np.corrcoef(given[: shorter - abs(lag)], np.roll(heard, -lag)[: shorter - abs(lag)])[0, 1] > 0.98
+
+
+def test_mel_shift_of_the_weights_is_obeyed(tmp_path, clip, monkeypatch):
+    given = {}
+
+    class Listener:
+        def __init__(self, model, device):
+            self.shift = model.meta["mel_shift"]
+
+        def __call__(self, crops, mels):
+            given.setdefault(self.shift, []).append(mels)
+            return crops
+
+    from w2l.models.fast import generate
+
+    monkeypatch.setattr(generate, "Generate", Listener)
+    speech = write_speech(tmp_path / "s.wav", 0.8)
+    mel = audio.melspectrogram(audio.load(speech))
+    for shift in (-1.0, 0.0):
+        path = tmp_path / f"{shift}.safetensors"
+        models.save(models.build("wav2lip", 0.05), path, "wav2lip", 0.05, mel_shift=shift)
+        run_dub(clip, speech, tmp_path / "out.mp4", path)
+        expected = audio.mel_windows(mel, 25, 20, shift)
+        assert (np.concatenate(given[shift]) == expected).all()
+    assert not (given[-1.0][0] == given[0.0][0]).all()
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp"])
+def test_animations_out(tmp_path, clip, generator, suffix):
+    result = run_dub(clip, write_speech(tmp_path / "s.wav", 0.4), tmp_path / f"out{suffix}", generator)
+    info = video.probe(result.path)
+    assert info.is_animation
+    assert mark.read(result.path).synthetic
+    assert any("no sound" in note for note in result.notes)
+
+
+def sticker(path, n=8):
+    """A face on nothing: a grey disc that wanders, its border soft. Its (h, w) alphas."""
+    alphas = []
+    with video.VideoWriter(path, 25) as writer:
+        for k in range(n):
+            rows, columns = np.mgrid[:SIZE, :SIZE]
+            far = np.hypot(rows - 80, columns - 75 - 2 * k)
+            alphas.append((np.clip((70 - far) / 8, 0, 1) * 255).astype(np.uint8))
+            writer.write(numbered(k), alphas[-1])
+    return alphas
+
+
+@pytest.mark.parametrize("given", [".gif", ".webp", ".png"])
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".mp4"])
+def test_what_is_transparent_stays_so(tmp_path, generator, given, suffix):
+    """In a sticker; an mp4 shows white instead. The label can be seen all the same, and the face still speaks."""
+    face, out = tmp_path / f"face{given}", tmp_path / f"out{suffix}"
+    if given == ".png":
+        alphas = sticker(tmp_path / "one.webp", 1) * 8
+        cv2.imwrite(str(face), np.dstack([numbered(0), alphas[0]]))
+    else:
+        alphas = sticker(face)
+    moments = []
+    run_dub(face, write_speech(tmp_path / "s.wav", 0.4), out, generator, watch=moments.append)
+    white, black = (list(video.read_frames(out, 25, ground=ground)) for ground in (255, 0))
+    assert len(white) == len(black) == 10 or given == ".png"  # of equal frames animations hold one
+    x1, y1, x2, y2 = mark.label_box(SIZE, SIZE, mark.quiet_corner(SIZE, SIZE, np.array([BOX])))
+    for i in (0, 4, 7, 9) if given != ".png" else (0,):
+        seen = 255 - (white[i].astype(int) - black[i]).max(axis=2)
+        alpha = alphas[back_and_forth(i, 8)].astype(int)
+        solid = alpha == 255
+        if ".gif" in (given, suffix):
+            alpha = np.where(alpha >= 128, 255, 0)
+        if suffix == ".mp4":
+            alpha[:] = 255
+        alpha[y1:y2, x1:x2] = 255
+        assert np.abs(seen - alpha).mean() < 0.5
+        assert np.abs(white[i].astype(int) - moments[i].result)[solid].mean() < 5  # but for palette and codec
+        assert (moments[i].result != moments[i].frame)[40:130, 40:120].any()
+    assert (black[0][:10, :10].mean() > 200) == (suffix == ".mp4")
+
+
+def test_what_is_lifted_off_its_ground_falls_back_on_it():
+    rng = np.random.default_rng(0)
+    colours = rng.integers(0, 256, (40, 30, 3)).astype(float)
+    cover = rng.integers(0, 256, (40, 30, 1)) / 255
+    white, black = (np.rint(colours * cover + ground * (1 - cover)).astype(np.uint8) for ground in (255, 0))
+    result = np.maximum(white, np.rint(255 * (1 - cover)).astype(np.uint8))
+    lifted, alpha = footage_module.lift(result, white, black)
+    assert np.abs(alpha - 255.0 * cover[..., 0]).max() <= 1
+    again = lifted * (alpha[..., None] / 255) + 255 - alpha[..., None]
+    assert np.abs(again - result)[alpha > 0].max() <= 2
+
+
+def test_result_says_how_it_is_marked(tmp_path, clip, generator):
+    speech = write_speech(tmp_path / "s.wav", 0.4)
+    result = run_dub(clip, speech, tmp_path / "a.mp4", generator)
+    assert len(result.marked) == 3
+    found = mark.read(result.path)
+    assert found.synthetic
+    assert set(found.found_in) == {"xmp", "container"}
+    bare = run_dub(clip, speech, tmp_path / "b.mp4", generator, label=False)
+    assert len(bare.marked) == 2
+    assert any("label was switched off" in note for note in bare.notes)
+    assert mark.read(bare.path).synthetic
+
+
+def test_seconds_of_each_stage(tmp_path, clip, generator):
+    seconds = run_dub(clip, write_speech(tmp_path / "s.wav", 0.4), tmp_path / "out.mp4", generator).seconds
+    assert {"listen", "load", "track", "mel", "decode", "generate", "paste", "encode", "total"} <= seconds.keys()
+    assert all(0 <= seconds[stage] <= seconds["total"] for stage in seconds)
+
+
+def _bad_inputs(folder: Path, clip, picture, generator):
+    good = {
+        "face": clip,
+        "speech": write_speech(folder / "good.wav", 0.4),
+        "weights": generator,
+        "out": folder / "out.mp4",
+    }
+    files = {name: folder / name for name in ("text.mp4", "cut.mp4", "silent.wav", "empty.wav", "page.pth", "code.pth")}
+    files["text.mp4"].write_text("this is no video\n" * 100)
+    files["cut.mp4"].write_bytes(clip.read_bytes()[:700])
+    soundfile.write(files["silent.wav"], np.zeros(16000), 16000)
+    soundfile.write(files["empty.wav"], np.zeros(0), 16000)
+    files["page.pth"].write_text("<!DOCTYPE html><html><title>Sign in</title></html>")
+    torch.save({"state_dict": {"w": torch.zeros(2)}, "run": Path("/")}, files["code.pth"])
+    return good, {
+        "missing face": ({"face": folder / "nobody.mp4"}, "nobody.mp4"),
+        "missing sound": ({"speech": folder / "nothing.wav"}, "nothing.wav"),
+        "missing weights": ({"weights": folder / "none.pth"}, "none.pth"),
+        "text as video": ({"face": files["text.mp4"]}, "text.mp4"),
+        "cut video": ({"face": files["cut.mp4"]}, "cut.mp4"),
+        "video without sound": ({"speech": clip}, "no sound"),
+        "silence": ({"speech": files["silent.wav"]}, "silent"),
+        "no samples": ({"speech": files["empty.wav"]}, "empty.wav"),
+        "web page": ({"weights": files["page.pth"]}, "HTML"),
+        "code in a checkpoint": ({"weights": files["code.pth"]}, "code"),
+        "published, not here": ({"weights": "wav2lip_gan"}, "wav2lip_gan.pth"),
+        "no face": ({"face": picture, "box": None}, "no face"),
+        "unknown kind of result": ({"out": folder / "out.avi"}, r"\.mp4"),
+        "folder as result": ({"out": folder / "folder.mp4"}, "folder"),
+        "result is an input": ({"out": clip}, "both input and output"),
+        "no frame rate": ({"fps": 0}, "frame rate"),
+        "no batch": ({"batch_size": 0}, "batch"),
+        "speech of 10 ms": ({"speech": write_speech(folder / "blip.wav", 0.01)}, "shorter"),
+    }
+
+
+BAD = [
+    "missing face", "missing sound", "missing weights", "text as video", "cut video", "video without sound", "silence",
+    "no samples", "web page", "code in a checkpoint", "published, not here", "no face", "unknown kind of result",
+    "folder as result", "result is an input", "no frame rate", "no batch", "speech of 10 ms",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_told_in_one_sentence(tmp_path, clip, picture, generator, case):
+    good, cases = _bad_inputs(tmp_path, clip, picture, generator)
+    assert list(cases) == BAD
+    (tmp_path / "folder.mp4").mkdir()
+    changes, said = cases[case]
+    options = good | changes
+    before = sorted(tmp_path.rglob("*"))
+    face, speech, out, model = (options.pop(name) for name in ("face", "speech", "out", "weights"))
+    with pytest.raises(W2LError, match=said) as told:
+        run_dub(face, speech, out, model, **options)
+    assert "\n" not in str(told.value)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, W2LError, MemoryError])
+def test_nothing_is_left_when_it_stops_half_way(tmp_path, clip, generator, error):
+    speech = write_speech(tmp_path / "s.wav", 4.0)
+    (tmp_path / "out.mp4").write_text("from before")
+    threads = threading.active_count()
+
+    def stop(moment):
+        if moment.index == 10:
+            raise error("stopped")
+
+    with pytest.raises(error):
+        run_dub(clip, speech, tmp_path / "out.mp4", generator, watch=stop)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "s.wav"]
+    assert (tmp_path / "out.mp4").read_text() == "from before"
+    _wait_for_threads(threads)
+
+
+def _wait_for_threads(count):
+    until = time.monotonic() + 5
+    while threading.active_count() > count and time.monotonic() < until:
+        time.sleep(0.01)
+    assert threading.active_count() <= count, "a stage still runs"
+
+
+def test_an_error_in_a_stage_reaches_the_caller(tmp_path, clip, generator, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("crop")
+
+    monkeypatch.setattr(faces, "cut_crop", broken)
+    with pytest.raises(RuntimeError, match="crop"):
+        run_dub(clip, write_speech(tmp_path / "s.wav", 0.4), tmp_path / "out.mp4", generator)
+    assert [path.name for path in tmp_path.iterdir()] == ["s.wav"]
+
+
+def test_frames_are_not_piled_up(tmp_path, clip, generator, monkeypatch):
+    """However long the speech, only a few frames are in memory: the batches and what the queues hold."""
+    alive, most = weakref.WeakSet(), [0]
+
+    class Frame(np.ndarray):
+        """An array that can be counted."""
+
+    read = video.read_frames
+
+    def counted(*arguments, **options):
+        for frame in read(*arguments, **options):
+            one = frame.view(Frame)
+            alive.add(_Key(one))
+            most[0] = max(most[0], len(alive))
+            yield one
+
+    class _Key:
+        def __init__(self, array):
+            array.key = self
+
+    monkeypatch.setattr(footage_module, "_BLOCK_BYTES", 0)
+    monkeypatch.setattr(video, "read_frames", counted)
+    run_dub(clip, write_speech(tmp_path / "s.wav", 8.0), tmp_path / "out.mp4", generator, batch_size=4)
+    assert 4 <= most[0] <= 4 * 4 + 8
+
+
+def test_both_names_can_be_called(tmp_path):
+    import w2l
+
+    assert callable(w2l.dub)
+    for call in (w2l.dub, dub):
+        with pytest.raises(W2LError, match="no such sound"):
+            call(tmp_path / "a.mp4", tmp_path / "b.wav", tmp_path / "c.mp4", weights=_any_file(tmp_path))
+
+
+def _any_file(folder):
+    path = folder / "weights.pth"
+    path.write_bytes(b"x")
+    return path
+
+
+class TestAhead:
+    """The queue between two stages."""
+
+    def test_order_and_bound(self):
+        made = []
+
+        def items():
+            for i in range(50):
+                made.append(i)
+                yield i
+
+        seen = []
+        for i in ahead(items(), 3):
+            seen.append(i)
+            time.sleep(0.001)
+            assert len(made) <= len(seen) + 3 + 1
+        assert seen == list(range(50))
+
+    def test_error_comes_in_its_turn(self):
+        def items():
+            yield 1
+            raise KeyError("two")
+
+        stage = ahead(items(), 5)
+        assert next(stage) == 1
+        with pytest.raises(KeyError, match="two"):
+            next(stage)
+
+    def test_closing_ends_the_thread_and_closes_what_it_reads(self):
+        closed, threads = [], threading.active_count()
+
+        def items():
+            try:
+                while True:
+                    yield 0
+            finally:
+                closed.append(True)
+
+        stage = ahead(items(), 2)
+        next(stage)
+        stage.close()
+        assert closed == [True]
+        _wait_for_threads(threads)
+
+    def test_stopwatch(self):
+        clock = Stopwatch()
+        assert list(clock.each("count", range(3))) == [0, 1, 2]
+        with clock.time("sleep"):
+            time.sleep(0.02)
+        assert clock.seconds["sleep"] >= 0.02
+        assert 0 < clock.seconds["count"] < 0.02

@@ -1,0 +1,105 @@
+"""Stamping: writes where the kit is published into its notebooks and READMEs, whose badges and first cells need it.
+
+The address is not fixed: whoever publishes a copy stamps it with their own. Two places are written, both marked:
+
+    <!-- badges: PATH --> ... <!-- /badges -->   in Markdown: badges that open the notebook PATH
+    KIT = "..."                                  in a notebook's first code cell: what pip installs there
+
+In the clone: python -m tools.stamp OWNER/REPO[@TAG]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+from w2l.base.files import atomic
+from w2l.errors import W2LError
+
+_REPOSITORY = re.compile(r"([\w-][\w.-]*/[\w.-]+?)(?:\.git)?(?:@([\w./-]+))?")
+_BADGES = re.compile(r"<!-- badges: (?P<path>\S+) -->.*?<!-- /badges -->", re.DOTALL)
+_KIT = re.compile(r'^KIT = "[^"]*"', re.MULTILINE)
+_NEWEST = "main"  # the branch that is stamped where no tag is given
+
+
+def stamp(repository: str, folder: str | os.PathLike[str]) -> list[Path]:
+    """Writes OWNER/REPO[@TAG], on GitHub, into the READMEs and notebooks of a clone; returns the files that changed.
+
+    A stamp that is there already is replaced. Raises W2LError for another form of address and for a folder that is no
+    clone of the kit.
+    """
+    found = _REPOSITORY.fullmatch(repository.removeprefix("https://github.com/"))
+    if not found:
+        raise W2LError(f"{repository!r} is no address to stamp; give it as OWNER/REPO or OWNER/REPO@TAG.")
+    name, tag = found[1], found[2] or _NEWEST
+    place = Path(folder)
+    notebooks = sorted((place / "notebooks").glob("*.ipynb"))
+    if not notebooks:
+        raise W2LError(f"there are no notebooks in {place}; run this in a clone of the kit, or name its folder.")
+    texts = [path for path in (place / "README.md", place / "README.zh.md") if path.exists()]
+    books = [path for path in (place / "index.ipynb", *notebooks) if path.exists()]
+    return [path for path in texts if _write(path, _with_badges(path.read_text(encoding="utf8"), name, tag))] + [
+        path for path in books if _write(path, _stamp_notebook(path, name, tag))
+    ]
+
+
+def _stamp_notebook(path: Path, name: str, tag: str) -> str:
+    """The notebook's text with the address in it, and otherwise as it was."""
+    book = json.loads(path.read_text(encoding="utf8"))
+    for cell in book["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            source = _with_badges(source, name, tag)
+        else:
+            source = _KIT.sub(f'KIT = "w2l @ git+https://github.com/{name}@{tag}"', source)
+        cell["source"] = source if isinstance(cell["source"], str) else source.splitlines(keepends=True)
+    return json.dumps(book, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _with_badges(text: str, name: str, tag: str) -> str:
+    return _BADGES.sub(lambda found: _badges(found["path"], name, tag), text)
+
+
+def _badges(path: str, name: str, tag: str) -> str:
+    at = f"github.com/{name}/blob/{tag}/{path}"
+    links = (
+        ("Open in Colab", "https://colab.research.google.com/assets/colab-badge.svg",
+         f"https://colab.research.google.com/github/{name}/blob/{tag}/{path}"),
+        ("Open in Kaggle", "https://kaggle.com/static/images/open-in-kaggle.svg",
+         f"https://kaggle.com/kernels/welcome?src=https://{at}"),
+        ("Open in Binder", "https://mybinder.org/badge_logo.svg",
+         f"https://mybinder.org/v2/gh/{name}/{tag}?labpath={path}"),
+    )  # fmt: skip
+    return f"<!-- badges: {path} -->{' '.join(f'[![{a}]({b})]({c})' for a, b, c in links)}<!-- /badges -->"
+
+
+def _write(path: Path, text: str) -> bool:
+    """Whether the file was another."""
+    if path.read_text(encoding="utf8") == text:
+        return False
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf8", newline="\n")
+    return True
+
+
+def main() -> int:
+    """Stamps a clone; 2 for an address or a folder that cannot be stamped, told in one sentence."""
+    parser = argparse.ArgumentParser(description="Write where the kit is published into badges and notebooks.")
+    parser.add_argument("repository", metavar="OWNER/REPO[@TAG]", help="where on GitHub this copy is published")
+    parser.add_argument("--folder", type=Path, default=Path(), metavar="DIR", help="the clone (default: this folder)")
+    options = parser.parse_args()
+    try:
+        changed = stamp(options.repository, options.folder)
+    except W2LError as error:
+        print(f"stamp: {error}", file=sys.stderr)
+        return 2
+    print("\n".join(map(str, changed)) or "nothing to change: this address was stamped already")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

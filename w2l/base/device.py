@@ -1,0 +1,67 @@
+"""The machine that computes: which device, what its processor can do, and how it says that memory is full."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from w2l.errors import W2LError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def machine() -> str:
+    """One line about this machine for reports: processor, cores, and the GPU when torch is loaded and has one."""
+    name = platform.processor() or platform.machine()
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf8").splitlines()
+        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    torch = sys.modules.get("torch")
+    gpu = f", {torch.cuda.get_device_name()}" if torch is not None and torch.cuda.is_available() else ""
+    return f"{name}, {os.cpu_count()} cores{gpu}"
+
+
+def pick_device(device: str | torch.device = "auto") -> torch.device:
+    """The device to compute on: ``auto`` takes CUDA, else Apple's GPU, else the CPU.
+
+    Raises W2LError for a device this machine, or this torch, does not have.
+    """
+    import torch  # here and below, because torch takes seconds to start
+
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        picked = torch.device(device)
+        torch.empty(1, device=picked)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise W2LError(f"cannot compute on device {str(device)!r} here; choose auto or cpu.") from error
+    return picked
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether this is how torch says that the device's memory is full; then a smaller batch may fit."""
+    import torch
+
+    return isinstance(error, torch.cuda.OutOfMemoryError) or any(
+        words in str(error) for words in ("out of memory", "can't allocate memory")
+    )
+
+
+@lru_cache
+def cpu_flags() -> frozenset[str]:
+    """The names of the instruction sets that the processor has; empty where Linux does not tell."""
+    cpuinfo = Path("/proc/cpuinfo")
+    return frozenset(cpuinfo.read_text().split()) if cpuinfo.exists() else frozenset()
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 itself. Torch also runs it where it must emulate it, slower than float32."""
+    return not cpu_flags().isdisjoint({"avx512_bf16", "amx_bf16"})

@@ -1,0 +1,221 @@
+"""The commands that measure: ``w2l evaluate clip``, ``pairs``, ``corpus``, ``robustness`` and ``ablation``.
+
+Rows for the table in `cli`: name, help, arguments, what runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from w2l.base import files
+
+if TYPE_CHECKING:
+    from w2l.evaluate.report.report import Report
+    from w2l.evaluate.rows import Instruments
+
+GROUP = {"evaluate": "measure clips and generators: sync, picture, and whether the mouth follows"}
+
+
+def _add_tools(parser: argparse.ArgumentParser, expert: str = "auto") -> None:
+    parser.add_argument(
+        "--expert", default=expert, metavar="W",
+        help=f"judges the sync: auto (syncnet_v2 if it is here, else the bundled one), a name or file ({expert})",
+    )  # fmt: skip
+    parser.add_argument("--meter", default="classroom_meter", metavar="W", help="reads mouths (classroom_meter)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
+    parser.add_argument(
+        "--inception", action="store_true", help="also the Fréchet distance of Inception features (FID)"
+    )
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write report.html, .md, .csv and .json to DIR")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _add_protocol(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--protocol", choices=("auto", "cropped", "wild"), default="auto",
+        help="the whole frame is the face, or it is found and followed (default: cropped for small square clips)",
+    )  # fmt: skip
+
+
+def _tools(options: argparse.Namespace) -> Instruments:
+    from w2l.evaluate.rows import Instruments
+
+    features = ("small", "inception") if options.inception else ("small",)
+    return Instruments(options.expert, options.meter, features, options.device)
+
+
+def _show(report: Report, folder: Path | None) -> int:
+    """Prints a report, writes it where that was asked for; 1 when no clip could be measured."""
+    print(report.to_text())
+    if folder is not None:
+        print(report.write(folder)[0])
+    return int(all(row.fault for row in report.rows))
+
+
+def _add_clip(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("clips", type=Path, nargs="+", metavar="CLIP", help="clips, or folders of clips")
+    parser.add_argument("--which", default="main", help="the face: main, largest, centre, a number, x,y (main)")
+    _add_protocol(parser)
+    _add_tools(parser)
+
+
+def _run_clip(options: argparse.Namespace) -> int:
+    from w2l.evaluate.report.report import report_clips
+    from w2l.evaluate.sources import expand
+
+    clips = expand(options.clips)
+    report = report_clips(clips, _tools(options), options.protocol, options.which, not options.quiet)
+    return _show(report, options.report)
+
+
+def _add_pairs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "real", type=Path, metavar="REAL", help="folder of real clips, or the data that --list is about"
+    )
+    parser.add_argument(
+        "generated", type=Path, metavar="GENERATED", help="folder of clips of the same names, or 0.mp4 …"
+    )
+    parser.add_argument("--list", type=Path, metavar="FILE", help="a list in the published format: audio and video")
+    parser.add_argument(
+        "--order", choices=("audio video", "video audio"), default="audio video",
+        help="of its lines; 'video audio' in the lists of real videos (default: audio video)",
+    )  # fmt: skip
+    _add_protocol(parser)
+    _add_tools(parser)
+
+
+def _run_pairs(options: argparse.Namespace) -> int:
+    from w2l.evaluate.report.report import report_pairs
+    from w2l.evaluate.sources import pair_folders, read_filelist
+
+    if options.list is None:
+        pairs = pair_folders(options.real, options.generated)
+    else:
+        pairs = read_filelist(options.list, options.real, options.generated, options.order)
+    return _show(report_pairs(pairs, _tools(options), options.protocol, not options.quiet), options.report)
+
+
+def _add_corpus(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--generator", default="classroom_generator", metavar="W", help="bundled name or file (classroom_generator)"
+    )
+    parser.add_argument("--split", choices=("validation", "test"), default="validation", help="default: validation")
+    parser.add_argument("--clips", type=int, default=64, metavar="N", help="held-out talkers (default: 64)")
+    parser.add_argument("--card", type=Path, metavar="FILE", help="write the model card, with these figures, to FILE")
+    parser.add_argument("--stages", nargs="+", default=[], metavar="W", help="other generators measured on the card")
+    parser.add_argument("--others", nargs="+", default=[], metavar="W", help="other weights told of on the card")
+    parser.add_argument(
+        "--sheet", type=Path, metavar="PNG", help="write mouths over time, real and generated, 4 x size"
+    )
+    _add_tools(parser, "classroom_expert")
+
+
+def _run_corpus(options: argparse.Namespace) -> int:
+    from w2l.evaluate import held_out
+    from w2l.evaluate.report import strips
+    from w2l.evaluate.report.report import report_corpus
+    from w2l.evaluate.studies import card
+
+    names = {name: getattr(options, name) for name in ("generator", "expert", "meter")}
+    if options.report:  # clip by clip, with pictures
+        report = report_corpus(_tools(options), options.generator, options.split, options.clips, not options.quiet)
+        return _show(report, options.report)
+    figures = held_out.evaluate_classroom(**names, split=options.split, count=options.clips, progress=not options.quiet)
+    print(held_out.table(figures))
+    if options.card:
+        print(card.write(options.card, figures, options.split, options.clips, names, options.stages, options.others))
+    if options.sheet:
+        print(strips.write(options.sheet, options.generator, options.split))
+    return 0
+
+
+def _add_robustness(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--remake", action="store_true", help="measure what is missing; otherwise they are shown")
+    parser.add_argument("--curves", type=Path, metavar="FILE", help="where they are stored (default: the kit's own)")
+    parser.add_argument(
+        "--axes", nargs="*", default=[], metavar="NAME", help="noise, fps, face, turn, jpeg, voice (all)"
+    )
+    parser.add_argument("--clips", type=int, default=8, metavar="N", help="test talkers (default: 8)")
+    parser.add_argument(
+        "--generator", default="classroom_generator", metavar="W", help="bundled name or file (classroom_generator)"
+    )
+    _add_tools(parser, "classroom_expert")
+
+
+def _run_robustness(options: argparse.Namespace) -> None:
+    from w2l.base import paths
+    from w2l.evaluate.report import page
+    from w2l.evaluate.studies import robustness
+
+    if options.remake:
+        target = options.curves or paths.results() / robustness.CACHED
+        curves = robustness.measure(
+            _tools(options), options.generator, options.clips, options.axes, progress=not options.quiet,
+            done=lambda so_far: so_far.write(target), known=robustness.read(target) if target.is_file() else None,
+        )  # fmt: skip
+        print(f"{curves.to_markdown()}\n\n{target}")
+    else:
+        curves = robustness.read(options.curves)
+        print(curves.to_markdown())
+    if options.report:
+        charts = [curves.figure(axis) for axis in curves.axes()]
+        print(page.write(options.report / "robustness.html", "Where it breaks", charts, curves.to_markdown()))
+
+
+def _add_ablation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--results", type=Path, metavar="FILE", help="results of runs (default: the kit's own)")
+    parser.add_argument("--remake", action="store_true", help="train and measure what is missing in them; takes hours")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="default: 0 1 2")
+    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="trainings, such as tv1 none gan (all)")
+    parser.add_argument("--folder", type=Path, default=Path("runs/ablation"), help="of the trainings (runs/ablation)")
+    parser.add_argument("--start", metavar="W", help="the generator that all begin with (classroom_generator_l1)")
+    for name, what in (("expert", "of each expert"), ("sync", "with the expert"), ("gan", "as a GAN")):
+        parser.add_argument(f"--{name}-steps", type=int, metavar="N", help=f"training steps {what}")
+    parser.add_argument("--train-clips", type=int, metavar="N", help="talkers to learn from")
+    parser.add_argument("--test-clips", type=int, metavar="N", help="talkers to be measured on")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write ablation.html, .md and .svg to DIR")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _run_ablation(options: argparse.Namespace) -> None:
+    from w2l.base import paths
+    from w2l.evaluate.report import page
+    from w2l.evaluate.studies import ablation
+
+    if options.remake:
+        from w2l.evaluate.studies import ablation_runs
+        from w2l.train.engine.task import Run
+
+        target = options.results or paths.results() / ablation.CACHED
+        names = ("start", "expert_steps", "sync_steps", "gan_steps", "train_clips", "test_clips")
+        budget = ablation_runs.Budget(
+            **{name: value for name in names if (value := getattr(options, name)) is not None}
+        )
+        results = ablation_runs.remake(
+            ablation.read(target) if target.is_file() else ablation.Results([]),
+            options.seeds, options.folder, budget, tuple(options.only), not options.quiet,
+            done=lambda so_far: so_far.write(target),
+            run=Run(options.folder, options.device, progress=not options.quiet),
+        )  # fmt: skip
+    else:
+        results = ablation.read(options.results)
+    print(results.to_markdown())
+    if options.report:
+        with files.atomic(options.report / "ablation.svg") as temporary:
+            temporary.write_text(results.to_svg(), encoding="utf8")
+        with files.atomic(options.report / "ablation.md") as temporary:
+            temporary.write_text(results.to_markdown() + "\n", encoding="utf8")
+        charts = [results.to_svg()]
+        print(page.write(options.report / "ablation.html", "The paper's claims", charts, results.to_markdown()))
+
+
+COMMANDS = (
+    ("evaluate clip", "the sync of clips: offset, confidence, LSE-D and LSE-C", _add_clip, _run_clip),
+    ("evaluate pairs", "generated clips beside the real ones", _add_pairs, _run_pairs),
+    ("evaluate corpus", "a generator and an expert on held-out talkers", _add_corpus, _run_corpus),
+    ("evaluate robustness", "where it breaks: noise, frame rate, size, pose, voice", _add_robustness, _run_robustness),
+    ("evaluate ablation", "the paper's claims, shown by trainings on the corpus", _add_ablation, _run_ablation),
+)

@@ -1,0 +1,46 @@
+"""Random changes of look: what cameras, codecs and unsteady detectors do to a face crop."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+
+class Augment:
+    """One random change of look, applied alike to every frame of a clip: what cameras and codecs do.
+
+    Shift, zoom and mirror imitate a detector's unsteady box; colour, blur, noise and JPEG keep the expert from judging
+    by a generator's texture (an expert trained without them is easily gamed: reference synthetic-talker, "the trap").
+    """
+
+    def __init__(self, rng: np.random.Generator, degrade: bool = True) -> None:
+        self._rng = rng
+        self.scale = rng.uniform(0.93, 1.07, 2).astype(np.float32)  # across, down
+        mirror = rng.random() < 0.5
+        shift = rng.uniform(-4, 4, 2) + 48 * (1 - self.scale)
+        self.matrix = np.array([[self.scale[0], 0, shift[0]], [0, self.scale[1], shift[1]]], np.float32)
+        if mirror:
+            self.matrix[0] = (-self.scale[0], 0, 95 - shift[0])
+        self.gain = rng.uniform(0.85, 1.15) * rng.uniform(0.93, 1.07, 3).astype(np.float32)
+        self.blur = rng.uniform(0.3, 1.2) if degrade and rng.random() < 0.4 else 0.0
+        self.noise = rng.uniform(1, 6) if degrade and rng.random() < 0.4 else 0.0
+        self.quality = int(rng.integers(25, 90)) if degrade and rng.random() < 0.3 else 0
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """A changed copy of a (96, 96, 3) uint8 frame."""
+        out = cv2.warpAffine(frame, self.matrix, (96, 96), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        if self.blur:
+            out = cv2.GaussianBlur(out, (0, 0), self.blur)
+        changed = out * self.gain
+        if self.noise:
+            changed += self._rng.standard_normal((96, 96, 1), dtype=np.float32) * np.float32(self.noise)
+        out = np.clip(changed, 0, 255).astype(np.uint8)
+        if self.quality:
+            out = _through_jpeg(out, self.quality)
+        return out
+
+
+def _through_jpeg(frame: np.ndarray, quality: int) -> np.ndarray:
+    decoded = cv2.imdecode(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return decoded

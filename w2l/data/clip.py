@@ -1,0 +1,38 @@
+"""A training clip in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from w2l.audio import TRAINING_FPS, WINDOW
+
+FRAMES = 5  # video frames of a window: 200 ms
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One training clip. frames: uint8 (n, 96, 96, 3) BGR crops at 25 a second. mel: float32 (80, T).
+
+    truth: float32 (n, 3), gap and width (pixels) and area of the mouth, or None where nobody knows it.
+    """
+
+    frames: np.ndarray
+    mel: np.ndarray
+    truth: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def known_truth(self) -> np.ndarray:
+        """The truth; ValueError where there is none."""
+        if self.truth is None:
+            raise ValueError("this clip's mouth is not known; only talker clips can be measured against the truth.")
+        return self.truth
+
+    @property
+    def starts(self) -> int:
+        """How many frames can start a window whose 16 mel columns lie inside the clip."""
+        last_column = self.mel.shape[1] - WINDOW
+        return min(len(self) - FRAMES + 1, int(last_column * TRAINING_FPS / 80) + 1)

@@ -1,0 +1,80 @@
+"""The synthetic talker's clips: made once, then kept in the cache."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from contextlib import closing
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from w2l.base import files, paths
+from w2l.base.parallel import can_fork, cores, forked
+from w2l.data.clip import Clip
+from w2l.errors import W2LError
+
+CACHE_VERSION = 1  # raised whenever the talker draws or speaks differently
+_WORTH_A_PROCESS = 4  # clips: what takes as long as starting one, a few times over
+
+
+def corpus(
+    split: str,
+    count: int,
+    seed: int = 0,
+    cache: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+    voices: str = "formant",
+) -> list[Clip]:
+    """The first `count` clips of a split of the synthetic talker corpus, one speaker each.
+
+    They are made once and kept under `cache` (default: the kit's cache folder; about 3 MB a clip); a damaged file is
+    made again. Where processes can be forked (Linux), each processor makes some. voices: see `talker.make_speaker`.
+    Raises W2LError when the cache cannot be written.
+    """
+    if count < 1:
+        raise W2LError(f"the {split} split was asked for {count} clips; ask for at least 1.")
+    of = f"seed{seed}" if voices == "formant" else f"seed{seed}-{voices}"
+    folder = (Path(cache) if cache else paths.cache() / f"corpus-v{CACHE_VERSION}" / of) / split
+    places = [_file(folder, number) for number in range(count)]
+    clips = [_read(path) for path in places]
+    missing = [number for number, clip in enumerate(clips) if clip is None]
+    make = partial(_draw, folder, split, seed, voices)
+    processes = min(cores(), len(missing) // _WORTH_A_PROCESS) if can_fork() else 0
+    bar = tqdm(total=count, initial=count - len(missing), desc=f"corpus {split}", unit="clip", disable=not progress)
+    # the first is made here: what is loaded for it need not be loaded by every process
+    here, elsewhere = map(make, missing[:1]), forked(make, missing[1:], processes if processes > 1 else 0)
+    with bar, closing(elsewhere):
+        for number in chain(here, elsewhere):
+            clips[number] = _read(places[number])
+            bar.update()
+    if lost := [str(path) for path, clip in zip(places, clips, strict=True) if clip is None]:
+        raise W2LError(f"{lost[0]} was written and cannot be read back; is the disk full, or another program there?")
+    return [clip for clip in clips if clip is not None]
+
+
+def _draw(folder: Path, split: str, seed: int, voices: str, number: int) -> int:
+    """Makes a clip of the corpus and keeps it; returns its number."""
+    from w2l.talker import make_clip
+
+    made = make_clip(split, number, seed=seed, voices=voices)
+    with files.atomic(_file(folder, number)) as temporary, open(temporary, "wb") as file:
+        np.savez(file, frames=made.frames, mel=made.mel, truth=made.truth)
+    return number
+
+
+def _file(folder: Path, number: int) -> Path:
+    return folder / f"{number:05d}.npz"
+
+
+def _read(path: Path) -> Clip | None:
+    if not path.exists():
+        return None
+    try:
+        with open(path, "rb") as file, np.load(file) as saved:  # np.load alone leaves a damaged file open
+            return Clip(saved["frames"], saved["mel"], saved["truth"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None  # damaged: made again

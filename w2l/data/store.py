@@ -1,0 +1,236 @@
+"""The clip store: a folder with one memory-mapped file a clip, and an index with their checksums.
+
+    STORE/index.json           what there is: see `Entry`; written last, so a folder without it is unfinished
+    STORE/clips/*.safetensors  crops, mel and, for talker clips, the truth
+    STORE/outcomes/*.json      what came of each source, so that an unfinished store can be gone on with
+    STORE/report.json, .csv    what was kept, what was dropped, and why
+
+Crops are kept as they are, 27.6 kB a frame: 2.5 GB for an hour of clips. JPEG would take a tenth of that and most of a
+core to read; a window read from here is a copy of memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from w2l.audio import TRAINING_FPS
+from w2l.base.files import atomic, hash_of
+from w2l.data.clip import Clip
+from w2l.errors import W2LError
+
+SPLITS = ("train", "validation", "test")
+INDEX, CLIPS, OUTCOMES = "index.json", "clips", "outcomes"
+
+_FORMAT = 1
+_OPEN = 256  # clips of a split that are mapped at a time: each holds a file open, of which a process has about 1000
+_ALIGNED = 64  # bytes of which the header's length is a multiple
+_TYPES: dict[str, np.dtype[Any]] = {"U8": np.dtype("u1"), "F32": np.dtype("<f4")}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A clip in the index.
+
+    file: its path in the store. bytes, sha256: of that file. frames: how many, at 25 a second. speaker, split: who, and
+    one of SPLITS; no speaker is in two, unless file lists say so. source: path of what it was made from, and start: the
+    frame of that (at 25 a second) which is its first. offset: frames by which the sound was late, confidence: of that,
+    both None where no expert was asked. shift: frames by which the sound has been moved to an earlier time; 0 where the
+    expert was unsure.
+    """
+
+    file: str
+    bytes: int
+    sha256: str
+    frames: int
+    speaker: str
+    split: str
+    source: str
+    start: int
+    offset: int | None
+    confidence: float | None
+    shift: int
+
+
+def write_clip(path: str | os.PathLike[str], clip: Clip) -> tuple[int, str]:
+    """Writes a clip, whole or not at all; returns the file's size in bytes and its sha256.
+
+    The file is a safetensors one, and the same clip always gives the same bytes. Raises W2LError when the place cannot
+    be written or is full.
+    """
+    arrays = {"mel": clip.mel.astype("<f4")}
+    if clip.truth is not None:
+        arrays["truth"] = clip.truth.astype("<f4")
+    arrays["frames"] = clip.frames  # last, so that the numbers before stay aligned
+    header: dict[str, Any] = {"__metadata__": {"format": f"w2l clip {_FORMAT}"}}
+    end = 0
+    for name, array in arrays.items():
+        kind = next(kind for kind, dtype in _TYPES.items() if dtype == array.dtype)
+        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [end, end + array.nbytes]}
+        end += array.nbytes
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-(8 + len(text)) % _ALIGNED)
+    checksum = hashlib.sha256()
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        parts: list[Any] = [len(text).to_bytes(8, "little") + text, *map(np.ascontiguousarray, arrays.values())]
+        for part in parts:
+            checksum.update(part)
+            file.write(part)
+        file.flush()
+        os.fsync(file.fileno())  # the outcome that says it is whole is written next, and must not be there before it
+    return 8 + len(text) + end, checksum.hexdigest()
+
+
+def read_clip(path: str | os.PathLike[str]) -> Clip:
+    """A clip whose arrays are read-only maps of the file, which stays open as long as one of them lives.
+
+    Raises W2LError when it is missing or not a whole clip.
+    """
+    try:
+        with open(path, "rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        body = 8 + int.from_bytes(mapped[:8], "little")
+        header = json.loads(mapped[8:body])
+        header.pop("__metadata__")
+        if body + max(facts["data_offsets"][1] for facts in header.values()) != len(mapped):
+            raise ValueError("it has another length than it says")
+        return Clip(**{name: _array(mapped, body, facts) for name, facts in header.items()})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a whole clip"
+        raise W2LError(f"{path} cannot be read ({reason}); {_MEND}") from error
+
+
+_MEND = "delete it if it is there, and run 'w2l preprocess' again, which makes what is missing."
+
+
+def _array(mapped: mmap.mmap, body: int, facts: dict[str, Any]) -> np.ndarray:
+    shape = tuple(facts["shape"])
+    count = int(np.prod(shape))
+    return np.frombuffer(mapped, _TYPES[facts["dtype"]], count, body + facts["data_offsets"][0]).reshape(shape)
+
+
+def write_index(folder: str | os.PathLike[str], entries: Iterable[Entry], **facts: Any) -> None:
+    """Writes the index of a store, whole or not at all. facts: JSON values about how it was made."""
+    index = {"format": _FORMAT, "fps": TRAINING_FPS, **facts, "clips": [asdict(entry) for entry in entries]}
+    write_json(Path(folder) / INDEX, index)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Writes JSON, whole or not at all, a line for each clip or the like."""
+    with atomic(path) as temporary, open(temporary, "w", encoding="utf8", newline="\n") as file:
+        file.write(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+class Store:
+    """A finished clip store. entries: all of its clips, in the order of their sources.
+
+    Raises W2LError when the folder holds none, or one that is unfinished or damaged.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self.facts, self.entries = _read_index(self.folder)
+
+    def clips(self, split: str) -> Sequence[Clip]:
+        """The clips of one of SPLITS, mapped when they are asked for: reading a window reads just that window.
+
+        frames: read-only uint8 (n, 96, 96, 3) BGR; mel: read-only float32 (80, T). May be sent to other processes.
+        Raises W2LError for another split, and when a clip's file is missing or has another size than it should.
+        """
+        if split not in SPLITS:
+            raise W2LError(f"a store has no split {split!r}; choose one of {', '.join(SPLITS)}.")
+        wanted = [entry for entry in self.entries if entry.split == split]
+        for entry in wanted:
+            _check_size(self.folder, entry)
+        return _Clips(self.folder, wanted)
+
+    def speakers(self, split: str) -> list[str]:
+        """Who speaks in a split, each once."""
+        return sorted({entry.speaker for entry in self.entries if entry.split == split})
+
+    def hours(self, split: str | None = None) -> float:
+        """Length of a split's clips, or of all."""
+        frames = sum(entry.frames for entry in self.entries if split in (None, entry.split))
+        return frames / TRAINING_FPS / 3600
+
+    def verify(self) -> None:
+        """Reads all files. Raises W2LError that names the first of those that are not what the index says."""
+        wrong = [entry.file for entry in self.entries if not _is_right(self.folder, entry)]
+        if wrong:
+            more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+            raise W2LError(f"{self.folder / wrong[0]}{more} is missing or damaged; {_MEND}")
+
+
+class _Clips(Sequence[Clip]):
+    """Clips by their number, of which the latest used stay mapped."""
+
+    def __init__(self, folder: Path, entries: Sequence[Entry]) -> None:
+        self._folder, self._entries = folder, entries
+        self._mapped: dict[int, Clip] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, which: int) -> Clip: ...
+    @overload
+    def __getitem__(self, which: slice) -> Sequence[Clip]: ...
+    def __getitem__(self, which: int | slice) -> Clip | Sequence[Clip]:
+        if isinstance(which, slice):
+            return _Clips(self._folder, self._entries[which])
+        which = range(len(self))[which]
+        clip = self._mapped.pop(which, None) or read_clip(self._folder / self._entries[which].file)
+        self._mapped[which] = clip
+        if len(self._mapped) > _OPEN:
+            del self._mapped[next(iter(self._mapped))]
+        return clip
+
+    def __iter__(self) -> Iterator[Clip]:
+        return (self[i] for i in range(len(self)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_mapped": {}}  # maps cannot be sent, and would be sent as copies
+
+
+def _read_index(folder: Path) -> tuple[dict[str, Any], list[Entry]]:
+    path = folder / INDEX
+    if not folder.is_dir():
+        raise W2LError(f"there is no clip store {folder}; make one with 'w2l preprocess'.")
+    if not path.is_file() and (folder / OUTCOMES).is_dir():
+        raise W2LError(f"the clip store {folder} is unfinished; run the same 'w2l preprocess' again, which goes on.")
+    if not path.is_file():
+        raise W2LError(f"{folder} is no clip store (it has no {INDEX}); make one with 'w2l preprocess'.")
+    try:
+        facts = json.loads(path.read_text(encoding="utf8"))
+        entries = [Entry(**row) for row in facts.pop("clips")]
+        known = facts["format"] == _FORMAT
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise W2LError(f"{path} is damaged; run the same 'w2l preprocess' again, which writes it anew.") from error
+    if not known:
+        raise W2LError(f"{path} has format {facts['format']}, not {_FORMAT}; make the store again with this version.")
+    return facts, entries
+
+
+def _check_size(folder: Path, entry: Entry) -> None:
+    path = folder / entry.file
+    if not path.is_file():
+        raise W2LError(f"{path} is missing from its store; {_MEND}")
+    if path.stat().st_size != entry.bytes:
+        raise W2LError(f"{path} has {path.stat().st_size} bytes, not the {entry.bytes} that it should; {_MEND}")
+
+
+def _is_right(folder: Path, entry: Entry) -> bool:
+    try:
+        return hash_of(folder / entry.file) == entry.sha256
+    except OSError:
+        return False

@@ -1,0 +1,131 @@
+"""The windows of training clips: where they are cut and how batches are drawn from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from w2l.audio import N_MELS, TRAINING_FPS, WINDOW, mel_windows
+from w2l.data.augment import Augment
+from w2l.data.clip import FRAMES, Clip
+from w2l.errors import W2LError
+
+NEAR = TRAINING_FPS  # frames: off-sync windows within a second are the hard ones
+
+
+def draw_starts(
+    rng: np.random.Generator, starts: int, count: int, min_distance: int = 1, negatives: str = "anywhere"
+) -> np.ndarray:
+    """Where `count` windows of one clip start, all different: int (count,), each below `starts`.
+
+    No two are nearer than `min_distance` frames, as far as the clip is long enough. negatives: ``anywhere``, or
+    ``half near``: every other window lies within a second of the first, the rest farther away.
+    Raises W2LError for other names.
+    """
+    if negatives not in ("anywhere", "half near"):
+        raise W2LError(f"negatives cannot be drawn {negatives!r}; choose 'anywhere' or 'half near'.")
+    if negatives == "anywhere" and min_distance <= 1:
+        return rng.choice(starts, count, replace=False)
+    places = np.arange(starts)
+    picked = [int(rng.integers(starts))]
+    while len(picked) < count:
+        distance = np.abs(places[:, None] - picked).min(1)
+        apart = distance >= max(1, min_distance)
+        near = np.abs(places - picked[0]) <= NEAR
+        wanted = apart if negatives == "anywhere" else apart & (near if len(picked) % 2 else ~near)
+        fitting = next(choice for choice in (wanted, apart, distance > 0) if choice.any())
+        picked.append(int(rng.choice(places[fitting])))
+    return np.array(picked)
+
+
+def expert_batch(
+    clips: Sequence[Clip],
+    rng: np.random.Generator,
+    n_clips: int,
+    n_windows: int,
+    frames: int = FRAMES,
+    augment: bool = True,
+    min_distance: int = 1,
+    negatives: str = "anywhere",
+) -> tuple[np.ndarray, np.ndarray]:
+    """`n_windows` windows at different places of each of `n_clips` clips, for scoring all against all of a clip.
+
+    Returns (mels float32 (n_clips * n_windows, 1, 80, 16), faces float32 (n_clips * n_windows, 3 * frames, 48, 96)),
+    clip after clip; faces are lower halves in [0, 1], frame after frame on the channels (reference 2.5). A window of
+    fewer than 5 frames is the middle of the five. min_distance, negatives: see `draw_starts`.
+    """
+    mels, faces = [], []
+    for which in rng.choice(len(clips), n_clips, replace=n_clips > len(clips)):
+        clip = clips[which]
+        change = Augment(rng) if augment else None
+        for start in draw_starts(rng, clip.starts, n_windows, min_distance, negatives):
+            faces.append(_mouths(clip, start, frames, change))
+            mels.append(mel_windows(clip.mel, TRAINING_FPS, 1, shift=0, start=int(start))[0])
+    return np.stack(mels)[:, None], np.stack(faces)
+
+
+def expert_pairs(
+    clips: Sequence[Clip],
+    rng: np.random.Generator,
+    size: int,
+    frames: int = FRAMES,
+    augment: bool = False,
+    min_distance: int = 1,
+    negatives: str = "anywhere",
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The published sampling: `size` pairs of a sound and a face window, one each of a random clip (reference 2.5).
+
+    Returns mels (size, 1, 80, 16) and faces (size, 3 * frames, 48, 96) as `expert_batch`, and float32 (size,): 1 where
+    they belong together, 0 where the faces are from another time of the clip, evenly at random. ``half near`` puts
+    each of the latter within a second or beyond, evenly at random too.
+    """
+    mels, faces, in_sync = [], [], rng.integers(0, 2, size).astype(np.float32)
+    for together in in_sync:
+        clip = clips[int(rng.integers(len(clips)))]
+        change = Augment(rng) if augment else None
+        count = 2 if negatives == "anywhere" else 3  # of three the second is near, the third far
+        start, *others = draw_starts(rng, clip.starts, count, min_distance, negatives)
+        shown = start if together else others[int(rng.integers(len(others)))]
+        faces.append(_mouths(clip, int(shown), frames, change))
+        mels.append(mel_windows(clip.mel, TRAINING_FPS, 1, shift=0, start=int(start))[0])
+    return np.stack(mels)[:, None], np.stack(faces), in_sync
+
+
+def _mouths(clip: Clip, start: int, frames: int, change: Augment | None) -> np.ndarray:
+    """The lower halves of the middle `frames` of the window at `start`."""
+    first = start + (FRAMES - frames) // 2
+    shown = clip.frames[first : first + frames]
+    return lower_halves(np.stack([change(f) for f in shown]) if change else shown)
+
+
+def lower_halves(frames: np.ndarray) -> np.ndarray:
+    """uint8 (T, 96, 96, 3) frames as the expert sees them: float32 (3 T, 48, 96) in [0, 1], rows 48 to 95."""
+    return np.ascontiguousarray(frames[:, 48:].transpose(0, 3, 1, 2), dtype=np.float32).reshape(-1, 48, 96) / 255
+
+
+def generator_batch(
+    clips: Sequence[Clip], rng: np.random.Generator, size: int, frames: int = 1, augment: bool = True
+) -> dict[str, np.ndarray]:
+    """Windows of `frames` consecutive frames with a reference from another time of the same clip.
+
+    Returns target uint8 (size, frames, 96, 96, 3), reference likewise, mels float32 (size, frames, 80, 16), one window
+    per frame, shifted as published (reference 2.6); window float32 (size, 80, 16): the expert's, at the first frame.
+    """
+    pictures = (size, frames, *clips[0].frames.shape[1:])
+    batch = {"target": np.empty(pictures, np.uint8), "reference": np.empty(pictures, np.uint8)}
+    batch |= {"mels": np.empty((size, frames, N_MELS, WINDOW), np.float32)}
+    batch |= {"window": np.empty((size, N_MELS, WINDOW), np.float32)}
+    for row, which in enumerate(rng.choice(len(clips), size, replace=size > len(clips))):
+        clip = clips[which]
+        change = Augment(rng, degrade=False) if augment else None
+        start = int(rng.integers(1, clip.starts))
+        other = int(rng.integers(0, len(clip) - frames + 1))
+        if other == start:  # never the answer itself
+            other = (start + len(clip) // 2) % (len(clip) - frames + 1)
+        for name, first in (("target", start), ("reference", other)):
+            shown = clip.frames[first : first + frames]
+            batch[name][row] = [change(frame) for frame in shown] if change else shown
+        batch["mels"][row] = mel_windows(clip.mel, TRAINING_FPS, frames, shift=-1, start=start)
+        batch["window"][row] = mel_windows(clip.mel, TRAINING_FPS, 1, shift=0, start=start)[0]
+    return batch

@@ -1,0 +1,304 @@
+"""Face + speech -> video: what is said and who says it is settled first, then the frames stream through `redraw`.
+
+The file is read twice, once to find the face in every frame and once to redraw it; a clip is never held in memory.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from w2l import faces, video
+from w2l import weights as weight_files
+from w2l.base import files
+from w2l.base.parallel import Stopwatch
+from w2l.dubbing import published
+from w2l.dubbing.footage import Footage, lift
+from w2l.dubbing.settings import Settings
+from w2l.dubbing.speech import Speech, listen, mix
+from w2l.dubbing.stream import Moment, Plan, Speaker, redraw
+from w2l.errors import W2LError
+from w2l.faces import Which
+from w2l.marking import credentials, mark
+
+if TYPE_CHECKING:
+    from w2l.models.fast.generate import Generate
+
+_SMOOTH_FPS = 15  # below this a mouth jumps from one sound to the one after the next
+_SOUNDLESS = (".gif", ".webp")
+
+SoundFile = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class DubResult:
+    """What `dub` did."""
+
+    path: Path
+    n_frames: int
+    fps: float
+    frames_without_face: list[int]  # indices in the result; these frames passed through unchanged
+    seconds: dict[str, float]  # stage -> seconds spent in it; stages overlap, "total" is the time on the clock
+    weights: str
+    marked: list[str]  # how the file says that it is synthetic
+    notes: list[str] = field(default_factory=list)  # what a user should know about this result
+
+
+def dub(
+    face: str | os.PathLike[str],
+    audio: SoundFile | Mapping[Which, SoundFile],
+    out: str | os.PathLike[str],
+    *,
+    progress: bool = True,
+    watch: Callable[[Moment], None] | None = None,
+    **settings: Any,
+) -> DubResult:
+    """Makes the face speak: writes a video of the face whose mouth follows the speech, with the speech as its sound.
+
+    face: a video, animated GIF or picture. audio: a sound file, or a video whose sound is taken; for several speakers
+    in one clip a mapping from each face (as `which` in `track_faces`: a number or a point) to its speech, all of which
+    begin together. out: .mp4, or .gif or .webp (without sound; what is transparent in the face stays so). The result
+    has exactly round(seconds of speech * fps) frames: a longer clip stops with the speech, a shorter one is extended, a
+    picture stands still.
+
+    progress: bars on stderr. watch: called with each dubbed `Moment`. settings: see `Settings`; for example
+    ``weights="wav2lip_gan"``, ``box=(80, 40, 220, 210)``, ``extend="hold"``.
+
+    Raises W2LError for input that cannot be dubbed (no file, no face, no or silent sound, weights that are none, an
+    output that cannot be written) and for settings that make no sense; nothing is left at ``out`` then, nor when it is
+    interrupted.
+    """
+    clock = Stopwatch()
+    chosen = Settings().with_changes(**settings)
+    sounds = _sound_files(audio, chosen)
+    with clock.time("total"), files.atomic(_check_out(out, face, *sounds.values())) as temporary:
+        checkpoint = weight_files.find(chosen.weights)
+        with clock.time("listen"):
+            speeches = {which: listen(path) for which, path in sounds.items()}
+            spoken = mix(list(speeches.values()))
+        footage = open_footage(face, chosen)
+        n_frames = _count_frames(spoken, footage.fps)
+        with clock.time("load"):
+            generate, mel_shift = load_generator(checkpoint, chosen)
+        with clock.time("track"):
+            tracks = _track(footage, n_frames, list(sounds), chosen, progress)
+        with clock.time("mel"):
+            mels = [speech.mel(chosen.gate) for speech in speeches.values()]
+        n_frames = _final_count(n_frames, footage, len(tracks[0]), mels[0], chosen)
+        plan = Plan(footage, list(map(Speaker, tracks, mels)), n_frames, mel_shift, chosen)
+        with clock.time("draw"):
+            _encode(plan, redraw(plan, generate, clock), spoken, temporary, progress, watch, clock)
+        with clock.time("mark"):
+            marked, notes = _mark(temporary, plan, Path(face), spoken.path, Path(out).name)
+    faceless = [i for i in range(n_frames) if not plan.boxes(i)]
+    notes += _notes(plan, Path(out), spoken, faceless)
+    return DubResult(Path(out), n_frames, footage.fps, faceless, clock.seconds, str(chosen.weights), marked, notes)
+
+
+def _sound_files(audio: SoundFile | Mapping[Which, SoundFile], chosen: Settings) -> dict[Which, SoundFile]:
+    """Face -> its speech."""
+    if not isinstance(audio, Mapping):
+        return {chosen.which: audio}
+    if not audio or (len(audio) > 1 and (chosen.parity or chosen.box is not None)):
+        raise W2LError(
+            f"{len(audio)} speakers cannot be dubbed like this; give one speech, or leave box and parity out."
+        )
+    return dict(audio)
+
+
+def _check_out(out: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> Path:
+    """The output path; raises W2LError for a kind of file that cannot be written or one of the inputs."""
+    path = Path(out)
+    if path.suffix.lower() not in (".mp4", *_SOUNDLESS):
+        raise W2LError(f"cannot write {path}: its name must end in .mp4, .gif or .webp.")
+    if any(path.exists() and Path(given).exists() and path.samefile(given) for given in inputs):
+        raise W2LError(f"{path} is both input and output; give the result another name.")
+    return path
+
+
+def open_footage(face: str | os.PathLike[str], chosen: Settings) -> Footage:
+    """The clip as the settings want it; raises W2LError when there is no picture in it."""
+    clip = video.probe(face)
+    if chosen.parity and not clip.is_still:
+        if chosen.fps is not None:
+            raise W2LError("parity mode keeps the clip's own frame rate; leave fps out.")
+        # the original knows no other way than to start again
+        return Footage(clip, published.frame_rate(face), chosen.framing, "loop", chosen.static, published=True)
+    return Footage(clip, float(chosen.fps or clip.fps), chosen.framing, chosen.extend, chosen.static)
+
+
+def _count_frames(speech: Speech, fps: float) -> int:
+    """Frames that the speech lasts; raises W2LError when it is shorter than half a frame."""
+    n_frames = round(speech.seconds * fps)
+    if n_frames == 0:
+        raise W2LError(f"{speech.path} is shorter than a video frame ({speech.seconds:.3f} s); give longer speech.")
+    return n_frames
+
+
+def _final_count(n_frames: int, footage: Footage, length: int, mel: np.ndarray, chosen: Settings) -> int:
+    """Frames of the result, now that the clip's length is known."""
+    if chosen.parity:
+        return len(published.window_starts(footage.fps, mel.shape[1]))
+    return min(n_frames, length) if footage.extend == "trim" and not footage.is_still else n_frames
+
+
+def load_generator(checkpoint: Path, chosen: Settings) -> tuple[Generate, float]:
+    """The generator, ready to run, and the mel shift it was trained with. The last one is kept for the next dub."""
+    return _load(checkpoint, checkpoint.stat().st_mtime_ns, chosen.device, chosen.parity)
+
+
+@lru_cache(maxsize=1)
+def _load(checkpoint: Path, changed: int, device: str, exact: bool) -> tuple[Generate, float]:
+    # imported late because torch takes seconds to start, and a mistyped path should be told at once
+    from w2l import models
+    from w2l.models.fast import generate
+
+    model = models.load(checkpoint, "wav2lip")
+    how: dict[str, Any] = {"dtype": "float32", "truncate": True} if exact else {}
+    return generate.Generate(model, device=device, **how), float(model.meta["mel_shift"])  # type: ignore
+
+
+def _track(
+    footage: Footage, n_frames: int, whiches: list[Which], chosen: Settings, progress: bool
+) -> list[faces.Track]:
+    """The first pass over the clip: where each speaker's face is in each of the frames that will be needed."""
+    known = 1 if footage.is_still else footage.clip.n_frames
+    with _bar("find the face", n_frames if known is None else min(n_frames, known), progress) as bar:
+        scene = _look(footage, n_frames, chosen, bar.update)
+    if chosen.parity:
+        return [published_track(scene, chosen)]
+    return [scene.track(which, chosen.pads, chosen.smooth, chosen.gaps) for which in whiches]
+
+
+def _look(footage: Footage, n_frames: int, chosen: Settings, on_frame: Callable[[], object]) -> faces.Scene:
+    """All faces of the first frames of the clip."""
+    options: dict[str, Any] = {
+        "detector": find_detector(chosen),
+        "box": chosen.box,
+        "batch_size": chosen.detector_batch_size,
+        "device": chosen.device,
+        "on_frame": on_frame,
+    }
+    if footage.published:
+        return faces.see(footage.read(max_frames=n_frames), **options)
+    n_frames = 1 if footage.is_still else n_frames
+    place: dict[str, Any] = {
+        "fps": footage.fps,
+        "framing": footage.framing,
+        "max_frames": n_frames,
+        "cache": chosen.cache,
+    }
+    return faces.see(footage.clip.path, **options, **place)
+
+
+def find_detector(chosen: Settings) -> str | faces.Detector:
+    """The detector, in parity mode with the published reading of its input."""
+    if chosen.parity and chosen.detector == "s3fd":
+        size = chosen.detector_batch_size
+        return faces.S3fd(side=None, batch_size=size, device=chosen.device, published_order=True)
+    return chosen.detector
+
+
+def published_track(scene: faces.Scene, chosen: Settings) -> faces.Track:
+    """The track of the original: of each frame the surest face, in whole pixels."""
+    if chosen.box is not None:
+        boxes = np.tile(np.array(chosen.box, np.int64), (len(scene.found.faces), 1))
+    else:
+        boxes = published.boxes(scene.found.faces, scene.found.size, chosen.pads, chosen.smooth)
+    return faces.Track(boxes.astype(np.float32), np.ones(len(boxes), bool), scene.found.size)
+
+
+def _bar(what: str, total: int, progress: bool) -> tqdm:
+    return tqdm(total=total, desc=what, unit="frame", disable=not progress, file=sys.stderr)
+
+
+def _encode(
+    plan: Plan,
+    moments: Iterator[Moment],
+    spoken: Speech,
+    path: Path,
+    progress: bool,
+    watch: Callable[[Moment], None] | None,
+    clock: Stopwatch,
+) -> None:
+    """Writes the results with the speech as sound, while the next ones are being drawn."""
+    fps = plan.footage.fps
+    wav = spoken.cut(plan.n_frames / fps).wav if plan.footage.extend == "trim" else spoken.wav
+    audio = None if path.suffix.lower() in _SOUNDLESS else (wav, spoken.rate)
+    behind = plan.footage.on_black() if path.suffix.lower() in _SOUNDLESS else None
+    grounds = itertools.repeat(None) if behind is None else behind.frames(plan.n_frames, plan.length)
+    bar = _bar("draw the mouth", plan.n_frames, progress)
+    tags = mark.metadata(signed=plan.settings.sign and credentials.available())
+    with bar, video.VideoWriter(path, fps, audio=audio, metadata=tags) as writer:
+        for moment, black in zip(moments, grounds, strict=False):
+            with clock.time("encode"):
+                writer.write(*((moment.result,) if black is None else _lift(moment, black, plan)))
+            if watch is not None:
+                watch(moment)
+            bar.update()
+
+
+def _lift(moment: Moment, black: np.ndarray, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+    """The result and what of it is there, where the clip is transparent; the label always is."""
+    colours, alpha = lift(moment.result, moment.frame, black)
+    if plan.corner is not None and (box := mark.label_box(*plan.speakers[0].track.size, plan.corner)):
+        x1, y1, x2, y2 = box
+        colours[y1:y2, x1:x2], alpha[y1:y2, x1:x2] = moment.result[y1:y2, x1:x2], 255
+    return colours, alpha
+
+
+def _mark(path: Path, plan: Plan, face: Path, speech: Path, title: str) -> tuple[list[str], list[str]]:
+    """Marks the finished file; returns how it is marked now, and notes on how it is not."""
+    size, marked, notes = plan.speakers[0].track.size, [], []
+    if not plan.settings.label:
+        notes.append("the visible label was switched off: say yourself that this video is AI-generated.")
+    elif mark.label_box(*size) is None:
+        notes.append(f"no visible label: a picture of {size[0]}x{size[1]} pixels has no room for it.")
+    else:
+        marked.append(f'visible label "{mark.LABEL}"')
+    mark.embed(path)
+    found = mark.read(path)
+    marked += [f"IPTC digital source type ({place})" for place in found.found_in]
+    if not found.synthetic:
+        notes.append("this file carries no mark in its metadata: its format has no place for one.")
+    if plan.settings.sign and credentials.available():  # last, since a signature covers the whole file
+        credentials.sign(path, source=face, speech=speech, title=title)
+        marked.append("signed content credentials (C2PA)")
+    return marked, notes
+
+
+_EXTENDED = {
+    "pingpong": "its {} frames run forwards and backwards",
+    "loop": "its {} frames start again and again",
+    "hold": "the last of its {} frames stands",
+}
+
+
+def _notes(plan: Plan, out: Path, spoken: Speech, faceless: list[int]) -> list[str]:
+    """What the user should know: how lengths were matched, frames without a face, missing sound."""
+    notes, length, footage = [], plan.length, plan.footage
+    if not footage.is_still and length < plan.n_frames:
+        notes.append(f"the speech is longer than the clip: {_EXTENDED[footage.extend].format(length)}.")
+    lost = spoken.seconds - plan.n_frames / footage.fps
+    if footage.extend == "trim" and lost > 1 / footage.fps:
+        notes.append(f"the clip is shorter than the speech, whose last {lost:.1f} s were cut off.")
+    if faceless:
+        what = "no face" if plan.settings.which == "main" else "no chosen face"
+        share = f"{len(faceless)} of {plan.n_frames} frames"
+        notes.append(f"{share} show {what} and passed through unchanged: {faces.spans(faceless)}.")
+    if footage.fps < _SMOOTH_FPS:
+        notes.append(
+            f"at {footage.fps:g} frames a second a mouth cannot follow speech; give fps=25 (--fps 25) for more."
+        )
+    if out.suffix.lower() in _SOUNDLESS:
+        notes.append(f"a {out.suffix.lower()} file holds no sound; write an .mp4 to hear {spoken.path.name}.")
+    return notes

@@ -1,0 +1,147 @@
+"""One frame of a dub, made in a moment, with the settings drawn on it: to choose them before a long run."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from w2l import faces
+from w2l import weights as weight_files
+from w2l.base.lettering import line_of_text, put_text
+from w2l.base.parallel import Stopwatch
+from w2l.dubbing import contact_sheet
+from w2l.dubbing.dub import find_detector, load_generator, open_footage, published_track
+from w2l.dubbing.footage import Footage
+from w2l.dubbing.settings import Settings
+from w2l.dubbing.speech import listen
+from w2l.dubbing.stream import Moment, Mouth, cut_crop, mel_windows, paste
+from w2l.errors import W2LError
+from w2l.marking import mark
+
+_REACH = 6  # frames looked at on both sides, so that the box is smoothed as it will be
+_HEIGHT, _SIDE, _GAP, _TEXT = 480, 200, 16, 15  # pixels: height of the pictures, side of a crop, between them, letters
+_PAPER, _INK, _CHOSEN, _OTHER = (252, 251, 250), (48, 42, 38), (34, 102, 224), (150, 140, 132)  # BGR
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A previewed frame."""
+
+    moment: Moment
+    picture: np.ndarray  # HWC uint8 BGR: the frame with its boxes, the result, what the generator saw and drew
+    seconds: float  # on the clock
+
+
+def preview(
+    face: str | os.PathLike[str],
+    audio: str | os.PathLike[str],
+    at: float = 0.0,
+    out: str | os.PathLike[str] | None = None,
+    frame: int | None = None,
+    **settings: Any,
+) -> Preview:
+    """Dubs the one frame that the result will show `at` this many seconds, and draws the settings on it.
+
+    frame: that of this number instead, counted from 0 in the result. settings: those of `dub`. out: where the picture
+    is written as PNG, marked as synthetic. Only the frames around that moment are searched for faces, so their numbers
+    may differ from those of the whole clip (`w2l track` draws these).
+    Raises W2LError as `dub` does, when the moment lies outside the speech, and when no face is seen there.
+    """
+    clock = Stopwatch()
+    chosen = Settings().with_changes(**settings)
+    with clock.time("total"):
+        checkpoint, speech = weight_files.find(chosen.weights), listen(audio)
+        footage = open_footage(face, chosen)
+        index = _index(at, frame, speech.seconds, footage.fps)
+        generate, mel_shift = load_generator(checkpoint, chosen)
+        picture, track, others = _find(footage, index, chosen)
+        (box,) = track.boxes
+        crop = cut_crop(picture, box, chosen)
+        window = mel_windows(speech.mel(chosen.gate), footage.fps, index, 1, mel_shift, chosen)
+        mouth = Mouth(0, box, crop, generate(crop[None], window)[0])
+        result = paste(picture, mouth, chosen)
+        if chosen.label:
+            result = mark.label_frame(result, mark.quiet_corner(picture.shape[1], picture.shape[0], box[None]))
+    moment = Moment(index, index / footage.fps, picture, (mouth,), result)
+    page = _draw(moment, others, chosen, f"{Path(face).name} at {moment.time:.2f} s")
+    if out is not None:
+        contact_sheet.write_png(page, out)
+    return Preview(moment, page, clock.seconds["total"])
+
+
+def _index(at: float, frame: int | None, seconds: float, fps: float) -> int:
+    """The number of the frame to look at, in the result."""
+    last = max(1, round(seconds * fps)) - 1
+    if frame is None:
+        if not 0 <= at < seconds:
+            raise W2LError(f"there is nothing to see at {at:g} s: the speech lasts {seconds:.2f} s.")
+        return min(int(at * fps), last)
+    if not 0 <= frame <= last:
+        raise W2LError(f"there is no frame {frame}: the speech lasts until frame {last}, at {fps:g} frames a second.")
+    return frame
+
+
+def _find(footage: Footage, index: int, chosen: Settings) -> tuple[np.ndarray, faces.Track, list[np.ndarray]]:
+    """The frame that the result shows there, the chosen face's track of that frame alone, and the boxes of all."""
+    length = 1 if footage.is_still else footage.clip.n_frames
+    source = index if length is None else footage.source(index, length)
+    start = max(0, source - _REACH)
+    near = list(footage.read(start, source - start + 1 + _REACH))
+    at = min(source - start, len(near) - 1)
+    scene = faces.see(
+        iter(near), find_detector(chosen), box=chosen.box, batch_size=chosen.detector_batch_size, device=chosen.device
+    )
+    if chosen.parity:
+        track, others = published_track(scene, chosen), []
+    else:
+        track = scene.track(chosen.which, chosen.pads, chosen.smooth, chosen.gaps)
+        others = [t.boxes[at] for t in scene.tracks((0, 0, 0, 0), chosen.smooth, chosen.gaps) if t.has_face(at)]
+    if not track.has_face(at):
+        raise W2LError(f"no face was found at that moment of {footage.clip.path}; look at another one, or give a box.")
+    return near[at], faces.Track(track.boxes[at : at + 1], track.found[at : at + 1], track.size), others
+
+
+def _draw(moment: Moment, others: list[np.ndarray], chosen: Settings, title: str) -> np.ndarray:
+    """The frame with its boxes and the result side by side; below them crop, generated and the settings in words."""
+    (mouth,) = moment.mouths
+    frame = moment.frame.copy()
+    thick = max(1, round(max(frame.shape[:2]) / 300))
+    for box in others:
+        _rectangle(frame, box, _OTHER, thick)
+    _rectangle(frame, mouth.box, _CHOSEN, thick)
+    scale = _HEIGHT / frame.shape[0]
+    pictures = [cv2.resize(p, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for p in (frame, moment.result)]
+    wide = pictures[0].shape[1]
+    lines = [f"{name} = {value}" for name, value in _said(chosen)]
+    lines = ["settings changed:", *lines] if lines else ["all settings as they come"]
+    width = max(2 * wide, 2 * _SIDE + max(line_of_text(line, _TEXT).shape[1] for line in lines)) + 4 * _GAP
+    top = 2 * _GAP + _TEXT
+    below = top + _HEIGHT + _GAP
+    page = np.full((below + max(_SIDE, 2 * _TEXT * len(lines)) + _GAP, width, 3), _PAPER, np.uint8)
+    put_text(page, f"{title}: frame {moment.index} with its face box, and dubbed", _GAP, _GAP, _TEXT, _INK)
+    for i, picture in enumerate(pictures):
+        x = _GAP + i * (wide + _GAP)
+        page[top : top + picture.shape[0], x : x + wide] = picture
+    for i, crop in enumerate((mouth.crop, mouth.generated)):
+        x = _GAP + i * (_SIDE + _GAP)
+        page[below : below + _SIDE, x : x + _SIDE] = cv2.resize(crop, (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC)
+    for i, line in enumerate(lines):
+        put_text(page, line, 3 * _GAP + 2 * _SIDE, below + 2 * _TEXT * i, _TEXT, _INK)
+    return page
+
+
+def _rectangle(frame: np.ndarray, box: np.ndarray, colour: tuple[int, int, int], thick: int) -> None:
+    x1, y1, x2, y2 = (round(float(value)) for value in box)
+    cv2.rectangle(frame, (x1, y1), (x2, y2), colour, thick)
+
+
+def _said(chosen: Settings) -> list[tuple[str, object]]:
+    """The settings that are not as they come."""
+    plain = Settings()
+    names = [field.name for field in fields(chosen)]
+    return [(name, value) for name in names if (value := getattr(chosen, name)) != getattr(plain, name)]

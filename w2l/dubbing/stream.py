@@ -1,0 +1,166 @@
+"""The stream of a dub: decoded frames in, dubbed frames out. Each stage runs in its own thread, a few frames ahead."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from w2l import audio, faces
+from w2l.base.parallel import Stopwatch, ahead
+from w2l.dubbing import published
+from w2l.dubbing.footage import Footage
+from w2l.dubbing.settings import Settings
+from w2l.marking import mark
+
+if TYPE_CHECKING:
+    from w2l.models.fast.generate import Generate
+
+_STAGE_BYTES = 48 << 20  # frames that wait for a stage, so that memory does not grow with their size
+
+
+@dataclass(frozen=True)
+class Mouth:
+    """One redrawn mouth of a frame."""
+
+    speaker: int  # which of the speeches it says, from 0
+    box: np.ndarray  # float32 x1, y1, x2, y2
+    crop: np.ndarray  # (96, 96, 3) uint8 BGR: what the generator saw
+    generated: np.ndarray  # (96, 96, 3) uint8 BGR: what it drew
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One dubbed frame and what led to it. Pictures are HWC uint8 BGR."""
+
+    index: int  # of the frame in the result
+    time: float  # seconds from the start
+    frame: np.ndarray  # as decoded and framed
+    mouths: tuple[Mouth, ...]  # none where there is no face
+    result: np.ndarray  # as given to the encoder
+
+    @property
+    def box(self) -> np.ndarray | None:
+        """The first speaker's face box; None where there is no face."""
+        return self.mouths[0].box if self.mouths else None
+
+    @property
+    def crop(self) -> np.ndarray | None:
+        """What the generator saw of the first speaker's face."""
+        return self.mouths[0].crop if self.mouths else None
+
+    @property
+    def generated(self) -> np.ndarray | None:
+        """What it drew."""
+        return self.mouths[0].generated if self.mouths else None
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """One face and what it says."""
+
+    track: faces.Track  # over the frames of the clip
+    mel: np.ndarray  # float32 (80, T)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is settled before the first frame is drawn."""
+
+    footage: Footage
+    speakers: list[Speaker]
+    n_frames: int
+    mel_shift: float  # frames of 1/25 s
+    settings: Settings
+
+    @property
+    def length(self) -> int:
+        """How many frames of the clip are used."""
+        return len(self.speakers[0].track)
+
+    @property
+    def batch_size(self) -> int:
+        """How many frames are drawn at once, and how many may wait for each stage."""
+        width, height = self.speakers[0].track.size
+        return min(self.settings.batch_size, max(4, _STAGE_BYTES // (3 * width * height)))
+
+    @cached_property
+    def corner(self) -> str | None:
+        """Where the label goes; None: nowhere."""
+        track = self.speakers[0].track
+        boxes = np.concatenate([speaker.track.boxes for speaker in self.speakers])
+        return mark.quiet_corner(*track.size, boxes) if self.settings.label else None
+
+    def windows(self, speaker: int, first: int, count: int) -> np.ndarray:
+        """What the generator hears of a speaker in these frames of the result: float32 (count, 80, 16)."""
+        mel = self.speakers[speaker].mel
+        return mel_windows(mel, self.footage.fps, first, count, self.mel_shift, self.settings)
+
+    def boxes(self, index: int) -> dict[int, np.ndarray]:
+        """Speaker -> face box in this frame of the result, of those whose face is there."""
+        source = self.footage.source(index, self.length)
+        tracks = enumerate(speaker.track for speaker in self.speakers)
+        return {i: track.boxes[source] for i, track in tracks if track.has_face(source)}
+
+
+def redraw(plan: Plan, generate: Generate, clock: Stopwatch) -> Iterator[Moment]:
+    """The dubbed frames in order; decoding, drawing and pasting run ahead of whoever reads them."""
+    size = plan.batch_size
+    frames = ahead(clock.each("decode", plan.footage.frames(plan.n_frames, plan.length)), size)
+    drawn = ahead(_draw(plan, frames, generate, clock), size)
+    return ahead(_finish(plan, drawn, clock), 2)
+
+
+def _draw(plan: Plan, frames: Iterator[np.ndarray], generate: Generate, clock: Stopwatch) -> Iterator[Moment]:
+    """Draws the mouths of a batch of frames at a time; the results are still the frames themselves."""
+    for first in range(0, plan.n_frames, plan.batch_size):
+        batch = list(itertools.islice(frames, plan.batch_size))
+        with clock.time("generate"):
+            wanted = [(i, s, box) for i in range(len(batch)) for s, box in plan.boxes(first + i).items()]
+            crops = [cut_crop(batch[i], box, plan.settings) for i, _, box in wanted]
+            heard = {s: plan.windows(s, first, len(batch)) for s in {s for _, s, _ in wanted}}
+            generated = generate(np.stack(crops), np.stack([heard[s][i] for i, s, _ in wanted])) if crops else ()
+        mouths: list[list[Mouth]] = [[] for _ in batch]
+        for (i, s, box), crop, drawn in zip(wanted, crops, generated, strict=True):
+            mouths[i].append(Mouth(s, box, crop, drawn))
+        batch.reverse()
+        for i, found in enumerate(mouths, first):
+            frame = batch.pop()  # let go of as soon as it has been handed on
+            yield Moment(i, i / plan.footage.fps, frame, tuple(found), frame)
+
+
+def _finish(plan: Plan, moments: Iterator[Moment], clock: Stopwatch) -> Iterator[Moment]:
+    """Pastes the mouths and draws the label."""
+    corner = plan.corner
+    for moment in moments:
+        with clock.time("paste"):
+            result = moment.frame
+            for mouth in moment.mouths:
+                result = paste(result, mouth, plan.settings)
+            result = result if corner is None else mark.label_frame(result, corner)
+        yield replace(moment, result=result)
+
+
+def paste(frame: np.ndarray, mouth: Mouth, settings: Settings) -> np.ndarray:
+    """A copy of the frame with the mouth in it, as the settings want it."""
+    if settings.parity:
+        return published.paste(frame, mouth.generated, mouth.box)
+    patch = faces.match_colour(mouth.generated, mouth.crop) if settings.match_colour else mouth.generated
+    return faces.paste(frame, patch, mouth.box, feather=settings.feather)
+
+
+def cut_crop(frame: np.ndarray, box: np.ndarray, settings: Settings) -> np.ndarray:
+    """(96, 96, 3) uint8 BGR: what the generator is shown."""
+    return published.cut_crop(frame, box) if settings.parity else faces.cut_crop(frame, box)
+
+
+def mel_windows(mel: np.ndarray, fps: float, first: int, count: int, shift: float, settings: Settings) -> np.ndarray:
+    """What the generator hears in frames first, first + 1, ... of the result: float32 (count, 80, 16)."""
+    if not settings.parity:
+        return audio.mel_windows(mel, fps, count, shift, start=first)
+    starts = published.window_starts(fps, mel.shape[1])[first : first + count]
+    return np.stack([mel[:, start : start + audio.WINDOW] for start in starts])

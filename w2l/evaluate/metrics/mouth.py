@@ -1,0 +1,83 @@
+"""Whether a mouth does what it should: opening over time against the truth, its lag, and lips that close on m, b, p.
+
+Openings are read by the mouth meter, which needs no landmarks, or known, of the synthetic talker.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+
+from w2l.audio import SAMPLE_RATE, TRAINING_FPS
+from w2l.data.windows import lower_halves
+
+STILL = 1e-4  # pixels: a mouth that moves less follows nothing
+CLOSED = 0.5  # pixels of a 96-pixel crop: a truth under it is a closed mouth
+READ_AS_CLOSED = 1.5  # pixels: what the meter may read off a closed mouth
+_FARTHEST = 10  # frames of lag that are looked for
+_AROUND = 1  # frames before and after a sound in which its closure may be seen
+
+
+def lag(opening: np.ndarray, truth: np.ndarray, reach: int = _FARTHEST) -> float:
+    """Frames by which a mouth comes after the true one (negative: before), where their correlation is best.
+
+    NaN where the clip is too short to tell, or nothing moves.
+    """
+    reach = min(reach, len(truth) // 3)
+    if reach < 1 or min(opening.std(), truth.std()) < STILL:
+        return math.nan
+    shifts = range(-reach, reach + 1)
+    found = [
+        correlation(opening[max(0, k) : len(opening) + min(0, k)], truth[max(0, -k) : len(truth) + min(0, -k)])
+        for k in shifts
+    ]
+    return float(shifts[int(np.argmax(found))])
+
+
+def amplitude(opening: np.ndarray, truth: np.ndarray) -> float:
+    """Spread of an opening over that of the truth; NaN where the true mouth never moves."""
+    return float(opening.std() / truth.std()) if truth.std() >= STILL else math.nan
+
+
+def closure_recall(
+    opening: np.ndarray, truth: np.ndarray, closures: Iterable[tuple[float, float]]
+) -> tuple[float, int]:
+    """(share of the true closures that are seen, how many there are); NaN where there is none.
+
+    opening, truth: pixels, one a frame at 25 a second. closures: start and end, in seconds, of each m, b and p. Of
+    these count those in which the true mouth closes (under 0.5 pixels) within their time or a frame beside it; seen is
+    one if the opening falls under 1.5 pixels there.
+    """
+    seen, count = 0, 0
+    for start, end in closures:
+        first = max(0, int(start * TRAINING_FPS) - _AROUND)
+        last = min(len(truth), int(np.ceil(end * TRAINING_FPS)) + _AROUND)
+        if first < last and truth[first:last].min() < CLOSED:
+            count += 1
+            seen += bool(opening[first:last].min() < READ_AS_CLOSED)
+    return (seen / count if count else math.nan), count
+
+
+def bilabial_times(phones: Iterable[dict]) -> list[tuple[float, float]]:
+    """Start and end in seconds of the m, b and p among phones as the .json beside a talker clip lists them."""
+    from w2l.talker import BILABIALS
+
+    return [(one["start"] / SAMPLE_RATE, one["end"] / SAMPLE_RATE) for one in phones if one["phone"] in BILABIALS]
+
+
+@torch.no_grad()
+def measure(meter: torch.nn.Module, frames: np.ndarray, device: torch.device | str = "cpu") -> np.ndarray:
+    """Opening and width of each crop: uint8 (n, 96, 96, 3) BGR to float32 (n, 2) pixels."""
+    faces = lower_halves(frames).reshape(-1, 3, 48, 96)
+    parts = [meter(torch.from_numpy(faces[at : at + 64]).to(device)) for at in range(0, len(faces), 64)]
+    return torch.cat(parts).cpu().numpy()
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson's, of two series of one length, such as openings; 0 where one of them never moves."""
+    if len(a) < 2 or min(a.std(), b.std()) < STILL:
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])

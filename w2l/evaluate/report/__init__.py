@@ -1,0 +1,1 @@
+"""Reports on clips: tables, figures, one page."""

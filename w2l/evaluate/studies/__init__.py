@@ -1,0 +1,1 @@
+"""Studies: the paper's claims, robustness, the model card."""

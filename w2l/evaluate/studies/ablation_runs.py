@@ -1,0 +1,114 @@
+"""Training the runs of the ablation and measuring each; what takes hours, kept apart from the arithmetic."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from w2l import models
+from w2l.base import device
+from w2l.data.corpus import corpus
+from w2l.evaluate.held_out import pair_accuracy
+from w2l.evaluate.metrics.frechet import SmallFeatures
+from w2l.evaluate.report.report import report_corpus
+from w2l.evaluate.rows import Instruments
+from w2l.evaluate.studies.ablation import Results, Run, Variant, todo
+from w2l.models.syncnet import SyncNet
+from w2l.train.engine import task
+from w2l.train.expert import ExpertConfig, train_expert
+from w2l.train.gan import GanConfig, train_gan
+from w2l.train.generator import GeneratorConfig, train_generator
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much of everything: the same for every variant. start: the generator trained on pixels that all begin with.
+    judge: the expert that measures (its first layers give the Fréchet features), and that none of them learns from."""
+
+    start: str = "classroom_generator_l1"
+    expert_steps: int = 500
+    sync_steps: int = 200
+    gan_steps: int = 150
+    train_clips: int = 600
+    validation_clips: int = 32
+    test_clips: int = 12
+    split: str = "test"
+    judge: str = "classroom_judge"
+
+    def instruments(self) -> Instruments:
+        """What every run is measured with."""
+        return Instruments(self.judge, features=[SmallFeatures(self.judge)])
+
+
+# All begin with a mouth, so the sync loss is on from the start: a gate that one expert opens and another does not would
+# compare gates.
+_OPEN: dict[str, Any] = {"sync_gate": 9.0}
+
+
+def remake(
+    results: Results,
+    seeds: list[int],
+    folder: Path,
+    budget: Budget,
+    variants: tuple[str, ...] = (),
+    progress: bool = True,
+    done: Callable[[Results], object] | None = None,
+    run: task.Run | None = None,
+) -> Results:
+    """Trains and measures what is missing in `results`, one run after the other; `done` is told after each.
+
+    folder: where the trainings lie; those finished there are not trained again. run: how fast they run.
+    """
+    tools = budget.instruments()
+    how = run or task.Run(folder, progress=progress)
+    for variant, seed in todo(results, seeds, variants):
+        begun = time.perf_counter()
+        own, generator = _train(variant, seed, folder, budget, how)
+        figures = measure(str(generator), own, tools, budget, progress)
+        minutes = (time.perf_counter() - begun) / 60
+        date = time.strftime("%Y-%m-%d", time.gmtime())
+        made = Run(variant.key, seed, figures, minutes, device.machine(), date)
+        results = Results([*results.runs, made], {**results.facts, **asdict(budget), **tools.facts()})
+        if done is not None:
+            done(results)
+    return results
+
+
+def measure(
+    generator: str, own: Path | None, tools: Instruments, budget: Budget, progress: bool = True
+) -> dict[str, float]:
+    """The figures of a run: `ablation.FIGURES`; the expert's only where there is one of its own."""
+    report = report_corpus(tools, generator, budget.split, budget.test_clips, progress)
+    figures = {key: report.mean(key).mean for key in ("confidence", "opening_r", "mouth_l1", "sharpness")}
+    if own is not None:
+        expert = cast(SyncNet, models.load(own, network="syncnet"))
+        clips = corpus(budget.split, budget.test_clips, progress=progress)
+        figures["expert_accuracy"] = float(np.mean([pair_accuracy(expert, clip) for clip in clips]))
+    return figures | {"frechet": next(iter(report.distances.values()))}
+
+
+def _train(variant: Variant, seed: int, folder: Path, budget: Budget, how: task.Run) -> tuple[Path | None, str | Path]:
+    """(the expert learned from, the generator made)."""
+    if variant.expert is None:
+        return None, budget.start
+    shared: dict[str, Any] = {name: getattr(budget, name) for name in ("train_clips", "validation_clips")}
+    shared["seed"] = seed
+    frames = variant.expert.get("frames", 5)
+    config = ExpertConfig(**shared, steps=budget.expert_steps, **variant.expert)
+    own = train_expert(config, replace(how, folder=folder / f"expert{frames}_seed{seed}"))
+    generator: str | Path = budget.start
+    if variant.generator is not None:
+        phase = GeneratorConfig(**shared, **_OPEN, steps=0, sync_steps=budget.sync_steps, **variant.generator)
+        name = "-".join([f"generator{frames}", *(f"{key}_{value}" for key, value in variant.generator.items())])
+        run = replace(how, folder=folder / f"{name}_seed{seed}")
+        generator = train_generator(phase, run, str(own), start=budget.start)
+    if variant.gan is not None:
+        sharpened = GanConfig(**shared, **_OPEN, steps=budget.gan_steps, **variant.gan)
+        run = replace(how, folder=folder / f"{variant.key}_seed{seed}")
+        generator = train_gan(sharpened, run, str(generator), str(own))
+    return own, generator

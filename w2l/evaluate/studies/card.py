@@ -1,0 +1,136 @@
+"""The model card of the classroom weights: what they are, how they were made, what they can do, measured."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from w2l import models
+from w2l.base import device, files
+from w2l.evaluate.held_out import evaluate_classroom, table
+from w2l.evaluate.report.report import report_corpus
+from w2l.evaluate.rows import Instruments
+from w2l.faces.crop import MOUTH_BOX
+from w2l.train.expert import ExpertConfig
+from w2l.train.gan import GanConfig
+from w2l.train.generator import GeneratorConfig
+from w2l.train.meter import MeterConfig
+
+_CONFIGS: dict[str, type] = {
+    "expert": ExpertConfig,
+    "generator": GeneratorConfig,
+    "gan": GanConfig,
+    "meter": MeterConfig,
+}
+
+_ROLES = {"wav2lip": "generator", "syncnet": "expert", "mouth_meter": "meter", "quality_disc": "gan"}
+
+# rows of the table of stages: figure, what it is
+_STAGE_ROWS = {
+    "opening_r_new": "opening against the truth of the new speech",
+    "opening_r_old": "opening against the truth of the replaced speech",
+    "width_r_new": "width against the truth of the new speech",
+    "box_over_paste": "mouth-box L1 over pasting the reference mouth",
+    "confidence_new": "expert's confidence with new speech",
+    "sharpness": "gradient energy of the lower face over the truth's",
+    "frechet": "Fréchet distance, small features (of the kit; not FID)",
+}
+
+# what a file came from: key of its metadata, words before its value
+_CAME = {"start": "from", "expert": "judged by", "disc": "beside"}
+
+_HEAD = """# The classroom weights
+
+Small networks trained by this kit on its own synthetic talker corpus: drawn faces, synthesised voices, no real person.
+They show every step of the Wav2Lip recipe within class time. They know drawn faces only: on a photograph they paint a
+drawn mouth. For real faces use the published weights.
+
+NAME@COMMIT below is the file of that name in that commit of this repository (`git show COMMIT:data/weights/…`).
+
+Licence: that of the kit. Intended use: teaching. Outputs are marked as synthetic by the kit; keep the mark.
+"""
+
+
+def write(
+    path: str | os.PathLike[str],
+    figures: dict[str, float],
+    split: str,
+    count: int,
+    names: dict[str, str],
+    stages: Sequence[str] = (),
+    others: Sequence[str] = (),
+) -> Path:
+    """Writes the card as Markdown: training facts read from the weight files, figures as measured. Returns the path.
+
+    names: role -> weights, those that `figures` are of. stages: other generators, which are measured here beside the
+    one in `names`. others: weights of which only the facts are told.
+    """
+    parts = [_HEAD, "## How they were made\n"]
+    parts += [_facts(name, models.load(name)) for name in [*names.values(), *stages, *others]]
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    rows, columns = MOUTH_BOX
+    parts += [
+        f"\n## What they do: {count} {split} talkers, unseen faces and unseen voices\n",
+        table(figures),
+        f"\nMeasured {today} on {device.machine()} by `w2l evaluate corpus --split {split} --clips {count}`.",
+        "Each face is driven by the next talker's speech (swapped) and by its own (matched), with the clip's middle",
+        "frame as reference. Openings and widths in generated faces are read by the mouth meter. The mouth box is rows",
+        f"{rows.start} to {rows.stop - 1}, columns {columns.start} to {columns.stop - 1} of the crop.",
+        "Settings were chosen on the validation split.\n",
+    ]
+    if stages:
+        parts += ["\n## Stage by stage\n", *_stage_table(figures, split, count, names, stages)]
+    with files.atomic(path) as temporary:
+        temporary.write_text("\n".join(parts), encoding="utf8")
+    return Path(path)
+
+
+def _stage_table(
+    figures: dict[str, float], split: str, count: int, names: dict[str, str], stages: Sequence[str]
+) -> list[str]:
+    """Lines of a table with a column for each stage, and one for the generator that the card is of."""
+    tools = Instruments(names["expert"], names["meter"])
+    columns = {}
+    for name in (names["generator"], *stages):
+        own = figures
+        if name != names["generator"]:
+            own = evaluate_classroom(name, names["expert"], names["meter"], split, count)
+        report = report_corpus(tools, name, split, count)
+        distance = next(iter(report.distances.values()), float("nan"))
+        columns[name] = own | {"sharpness": report.mean("sharpness").mean, "frechet": distance}
+    lines = [" | ".join(["| figure", *columns]) + " |", "|---" * (len(columns) + 1) + "|"]
+    for key, meaning in _STAGE_ROWS.items():
+        lines.append(" | ".join([f"| {meaning}", *(f"{column[key]:.3f}" for column in columns.values())]) + " |")
+    return [*lines, ""]
+
+
+def _facts(name: str, model: Any) -> str:
+    """One bullet: size, data, settings, minutes, machine, date, and the command that remakes the file."""
+    meta = model.meta
+    training = meta.get("training", {})
+    count = sum(p.numel() for p in model.parameters()) / 1e6
+    came = " ".join(f"{word} {meta[key]}" for key, word in _CAME.items() if key in meta)
+    settings = ", ".join(f"{key} {value}" for key, value in training.items())
+    made = f"{meta.get('minutes', '?')} minutes on {meta.get('machine', '?')}, {meta.get('date', '?')}"
+    return (
+        f"- **{name}** ({meta['network']}, width {meta['width']:g}, {count:.2f} M parameters): "
+        f"{meta.get('data', 'unknown data')}{'; ' + came if came else ''}; {settings}; {made}. "
+        f"Remade by `{_command(meta)}`. {meta.get('note', '')}".rstrip()
+    )
+
+
+def _command(meta: dict[str, Any]) -> str:
+    """The command that trains so: where it begins, who judges, and the settings that differ from the defaults."""
+    settings = meta.get("training", {})
+    role = _ROLES[meta["network"]]
+    if "disc_width" in settings:
+        role = "gan"
+    options = {"start": "from", "expert": "expert", "disc": "disc"}
+    given = "".join(f" --{option} {meta[key]}" for key, option in options.items() if key in meta)
+    usual = asdict(_CONFIGS[role]())
+    changed = [f"{key}={value}" for key, value in settings.items() if usual.get(key) != value]
+    return f"w2l train {role}{given}" + (f" --set {' '.join(changed)}" if changed else "")

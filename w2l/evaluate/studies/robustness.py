@@ -1,0 +1,278 @@
+"""Where it breaks: the mouth and the expert's confidence as sound, picture, pose and voice get harder.
+
+Everything is measured on test talkers, whose truth is known. Each face speaks the next talker's words. For every
+condition three things are told apart: whether the generated mouth follows the truth, what the expert says of it, and,
+on the real clip under the same condition, whether the expert and the mouth meter themselves still hold.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from w2l import models, talker, weights
+from w2l.audio import TRAINING_FPS, mel_windows, melspectrogram
+from w2l.base import device, files, paths
+from w2l.base.files import hash_of
+from w2l.base.version import __version__
+from w2l.errors import W2LError
+from w2l.evaluate.metrics.bootstrap import Estimate, mean_interval
+from w2l.evaluate.metrics.mouth import correlation
+from w2l.evaluate.metrics.mouth import measure as read_mouths
+from w2l.evaluate.metrics.quality import degraded
+from w2l.evaluate.report import svg
+from w2l.evaluate.rows import Instruments
+from w2l.models.fast.generate import Generate
+from w2l.sync.clip import summarise
+from w2l.sync.experts import Scorer
+from w2l.talker.drawn.pen import Pose
+from w2l.talker.drawn.render import make_motion, render
+from w2l.talker.mouth import mouth_track
+from w2l.talker.speech.espeak import make_espeak_voice, speak
+from w2l.talker.speech.recording import record
+
+CACHED = "robustness.json"  # in data/
+FIGURES = {
+    "opening_r": "the generated mouth's opening against the truth of the words, correlation",
+    "confidence": "the expert's confidence in the generated clip",
+    "real_confidence": "the expert's confidence in the real clip under the same condition",
+    "real_opening_r": "what the meter reads off that real clip against its truth, correlation",
+}
+_SECONDS = 4.0
+_PASSING = ("machine", "date")  # facts that change no figure
+_KEPT = 0.8  # of the easiest condition's figure: below it, it breaks
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One way of making it harder: values from easy to hard, and their unit."""
+
+    name: str
+    values: tuple[Any, ...]
+    unit: str
+
+
+AXES = (
+    Axis("noise", (40, 20, 10, 5, 0, -5), "dB of white noise below the speech"),
+    Axis("fps", (25, 50, 30, 20, 15, 12.5, 8), "frames a second"),
+    Axis("face", (96, 64, 48, 32, 24, 16), "pixels of the face's side"),
+    Axis("turn", (0, 10, 20, 30, 45), "degrees to the side"),
+    Axis("jpeg", (95, 50, 25, 10, 5), "JPEG quality"),
+    Axis("voice", ("formant", "recorded", "en-us", "de", "fr", "es", "pl", "tr", "ru", "cmn-latn-pinyin"), "voice"),
+)
+
+
+@dataclass(frozen=True)
+class _Take:
+    """A talker's clip under a condition: crops at the condition's rate, the mel, and the true mouth (n, 3)."""
+
+    frames: np.ndarray
+    mel: np.ndarray
+    truth: np.ndarray
+
+
+class Bench:
+    """Generator, instruments and takes, ready to measure conditions."""
+
+    def __init__(self, generator: str, tools: Instruments, split: str = "test", seconds: float = _SECONDS) -> None:
+        model = models.load(generator, network="wav2lip")
+        self._generate, self._shift = Generate(model), float(model.meta["mel_shift"])  # type: ignore
+        self._tools, self._split, self._seconds = tools, split, seconds
+
+    def measure(self, axis: str, value: Any, count: int) -> dict[str, list[float]]:
+        """The `FIGURES` of each of `count` talkers under one condition."""
+        rate = float(value) if axis == "fps" else float(TRAINING_FPS)
+        takes = [self._take(number, axis, value, rate) for number in range(count)]
+        found: dict[str, list[float]] = {name: [] for name in FIGURES}
+        for take, other in zip(takes, [*takes[1:], takes[0]], strict=True):
+            shown = _spoil(take.frames, axis, value)
+            windows = mel_windows(other.mel, rate, len(shown), self._shift)
+            made = self._generate(shown, windows, np.repeat(shown[len(shown) // 2][None], len(shown), 0))
+            made = _spoil(made, axis, value)  # it is stored as the real clip was
+            mouths, real = (read_mouths(self._tools.meter, frames)[:, 0] for frames in (made, shown))
+            found["opening_r"].append(correlation(mouths, other.truth[:, 0]))
+            found["confidence"].append(self._confidence(made, other.mel, rate))
+            found["real_confidence"].append(self._confidence(shown, take.mel, rate))
+            found["real_opening_r"].append(correlation(real, take.truth[:, 0]))
+        return found
+
+    def _take(self, number: int, axis: str, value: Any, rate: float) -> _Take:
+        """The talker, drawn and spoken as the condition wants it."""
+        speaker = talker.make_speaker(self._split, number)
+        # the same movement and camera under every condition, whatever the sound has drawn
+        rng, of_sound = (np.random.default_rng([number, talker.SPLITS.index(self._split), n]) for n in (7, 8))
+        if axis == "voice" and value not in ("formant", "recorded"):
+            voice = replace(make_espeak_voice(of_sound, self._split), language=value)
+            phones, wav = speak(of_sound, self._seconds, voice)
+            speaker = replace(speaker, voice=voice)
+        else:
+            phones, wav = talker.speech(speaker, seconds=self._seconds)
+        if axis == "voice" and value == "recorded":
+            wav = record(wav, of_sound)
+        if axis == "noise":
+            wav = add_noise(wav, value, of_sound)
+        count = round(self._seconds * rate)
+        poses = _at_rate(make_motion(rng, round(self._seconds * TRAINING_FPS)), count, rate)
+        if axis == "turn":
+            poses = [pose._replace(yaw=float(value)) for pose in poses]
+        mouths = mouth_track(phones, count, speaker.voice.articulation, rate)
+        filmed = render(speaker.face, mouths, poses, rng, talker.crop_view(speaker.face))
+        frames, truth = zip(*filmed, strict=True)
+        return _Take(np.stack(frames), melspectrogram(wav), np.stack(truth))
+
+    def _confidence(self, frames: np.ndarray, mel: np.ndarray, rate: float) -> float:
+        """As a player that shows 25 frames a second would have it: each the latest that has come."""
+        count = round(len(frames) * TRAINING_FPS / rate)
+        at = np.minimum((np.arange(count) * rate / TRAINING_FPS + 1e-6).astype(int), len(frames) - 1)
+        scorer = Scorer(self._tools.expert, mel)
+        scorer.add([self._tools.expert.resize(frame) for frame in frames[at]])
+        return summarise(scorer.finish(), self._tools.expert).confidence
+
+
+def add_noise(wav: np.ndarray, decibels: float, rng: np.random.Generator) -> np.ndarray:
+    """White noise so many decibels below the speech (pauses left out of its level); float32 (N,), scaled into [-1, 1]
+    where it would clip."""
+    power = wav.astype(np.float64) ** 2
+    loud = power[power > power.mean() / 10]
+    speech = float(loud.mean()) if len(loud) else 1e-6
+    noisy = wav + rng.standard_normal(len(wav)) * math.sqrt(speech * 10 ** (-decibels / 10))
+    return (noisy / max(1.0, float(np.abs(noisy).max()))).astype(np.float32)
+
+
+def _at_rate(poses: list[Pose], count: int, rate: float) -> list[Pose]:
+    """Poses at 25 a second as `count` poses at another rate, straight lines between them."""
+    there = (np.arange(count) + 0.5) * TRAINING_FPS / rate - 0.5
+    columns = [np.interp(there, np.arange(len(poses)), column) for column in np.array(poses).T]
+    return [Pose(*row) for row in np.stack(columns, axis=1).tolist()]
+
+
+def _spoil(frames: np.ndarray, axis: str, value: Any) -> np.ndarray:
+    """What the condition does to pictures."""
+    if axis in ("face", "jpeg"):
+        return degraded(frames, "small" if axis == "face" else "jpeg", value)
+    return frames
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Measured conditions. values: axis -> condition (as text) -> figure -> one number for each talker."""
+
+    facts: dict[str, Any]
+    values: dict[str, dict[str, dict[str, list[float]]]]
+
+    def estimate(self, axis: str, value: Any, figure: str) -> Estimate:
+        """Mean and interval over talkers."""
+        return mean_interval(self.values[axis][str(value)][figure])
+
+    def breaks(self, axis: Axis, figure: str) -> Any | None:
+        """The first value, from easy to hard, at which the figure falls under 0.8 of that of the easiest; or None."""
+        order = self.measured(axis)
+        easy = self.estimate(axis.name, order[0], figure).mean
+        return next((v for v in order[1:] if self.estimate(axis.name, v, figure).mean < _KEPT * easy), None)
+
+    def axes(self) -> list[Axis]:
+        """Those that were measured."""
+        return [axis for axis in AXES if axis.name in self.values]
+
+    def measured(self, axis: Axis) -> list[Any]:
+        """The values of an axis that were measured, from easy to hard."""
+        return [value for value in axis.values if str(value) in self.values[axis.name]]
+
+    def to_markdown(self) -> str:
+        """A table of all conditions, and one of where it breaks."""
+        lines = ["| condition | " + " | ".join(FIGURES) + " |", "|" + "---|" * (len(FIGURES) + 1)]
+        for axis in self.axes():
+            for value in self.values[axis.name]:
+                cells = [self.estimate(axis.name, value, figure).text(2) for figure in FIGURES]
+                lines.append(f"| {axis.name} {value} | " + " | ".join(cells) + " |")
+        lines += ["", f"Where a figure falls under {_KEPT:g} of its easiest value:", ""]
+        lines += ["| | unit | " + " | ".join(FIGURES) + " |", "|" + "---|" * (len(FIGURES) + 2)]
+        for axis in self.axes():
+            broken = [self.breaks(axis, figure) for figure in FIGURES]
+            cells = ["holds" if one is None else str(one) for one in broken]
+            lines.append(f"| {axis.name} | {axis.unit} | " + " | ".join(cells) + " |")
+        lines += ["", *(f"- {name}: {meaning}" for name, meaning in FIGURES.items()), ""]
+        return "\n".join([*lines, *(f"- {key}: {value}" for key, value in self.facts.items())])
+
+    def figure(self, axis: Axis) -> str:
+        """The curves of an axis as SVG."""
+        there = self.measured(axis)
+        places = list(range(len(there)))
+        series = []
+        for name in FIGURES:
+            found = [self.estimate(axis.name, value, name) for value in there]
+            means = [one.mean for one in found]
+            series.append(svg.Series(name, places, means, [e.low for e in found], [e.high for e in found], points=True))
+        ticks = [(float(i), str(value).split("-latn")[0]) for i, value in enumerate(there)]
+        return svg.line_chart(series, axis.name, axis.unit, "", (540, 280), ticks, y_range=(-0.1, 1.05))
+
+    def write(self, path: str | os.PathLike[str]) -> Path:
+        """Stores the curves as JSON."""
+        with files.atomic(path) as temporary:
+            text = json.dumps({"facts": self.facts, "values": self.values}, indent=1)
+            temporary.write_text(text + "\n", encoding="utf8")
+        return Path(path)
+
+
+def read(path: str | os.PathLike[str] | None = None) -> Curves:
+    """Stored curves: of a file, or the kit's own. Raises W2LError when there are none."""
+    source = paths.data() / CACHED if path is None else Path(path)
+    try:
+        stored = json.loads(source.read_text(encoding="utf8"))
+        return Curves(stored["facts"], stored["values"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise W2LError(
+            f"{source} holds no curves ({error}); make some with 'w2l evaluate robustness --remake'."
+        ) from error
+
+
+def measure(
+    tools: Instruments,
+    generator: str = "classroom_generator",
+    count: int = 8,
+    axes: Sequence[str] = (),
+    split: str = "test",
+    seconds: float = _SECONDS,
+    progress: bool = False,
+    done: Callable[[Curves], object] | None = None,
+    known: Curves | None = None,
+) -> Curves:
+    """Measures conditions on `count` talkers. axes: names of `AXES`, all of them when empty. done: called after each
+    axis with what there is, so that a long run can be stored as it goes. known: an earlier run, whose axes are kept if
+    it had the same weights, talkers and seconds.
+
+    Voices in languages need espeak-ng. Raises W2LError for unknown axes and fewer than 2 talkers.
+    """
+    if unknown := [name for name in axes if name not in {axis.name for axis in AXES}]:
+        raise W2LError(f"there is no axis {unknown[0]!r}; choose from {', '.join(axis.name for axis in AXES)}.")
+    if count < 2:
+        raise W2LError(f"{count} talkers cannot swap their words; give at least 2.")
+    bench = Bench(generator, tools, split, seconds)
+    facts: dict[str, Any] = {
+        "generator": generator,
+        f"weights {generator}": hash_of(weights.find(generator)),
+        **tools.facts(),
+    }
+    facts |= {"talkers": count, "split": split, "seconds": seconds, "w2l": __version__, "machine": device.machine()}
+    facts["date"] = time.strftime("%Y-%m-%d", time.gmtime())
+    alike = known is not None and all(known.facts.get(key) == facts[key] for key in facts if key not in _PASSING)
+    curves = Curves(facts, dict(known.values) if known is not None and alike else {})
+    for axis in (axis for axis in AXES if (not axes or axis.name in axes) and axis.name not in curves.values):
+        conditions = tqdm(axis.values, desc=axis.name, unit="condition", disable=not progress)
+        found = {str(value): bench.measure(axis.name, value, count) for value in conditions}
+        curves.values[axis.name] = {
+            value: {name: [round(v, 4) for v in numbers] for name, numbers in figures.items()}
+            for value, figures in found.items()
+        }
+        if done is not None:
+            done(curves)
+    return curves

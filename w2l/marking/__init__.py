@@ -1,0 +1,1 @@
+"""Marking results as synthetic: a visible label, metadata, signed content credentials."""

@@ -1,0 +1,214 @@
+"""Running the generator fast: batch norm folded into the convolutions, fused kernels, half precision where it is real.
+
+Every step keeps the numbers: folding and fusing change outputs by about 1e-5, float16, bfloat16 and 8-bit integers by
+less than 1/255 on average.
+"""
+
+from __future__ import annotations
+
+import copy
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
+
+from w2l.base.device import cpu_flags, cpu_has_bfloat16, is_out_of_memory, pick_device
+from w2l.errors import W2LError
+from w2l.models.blocks import ConvBlock, TransposeBlock
+from w2l.models.fast.kernels import FusedBlock, fuse
+
+M = TypeVar("M", bound=nn.Module)
+_CPU_BATCH = 8  # frames in one pass; larger ones fall out of the cache
+_GPU_BATCH = 128
+_INT8_TOLERANCE = 0.5 / 255  # mean difference from float32 up to which 8-bit integers are used
+_INT8_PROBE = 4  # frames on which that is measured
+_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+
+def fold_batch_norm(model: M) -> M:
+    """A copy of the model, in eval mode, with every batch norm folded into the layer before it.
+
+    In eval mode a batch norm is a scale and a shift per channel, so it can be part of the weights and the bias; an
+    Identity takes its place, which keeps the keys of the other layers.
+    """
+    model = copy.deepcopy(model).eval()
+    for parent in model.modules():
+        if not isinstance(parent, nn.Sequential):
+            continue
+        for i in range(len(parent) - 1):
+            layer, norm = parent[i], parent[i + 1]
+            if not isinstance(norm, _NORMS):
+                continue
+            if isinstance(layer, nn.Linear):
+                parent[i] = fuse_linear_bn_eval(layer, norm)
+            else:
+                transpose = isinstance(layer, nn.ConvTranspose2d)
+                parent[i] = fuse_conv_bn_eval(layer, norm, transpose)  # type: ignore[type-var]
+            parent[i + 1] = nn.Identity()
+    return model.requires_grad_(False)
+
+
+class Generate:
+    """The generator as a function on uint8 crops.
+
+    model: a Wav2Lip of any width. device: see ``pick_device``. dtype: ``auto``, ``float32``, ``float16`` or
+    ``bfloat16``; ``auto`` is float16 on a GPU, bfloat16 on a CPU whose instructions have it, else float32, with the
+    large convolutions in 8-bit integers if the CPU has instructions for them and if, on frames of the first call, the
+    result stays within half a step of 255 from that of float32 on average. truncate: cut values down to 8 bits, as the
+    published code does, instead of rounding them.
+    """
+
+    def __init__(
+        self, model: nn.Module, device: str | torch.device = "auto", dtype: str = "auto", truncate: bool = False
+    ) -> None:
+        self.device = pick_device(device)
+        self.dtype = _pick_dtype(dtype, self.device)
+        model = _channels_last(fold_batch_norm(model).to(self.device, self.dtype))
+        self._try_int8 = False
+        if self.device.type == "cpu" and _has_fused_ops(self.dtype):
+            model = fuse(model)
+            self._try_int8 = dtype == "auto" and self.dtype == torch.float32 and _has_int8()
+        self.model = model
+        self.batch = _CPU_BATCH if self.device.type == "cpu" else _GPU_BATCH
+        self.truncate = truncate
+
+    def __call__(self, crops: np.ndarray, mels: np.ndarray, references: np.ndarray | None = None) -> np.ndarray:
+        """Faces that say what the mel windows say.
+
+        crops: (B, 96, 96, 3) uint8 BGR; only the upper half is looked at.
+        mels: (B, 80, 16) float32 in [-4, 4].
+        references: (B, 96, 96, 3) uint8 BGR, the same person in any frame; by default the crops themselves.
+        Returns (B, 96, 96, 3) uint8 BGR, rounded to the nearest value unless `truncate`.
+        Raises W2LError for other shapes or types, and when not even one frame fits into the device's memory.
+        """
+        references = crops if references is None else references
+        _check(crops, mels, references)
+        if self._try_int8 and len(crops):
+            self._try_int8 = False
+            self._choose_int8(crops, mels, references)
+        while True:
+            try:
+                return self._run_all(crops, mels, references)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._halve(error)
+
+    def _run_all(self, *arrays: np.ndarray) -> np.ndarray:
+        """All frames in parts of at most ``self.batch``; on a CPU each thread takes its own part.
+
+        Threads that share every kernel wait for one another after each of its layers, and on a busy machine that
+        wait is most of the time.
+        """
+        count = len(arrays[0])
+        threads = torch.get_num_threads() if self.device.type == "cpu" else 1
+        size = max(1, min(self.batch, -(-count // threads)))
+        parts = [[array[start : start + size] for array in arrays] for start in range(0, count, size)]
+        if threads == 1 or len(parts) < 2:
+            done = [self._run(*part) for part in parts]
+        else:
+            with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                done = list(pool.map(lambda part: self._run(*part), parts))
+            torch.set_num_threads(threads)  # the workers' setting would be the default of threads to come
+        return np.concatenate([np.empty((0, *arrays[0].shape[1:]), np.uint8), *done])
+
+    def _choose_int8(self, *arrays: np.ndarray) -> None:
+        """Measures on a few of the frames what 8-bit integers change, and leaves them on if that is little."""
+        probe = np.linspace(0, len(arrays[0]) - 1, min(_INT8_PROBE, len(arrays[0]))).astype(int)
+        arrays = tuple(array[probe] for array in arrays)
+        exact = self._infer(*arrays)
+        _set_int8(self.model, True)
+        if not (self._infer(*arrays) - exact).abs().mean().item() <= _INT8_TOLERANCE:
+            _set_int8(self.model, False)
+
+    @torch.inference_mode()
+    def _infer(self, crops: np.ndarray, mels: np.ndarray, references: np.ndarray) -> torch.Tensor:
+        """(B, 3, 96, 96) float32 in [0, 1]."""
+        face = np.concatenate((crops, references), axis=3)
+        face[:, face.shape[1] // 2 :, :, :3] = 0
+        # a permuted (B, H, W, C) array is what torch calls channels_last
+        x = torch.from_numpy(face).to(self.device).permute(0, 3, 1, 2).to(self.dtype).div_(255)
+        mel = torch.from_numpy(np.ascontiguousarray(mels[:, None])).to(self.device, self.dtype)
+        return self.model(mel, x).float()
+
+    @torch.inference_mode()
+    def _run(self, crops: np.ndarray, mels: np.ndarray, references: np.ndarray) -> np.ndarray:
+        out = self._infer(crops, mels, references).mul_(255)
+        out = (out if self.truncate else out.round_()).to(torch.uint8)
+        return out.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+    def _halve(self, error: RuntimeError) -> None:
+        if self.batch == 1:
+            raise W2LError(f"not even one frame fits into the memory of {self.device}; choose device cpu.") from error
+        self.batch //= 2
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def _channels_last(model: M) -> M:
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _check(crops: np.ndarray, mels: np.ndarray, references: np.ndarray) -> None:
+    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (96, 96, 3):
+        raise W2LError(f"crops are {crops.dtype} {crops.shape}; give uint8 (B, 96, 96, 3).")
+    if references.dtype != np.uint8 or references.shape != crops.shape:
+        raise W2LError(f"references are {references.dtype} {references.shape}; give uint8 {crops.shape}.")
+    if mels.shape != (len(crops), 80, 16):
+        raise W2LError(f"mels have the shape {mels.shape}; give ({len(crops)}, 80, 16), one window for each crop.")
+
+
+def _pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    if dtype == "auto":
+        if device.type == "cpu":
+            return torch.bfloat16 if cpu_has_bfloat16() else torch.float32
+        return torch.float16
+    if dtype not in _DTYPES:
+        raise W2LError(f"there is no dtype {dtype!r}; choose auto, {', '.join(_DTYPES)}.")
+    return _DTYPES[dtype]
+
+
+def _set_int8(model: nn.Module, on: bool) -> None:
+    for block in model.modules():
+        if isinstance(block, FusedBlock):
+            block.int8 = on
+
+
+@lru_cache
+def _has_fused_ops(dtype: torch.dtype) -> bool:
+    """Whether this torch has the fused kernels, with the arguments known here and with right results."""
+    blocks: tuple[ConvBlock | TransposeBlock, ...]
+    with torch.random.fork_rng(devices=[]):  # a look at the kernels must not move anyone's random numbers
+        blocks = (ConvBlock(16, 16, 3, 1, 1, True), ConvBlock(16, 16, 3, 2, 1), TransposeBlock(16, 16, 3, 2, 1, 1))
+    x = torch.linspace(-1, 1, 2 * 16 * 8 * 8).reshape(2, 16, 8, 8).to(dtype, memory_format=torch.channels_last)
+    try:
+        with torch.inference_mode():
+            for block in blocks:
+                plain = _channels_last(fold_batch_norm(block).to(dtype))
+                if not torch.allclose(FusedBlock(plain)(x), plain(x), atol=0.05):
+                    return False
+    except (RuntimeError, AttributeError, TypeError, NotImplementedError):
+        return False
+    return True
+
+
+@lru_cache
+def _has_int8() -> bool:
+    """Whether CPU and torch have what the integer kernels need; without VNNI instructions their sums can overflow."""
+    if cpu_flags().isdisjoint({"avx512_vnni", "avx_vnni"}):
+        return False
+    try:
+        with torch.random.fork_rng(devices=[]), torch.inference_mode():
+            block = nn.Sequential(fold_batch_norm(ConvBlock(64, 64, 3, 1, 1, residual=True)))
+            x = torch.rand(1, 64, 12, 12).to(memory_format=torch.channels_last)
+            exact = block(x)
+            fast = fuse(block)
+            _set_int8(fast, True)
+            return torch.allclose(fast(x), exact, atol=0.05)
+    except (RuntimeError, AttributeError, TypeError, NotImplementedError):
+        return False

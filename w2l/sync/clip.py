@@ -1,0 +1,193 @@
+"""The sync of one clip: its curve over shifts of the sound, offset, confidence, and LSE-D and LSE-C."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from w2l import audio, faces, video
+from w2l.audio import SAMPLE_RATE, TRAINING_FPS
+from w2l.data.clip import FRAMES
+from w2l.errors import W2LError
+from w2l.sync.curve import MAX_SHIFT
+from w2l.sync.experts import Expert, Scorer, blocks, load_expert
+from w2l.sync.stretches import Stretch, find_stretches, median_filtered
+
+PROTOCOLS = ("auto", "cropped", "wild")
+_CROPPED = 256  # pixels: square clips up to this size are taken for crops of a face, as LRS2's and LRW's are
+_SHORTEST = 6  # frames, which the published scores need
+_SMOOTH = 9  # frames of the median filter over the confidence of single frames, as published
+_GUESS = {"cosine": 0.2, "distance": 1.0}  # confidence under which an offset is a guess
+
+
+@dataclass(frozen=True)
+class ClipSync:
+    """How well sound and mouth of a clip fit. n windows, at 25 a second unless the clip was read otherwise.
+
+    expert, sha256: who judged. measure: ``distance`` (syncnet_v2; small is good) or ``cosine`` (ours; large is good).
+    shifts: -15 .. 15 frames, positive: the sound is late. curve: the mean over the clip at each shift. frames: (n,)
+    confidence of each window, smoothed by a median over 9. starts: the first frame of each stretch of one face.
+    notes: what to know before believing the figures, in sentences.
+    """
+
+    path: str
+    expert: str
+    sha256: str
+    measure: str
+    protocol: str
+    shifts: np.ndarray
+    curve: np.ndarray
+    frames: np.ndarray
+    starts: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def best(self) -> float:
+        """The curve at its best shift."""
+        return float(self.curve.min() if self.measure == "distance" else self.curve.max())
+
+    @property
+    def offset(self) -> int:
+        """Frames by which the sound lags the lips; the published scripts print it with the other sign."""
+        at = self.curve.argmin() if self.measure == "distance" else self.curve.argmax()
+        return int(self.shifts[at])
+
+    @property
+    def confidence(self) -> float:
+        """How far the best shift stands out from the median one. With syncnet_v2 this is LSE-C."""
+        return abs(float(np.median(self.curve)) - self.best)
+
+    @property
+    def lse_d(self) -> float:
+        """The published LSE-D; NaN where another expert than syncnet_v2 judged."""
+        return self.best if self.measure == "distance" else math.nan
+
+    @property
+    def lse_c(self) -> float:
+        """The published LSE-C; NaN where another expert than syncnet_v2 judged."""
+        return self.confidence if self.measure == "distance" else math.nan
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the offset is more than a guess."""
+        return self.confidence >= _GUESS[self.measure]
+
+    def __str__(self) -> str:
+        late = f"{abs(self.offset)} frames {'late' if self.offset > 0 else 'early'}" if self.offset else "in time"
+        figures = (
+            f"LSE-D {self.lse_d:.3f}, LSE-C {self.lse_c:.3f}"
+            if self.measure == "distance"
+            else f"cosine {self.best:.3f}, confidence {self.confidence:.3f}"
+        )
+        return "\n".join([f"{self.path}: sound {late}; {figures}; {self.expert}, {self.protocol}", *self.notes])
+
+
+def sync_curve(
+    path: str | os.PathLike[str],
+    expert: str | Expert = "auto",
+    protocol: str = "auto",
+    which: faces.Which = "main",
+    fps: float | None = TRAINING_FPS,
+    detector: str = "auto",
+    device: str = "auto",
+) -> ClipSync:
+    """How well sound and mouth of a clip fit, shift by shift.
+
+    expert: see `experts.load_expert`, or an expert already loaded. protocol: ``cropped``, the whole frame is the face,
+    as the published scores take LRS2; ``wild``, the face is found and followed, cut out as the published pipeline does
+    for syncnet_v2, and as every crop of the kit for an expert of ours; ``auto``, cropped for square clips of up to 256
+    pixels. which: the face, as in `faces.track_faces`, or ``all``. fps: rate at which frames are read; None leaves the
+    clip's own, as the published script does for cropped clips, whatever that does to the figures.
+
+    Memory does not grow with the pictures' length. Raises W2LError for a clip without sound, of fewer than 6 frames, or
+    without a face, and for wrong arguments.
+    """
+    if protocol not in PROTOCOLS:
+        raise W2LError(f"a clip cannot be taken as {protocol!r}; choose one of {', '.join(PROTOCOLS)}.")
+    path = Path(path)
+    info = video.probe(path)
+    if info.is_still or not info.has_audio:
+        raise W2LError(f"{path} has no {'moving picture' if info.is_still else 'sound'}; give a video of speech.")
+    judge = load_expert(expert, device) if isinstance(expert, str) else expert
+    sound = audio.load(path)
+    cropped = info.width == info.height <= _CROPPED if protocol == "auto" else protocol == "cropped"
+    rate = fps or info.fps
+    if cropped:
+        stretches = [Stretch(0, None)]
+    else:
+        stretches = find_stretches(path, which, judge.measure == "distance", rate, detector, device)
+    shown = 0.0 if cropped else info.duration  # seconds of picture
+    scored = []
+    for one in stretches:
+        scores, count = _scores(path, one, judge, sound, rate)
+        shown = count / rate if cropped else shown
+        if len(scores):
+            scored.append((one.start, scores))
+    if not scored:
+        raise W2LError(f"{path} is too short to be judged; {_SHORTEST} frames of one face, with sound, are the least.")
+    found = summarise(
+        np.concatenate([scores for _, scores in scored]),
+        judge,
+        str(path),
+        "cropped" if cropped else "wild",
+        tuple(start for start, _ in scored),
+    )
+    return replace(found, notes=(*_notes(info, sound, fps, shown), *found.notes))
+
+
+def summarise(
+    scores: np.ndarray, judge: Expert, path: str = "", protocol: str = "cropped", starts: Sequence[int] = (0,)
+) -> ClipSync:
+    """The curve of scores as `experts.Scorer` gives them: float32 (n, 2 * reach + 1), n >= 1."""
+    reach = scores.shape[1] // 2
+    there = ~np.isnan(scores).all(axis=0)
+    shifts = np.arange(-reach, reach + 1)[there]
+    kept = scores[:, there].astype(np.float64)
+    curve = np.nanmean(kept, axis=0)
+    found = ClipSync(path, judge.name, judge.sha256, judge.measure, protocol, shifts, curve, np.empty(0), tuple(starts))
+    at_best = kept[:, shifts == found.offset][:, 0]
+    single = np.abs(float(np.median(curve)) - at_best) * np.where(
+        (at_best < np.median(curve)) == (judge.measure == "distance"), 1, -1
+    )
+    notes = () if found.is_sure else (f"confidence {found.confidence:.2f} is so low that the offset is a guess.",)
+    return replace(found, frames=median_filtered(np.nan_to_num(single), _SMOOTH), notes=notes)
+
+
+def crops(path: str | os.PathLike[str], stretch: Stretch, judge: Expert, fps: float) -> Iterator[np.ndarray]:
+    """The face of a stretch as the expert looks at it, (size, size, 3) uint8 BGR, one after the other."""
+    frames = video.read_frames(path, fps, start=stretch.start / fps, max_frames=stretch.length)
+    with closing(frames):  # type: ignore[type-var]
+        for index, frame in enumerate(frames):
+            yield judge.resize(stretch.cut(frame, index))
+
+
+def _scores(path: Path, stretch: Stretch, judge: Expert, sound: np.ndarray, fps: float) -> tuple[np.ndarray, int]:
+    """The scores of a stretch, and how many frames it has."""
+    first = round(stretch.start / fps * SAMPLE_RATE)
+    last = len(sound) if stretch.length is None else first + round(stretch.length / fps * SAMPLE_RATE)
+    heard = sound[first:last]
+    if len(heard) == 0:
+        return np.empty((0, 2 * MAX_SHIFT + 1), np.float32), 0
+    scorer, count = Scorer(judge, heard), 0
+    for block in blocks(crops(path, stretch, judge, fps), judge.batch):
+        scorer.add(block)
+        count += len(block)
+    return scorer.finish(), count
+
+
+def _notes(info: video.ClipInfo, sound: np.ndarray, fps: float | None, shown: float | None) -> Iterator[str]:
+    if abs(info.fps - TRAINING_FPS) > 0.01:
+        if fps is None:
+            yield f"it has {info.fps:g} frames a second, but each is taken for 1/25 s: the figures mean little."
+        else:
+            yield f"it has {info.fps:g} frames a second and was read at {fps:g}."
+    if audio.is_silent(sound):
+        yield "its sound is silent: the figures mean nothing."
+    if shown is not None and abs(len(sound) / SAMPLE_RATE - shown) > FRAMES / TRAINING_FPS:
+        yield f"its sound lasts {len(sound) / SAMPLE_RATE:.2f} s, its picture {shown:.2f} s."

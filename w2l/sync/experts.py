@@ -1,0 +1,282 @@
+"""Who judges the sync of a clip: the published SyncNet, by distance, or an expert of ours, by cosine.
+
+The two kinds of figure mean different things and are never mixed: LSE-D and LSE-C (reference 2.10) belong to
+``syncnet_v2`` alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Protocol, cast
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from w2l import models, weights
+from w2l.audio import SAMPLE_RATE, TRAINING_FPS, mel_windows, melspectrogram
+from w2l.base.device import pick_device
+from w2l.base.files import hash_of
+from w2l.data.clip import FRAMES
+from w2l.data.windows import lower_halves
+from w2l.errors import W2LError
+from w2l.models.fast.generate import fold_batch_norm
+from w2l.models.syncnet import SyncNet
+from w2l.sync.curve import MAX_SHIFT
+from w2l.sync.mfcc import mfcc, to_pcm16
+
+_SAMPLES = SAMPLE_RATE // TRAINING_FPS  # of a frame
+_MFCC_COLUMNS, _MFCC_WINDOW = 4, 20  # of a frame, of five
+_BATCH = {"cpu": 20}  # windows in one pass; 20 is the published number, and on a GPU more fit
+_GPU_BATCH = 64
+DEFAULT = "classroom_expert"
+PUBLISHED = "syncnet_v2"
+
+
+class Expert(Protocol):
+    """name, sha256: of the weights. measure: ``distance`` (small is good) or ``cosine`` (large is good).
+
+    size: pixels of a side of the frames it looks at. spare: last frames of a clip in which no window may end. batch:
+    windows worked on at a time.
+    """
+
+    name: str
+    sha256: str
+    measure: str
+    size: int
+    spare: int
+    batch: int
+
+    def resize(self, frame: np.ndarray) -> np.ndarray:
+        """Any (H, W, 3) uint8 BGR picture of a face as it is looked at: (size, size, 3)."""
+
+    def windows(self, sound: np.ndarray) -> int | None:
+        """How many windows this sound, float32 (N,) at 16 kHz, allows; None: as many as there are frames for."""
+
+    def hear(self, sound: np.ndarray) -> Callable[[int, int], np.ndarray]:
+        """Prepares the sound; what is returned embeds `count` windows from window `first` on, float32 (count, D)."""
+
+    def see(self, frames: np.ndarray) -> np.ndarray:
+        """Embeds the windows of (count + 4, size, size, 3) uint8 BGR frames: float32 (count, D)."""
+
+    def score(self, mouths: np.ndarray, sounds: np.ndarray) -> np.ndarray:
+        """Distance or cosine of each pair of embeddings: float32 (count,)."""
+
+    def outside(self, count: int, like: np.ndarray) -> np.ndarray:
+        """Embeddings that stand for sound before the clip begins and after it ends."""
+
+
+class PublishedExpert:
+    """The network of Chung and Zisserman (2016) with the arithmetic of the published scores (reference 2.10).
+
+    Frames are resized to 224 whatever their shape and taken as 0 .. 255; the sound as 16-bit MFCC. Where the scripts
+    write frames as jpg first, here they are taken as decoded.
+    """
+
+    measure, size, spare = "distance", 224, 1
+
+    def __init__(self, path: Path, name: str = PUBLISHED, device: str = "auto") -> None:
+        network = models.load(path, network="syncnet_v2")
+        self.name, self.sha256 = name, hash_of(path)
+        self._use(network, device)
+
+    def _use(self, network: nn.Module, device: str) -> None:
+        self.device = pick_device(device)
+        self.batch = _BATCH.get(self.device.type, _GPU_BATCH)
+        self._network = fold_batch_norm(network).to(self.device)
+
+    def resize(self, frame: np.ndarray) -> np.ndarray:
+        """Bilinear, as published."""
+        return cv2.resize(frame, (self.size, self.size)) if frame.shape[:2] != (self.size, self.size) else frame
+
+    def windows(self, sound: np.ndarray) -> int | None:
+        """One less than there is room for, as published."""
+        return max(0, len(sound) // _SAMPLES - FRAMES)
+
+    def hear(self, sound: np.ndarray) -> Callable[[int, int], np.ndarray]:
+        """Windows of 20 MFCC columns, four to a frame."""
+        cepstra = mfcc(to_pcm16(sound)).astype(np.float32)
+
+        def embed(first: int, count: int) -> np.ndarray:
+            starts = (first + np.arange(count)) * _MFCC_COLUMNS
+            columns = starts[:, None] + np.arange(_MFCC_WINDOW)
+            windows = cepstra[:, columns].transpose(1, 0, 2)[:, None]
+            return self._run("forward_aud", windows)
+
+        return embed
+
+    def see(self, frames: np.ndarray) -> np.ndarray:
+        """(count, 1024)."""
+        windows = np.lib.stride_tricks.sliding_window_view(frames, FRAMES, axis=0)  # (count, H, W, 3, 5)
+        return self._run("forward_lip", windows.transpose(0, 3, 4, 1, 2).astype(np.float32))
+
+    @torch.inference_mode()
+    def _run(self, tower: str, windows: np.ndarray) -> np.ndarray:
+        batch = torch.from_numpy(np.ascontiguousarray(windows)).to(self.device)
+        return getattr(self._network, tower)(batch).float().cpu().numpy()
+
+    def score(self, mouths: np.ndarray, sounds: np.ndarray) -> np.ndarray:
+        """Euclidean, with the published 1e-6 added to each difference."""
+        return functional.pairwise_distance(torch.from_numpy(mouths), torch.from_numpy(sounds)).numpy()
+
+    def outside(self, count: int, like: np.ndarray) -> np.ndarray:
+        """Zeros: the published arithmetic counts them."""
+        return np.zeros((count, like.shape[1]), np.float32)
+
+
+class OwnExpert:
+    """An expert of ours, or the published lipsync_expert: lower halves of 96 x 96 crops, mel windows, cosine."""
+
+    measure, size, spare = "cosine", 96, 0
+
+    def __init__(self, path: Path, name: str, device: str = "auto") -> None:
+        network = cast(SyncNet, models.load(path, network="syncnet"))
+        self.name, self.sha256 = name, hash_of(path)
+        self.data = str(network.meta.get("data", ""))  # type: ignore
+        self._use(network, device)
+
+    def _use(self, network: SyncNet, device: str) -> None:
+        self.device = pick_device(device)
+        self.batch = 32 if self.device.type == "cpu" else 4 * _GPU_BATCH
+        self.frames = network.frames
+        self.network = fold_batch_norm(network).to(self.device)
+
+    def resize(self, frame: np.ndarray) -> np.ndarray:
+        """Averaging where it shrinks, as crops are made everywhere in the kit."""
+        if frame.shape[:2] == (self.size, self.size):
+            return frame
+        how = cv2.INTER_AREA if frame.shape[0] * frame.shape[1] > self.size**2 else cv2.INTER_LINEAR
+        return cv2.resize(frame, (self.size, self.size), interpolation=how)
+
+    def windows(self, sound: np.ndarray) -> int | None:
+        """Sound that ends early is led out by silence."""
+        return None
+
+    def hear(self, sound: np.ndarray) -> Callable[[int, int], np.ndarray]:
+        """sound: float32 (N,) at 16 kHz, or a mel (80, T) where only that is known."""
+        mel = sound if sound.ndim == 2 else melspectrogram(sound)
+
+        def embed(first: int, count: int) -> np.ndarray:
+            windows = mel_windows(mel, TRAINING_FPS, count, shift=0, start=first)[:, None]
+            return self._run(self.network.embed_audio, windows)
+
+        return embed
+
+    def see(self, frames: np.ndarray) -> np.ndarray:
+        """(count, 512 * width); an expert with a shorter window sees the middle of the five."""
+        first = (FRAMES - self.frames) // 2
+        starts = range(first, first + len(frames) - FRAMES + 1)
+        return self._run(
+            self.network.embed_faces, np.stack([lower_halves(frames[s : s + self.frames]) for s in starts])
+        )
+
+    @torch.inference_mode()
+    def _run(self, tower: Callable[[torch.Tensor], torch.Tensor], windows: np.ndarray) -> np.ndarray:
+        return tower(torch.from_numpy(windows).to(self.device)).float().cpu().numpy()
+
+    def score(self, mouths: np.ndarray, sounds: np.ndarray) -> np.ndarray:
+        """In [0, 1], since both embeddings are normalised and not negative."""
+        return np.einsum("nd,nd->n", mouths, sounds)
+
+    def outside(self, count: int, like: np.ndarray) -> np.ndarray:
+        """NaN: what is shifted out of the clip is left out of the mean."""
+        return np.full((count, like.shape[1]), np.nan, np.float32)
+
+
+def load_expert(name: str | os.PathLike[str] = "auto", device: str = "auto") -> Expert:
+    """An expert by name or file.
+
+    name: ``auto`` (the published syncnet_v2 where it is on this machine, else the bundled classroom_expert), a bundled
+    name, ``syncnet_v2`` or ``lipsync_expert`` of the registry, or a weight file of either network. Nothing is fetched.
+    Raises W2LError when there is none.
+    """
+    called = os.fspath(name)
+    if called == "auto":
+        called = PUBLISHED if weights.locate(PUBLISHED) else DEFAULT
+    path = weights.find(called)
+    shown = Path(called).name
+    network = models.load(path)
+    kind = network.meta["network"]  # type: ignore
+    if kind == "syncnet_v2":
+        return PublishedExpert(path, shown, device)
+    if kind == "syncnet":
+        return OwnExpert(path, shown, device)
+    raise W2LError(f"{called} holds the weights of {kind}, which cannot judge sync; give those of an expert.")
+
+
+class Scorer:
+    """Scores of a stretch of one face, frames in blocks as they come: `add` them, then ask `finish`.
+
+    Holds some dozens of frames and embeddings, whatever the length. sound: float32 (N,) at 16 kHz that begins with the
+    first frame. Frames come at 25 a second in the expert's size.
+    """
+
+    def __init__(self, expert: Expert, sound: np.ndarray, reach: int = MAX_SHIFT) -> None:
+        self._expert, self._reach = expert, reach
+        self._hear, self._most = expert.hear(sound), expert.windows(sound) if sound.ndim == 1 else None
+        self._frames: list[np.ndarray] = []
+        self._seen = 0  # windows embedded so far
+        self._mouths: np.ndarray | None = None  # those whose partners have not all come
+        self._sounds: np.ndarray | None = None  # from `reach` before the first of them on
+        self._scores: list[np.ndarray] = []
+
+    def add(self, frames: Iterable[np.ndarray]) -> None:
+        """More frames, (size, size, 3) uint8 BGR each."""
+        for frame in frames:
+            self._frames.append(frame)
+            if len(self._frames) >= self._expert.batch + FRAMES - 1 + self._expert.spare:
+                self._embed()
+
+    def finish(self) -> np.ndarray:
+        """float32 (windows, 2 * reach + 1): the scores of each window of mouths with sound shifted by -reach .. reach.
+
+        Column reach + k: sound that comes k frames later; NaN where an expert of ours has nothing to compare with.
+        """
+        self._embed()
+        if self._mouths is None or self._sounds is None:
+            return np.empty((0, 2 * self._reach + 1), np.float32)
+        self._sounds = np.concatenate([self._sounds, self._expert.outside(self._reach, self._sounds)])
+        self._compare()
+        return np.concatenate(self._scores)
+
+    def _embed(self) -> None:
+        count = len(self._frames) - (FRAMES - 1) - self._expert.spare
+        if self._most is not None:
+            count = min(count, self._most - self._seen)
+        if count < 1:
+            return
+        mouths = self._expert.see(np.stack(self._frames[: count + FRAMES - 1]))
+        sounds = self._hear(self._seen, count)
+        if self._mouths is None or self._sounds is None:
+            self._mouths, self._sounds = mouths[:0], self._expert.outside(self._reach, sounds)
+        self._mouths, self._sounds = np.concatenate([self._mouths, mouths]), np.concatenate([self._sounds, sounds])
+        self._seen += count
+        del self._frames[:count]
+        self._compare()
+
+    def _compare(self) -> None:
+        """Scores the mouths all of whose partners are there, and lets go of what is no longer needed."""
+        assert self._mouths is not None and self._sounds is not None
+        ready = min(len(self._mouths), len(self._sounds) - 2 * self._reach)
+        if ready < 1:
+            return
+        shifts = range(2 * self._reach + 1)
+        mouths = self._mouths[:ready]
+        self._scores.append(np.stack([self._expert.score(mouths, self._sounds[k : k + ready]) for k in shifts], axis=1))
+        self._mouths, self._sounds = self._mouths[ready:], self._sounds[ready:]
+
+
+def blocks(frames: Iterable[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
+    """The same frames, `size` at a time."""
+    block: list[np.ndarray] = []
+    for frame in frames:
+        block.append(frame)
+        if len(block) == size:
+            yield block
+            block = []
+    if block:
+        yield block

@@ -1,0 +1,1 @@
+"""The drawn talker: identities, lips, and the pen that draws them."""

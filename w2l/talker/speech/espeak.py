@@ -1,0 +1,260 @@
+"""Speech in many languages for the talker, made by espeak-ng, with the time of every phone.
+
+espeak-ng is a free speech synthesiser (https://github.com/espeak-ng/espeak-ng), and no part of the kit: it must be
+installed by whoever wants these voices. It is asked in a process of its own; see `espeak_process`.
+"""
+
+from __future__ import annotations
+
+import ctypes.util
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from w2l.audio import SAMPLE_RATE, to_model_rate
+from w2l.errors import W2LError
+from w2l.talker.speech import espeak_process
+from w2l.talker.speech.phones import PHONES
+from w2l.talker.speech.voice import Spoken
+from w2l.talker.speech.words import WORDS
+
+# Each variant is another throat; those of one split are in no other.
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "train": ("f1", "f2", "f4", "m1", "m2", "m3", "m4", "m6", "m8", "klatt", "klatt3"),
+    "validation": ("f3", "m5", "klatt2"),
+    "test": ("f5", "m7", "klatt4"),
+}
+
+# What each mnemonic of espeak-ng looks like on the talker's lips. They are mostly Kirshenbaum's ASCII for IPA,
+# with marks (length, nasality, palatalisation, ...) that do not change the lips; a diphthong is two vowels here.
+MNEMONICS: dict[str, tuple[str, ...]] = {
+    name: tuple(phones.split())
+    for phones, names in {
+        "AA": "a a# A 0 A@ 6",
+        "AE": "&",
+        "AH": "V @ @- @2 E- 3 o- V#",
+        "EH": "E e E# e# e@",
+        "IY": "i",
+        "IH": "I I2 I# i. i[ i# 1",
+        "UW": "u y u- M",
+        "UH": "U Y 8 Y#",
+        "OW": "o W",
+        "AO": "O O2 O@",
+        "ER": "3: @r R.",
+        "AH L": "@L",
+        "M": "m m-",
+        "N": "n n- n^ n. N N^",
+        "L": "l l^ l. L * ** r. R2 rr",
+        "R": "r r- r/",
+        "W": "w w2 U~",
+        "Y": "j ; J^ j^",
+        "S": "s s; C",
+        "Z": "z z;",
+        "SH": "S S; s. sx Z Z; z.",
+        "F": "f F",
+        "V": "v v#",
+        "TH": "T D",
+        "HH": "h H X x h# ? ?2 X2",
+        "P": "p ph",
+        "B": "b B",
+        "T": "t t. th t-",
+        "D": "d d. t# *2",
+        "K": "k kh c q k-",
+        "G": "g J Q R Q^",
+        "CH": "tS tS; tS;h ts. ts.h dZ dZ; dz;",
+        "T S": "ts ts; ts;h",
+        "D Z": "dz",
+        "P F": "pF",
+    }.items()
+    for name in names.split()
+}
+_LONGEST = max(map(len, MNEMONICS))
+_VOWEL_LETTERS = "aeiouyAEIOUVWY&@0368"
+_PAUSES = "_"  # what the mnemonics of pauses begin with; a bracket begins a change of language
+
+_HOLD = 0.08  # s: shorter pauses are closures and joints between words, through which the mouth moves on
+_LONGEST_CLOSURE = 0.13  # s
+_QUIET = 10 ** (-50 / 20)  # of the loudest sample: below it there is closure, not sound
+_WORDS_A_SECOND = 3.5  # more than any voice says
+_INSTALL = "install it with `pip install espeakng-loader` (or, on Debian, `apt-get install espeak-ng`)"
+
+
+@dataclass(frozen=True)
+class EspeakVoice:
+    """One speaker's voice: a language and variant of espeak-ng with its parameters."""
+
+    language: str  # espeak's name, a key of WORDS
+    variant: str
+    rate: int  # words a minute
+    pitch: int  # 0..99
+    range: int  # of the pitch, 0..99
+    pausing: float  # seconds that are added to a pause, at most
+    articulation: float  # how wide this speaker opens
+
+
+def make_espeak_voice(rng: np.random.Generator, split: str) -> EspeakVoice:
+    """Draws a voice of a split of the corpus, one of `VARIANTS[split]`."""
+    return EspeakVoice(
+        language=str(rng.choice(list(WORDS))),
+        variant=str(rng.choice(VARIANTS[split])),
+        rate=int(rng.integers(115, 186)),
+        pitch=int(rng.integers(25, 76)),
+        range=int(rng.integers(25, 86)),
+        pausing=float(rng.uniform(0.1, 0.8)),
+        articulation=float(rng.uniform(0.9, 1.1)),
+    )
+
+
+def say(voice: EspeakVoice, text: str) -> tuple[np.ndarray, list[tuple[str, int]], str]:
+    """Has espeak-ng speak: (float32 (N,) at 16 kHz, [(its mnemonic, first sample)], its version).
+
+    Raises W2LError when espeak-ng is not installed or fails.
+    """
+    library, data = _library()
+    request = {"library": library, "data": data, "voice": f"{voice.language}+{voice.variant}", "text": text}
+    request |= {name: getattr(voice, name) for name in ("rate", "pitch", "range")}
+    command = [sys.executable, "-I", "-S", espeak_process.__file__]
+    try:
+        done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, timeout=120, check=True)
+    except subprocess.SubprocessError as error:
+        why = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().split("\n")[-1]
+        raise W2LError(f"espeak-ng ({library}) failed: {why or type(error).__name__}; {_INSTALL}.") from error
+    head, _, sound = done.stdout.partition(b"\n")
+    facts = json.loads(head)
+    wav = to_model_rate(np.frombuffer(sound, np.int16).astype(np.float32) / 32768, facts["rate"])
+    scale = SAMPLE_RATE / facts["rate"]
+    return wav, [(name, round(at * scale)) for name, at in facts["phones"]], facts["version"]
+
+
+@lru_cache(maxsize=1)
+def version() -> str:
+    """The version of the espeak-ng that is installed; W2LError when there is none."""
+    return say(EspeakVoice("en", "m1", 160, 50, 50, 0.0, 1.0), "a")[2]
+
+
+def lips(mnemonic: str) -> tuple[tuple[str, ...], bool]:
+    """The talker's phones for a mnemonic of espeak-ng, and whether all of it is known.
+
+    What is unknown becomes the neutral vowel or, not beginning as a vowel does, the neutral consonant (T).
+    """
+    name = mnemonic.lstrip("',=%")  # stress
+    found: list[str] = []
+    known, at = True, 0
+    while at < len(name):
+        length = next((n for n in range(_LONGEST, 0, -1) if name[at : at + n] in MNEMONICS), 0)
+        if length:
+            found += MNEMONICS[name[at : at + length]]
+        elif name[at].isalnum():
+            known = False
+        at += max(1, length)
+    return tuple(found) or (("AH",) if name[:1] in _VOWEL_LETTERS else ("T",)), known and bool(found)
+
+
+def speak(rng: np.random.Generator, seconds: float, voice: EspeakVoice) -> tuple[list[Spoken], np.ndarray]:
+    """Says sentences of random words: (phones, float32 (seconds * 16000,) in [-1, 1]) with pauses, without noise.
+
+    Phones begin with silence, have no gaps, and may go on beyond the sound. Raises W2LError as `say`.
+    """
+    wav, events, _ = say(voice, _sentences(rng, seconds, voice))
+    return paced(rng, seconds, voice.pausing, wav, timed(wav, events))
+
+
+def timed(wav: np.ndarray, events: Sequence[tuple[str, int]]) -> list[Spoken]:
+    """espeak-ng's events as the talker's phones, without gaps, from 0 to the end of the sound.
+
+    espeak-ng counts the silent closure of a stop to the sound before it; here it is the stop's, since the lips close
+    with it. Pauses of 80 ms and more are rests. A vowel's stress is how loud it is.
+    """
+    events = [event for event in events if not event[0].startswith("(")]
+    edges = np.array([at for _, at in events] + [len(wav)])
+    edges[0] = 0
+    quiet = np.abs(wav) < _QUIET * np.abs(wav).max()
+    spoken: list[Spoken] = []
+    for (name, _), start, end in zip(events, edges[:-1], edges[1:], strict=True):
+        if name.startswith(_PAUSES):
+            if spoken and (end - start < _HOLD * SAMPLE_RATE or spoken[-1].phone == "SIL"):
+                spoken[-1] = spoken[-1]._replace(end=int(end))
+            else:
+                spoken.append(Spoken("SIL", int(start), int(end), 1.0))
+            continue
+        phones, _ = lips(name)
+        if PHONES[phones[0]].kind == "stop" and spoken and spoken[-1].phone != "SIL":
+            start = _closure(quiet, spoken[-1].start, int(start))
+            spoken[-1] = spoken[-1]._replace(end=int(start))
+        for phone, (first, last) in zip(phones, _shares(int(start), int(end), len(phones)), strict=True):
+            spoken.append(Spoken(phone, first, last, 1.0))
+    return _stressed(wav, [s for s in spoken if s.end > s.start])
+
+
+def paced(
+    rng: np.random.Generator, seconds: float, pausing: float, wav: np.ndarray, spoken: Sequence[Spoken]
+) -> tuple[list[Spoken], np.ndarray]:
+    """The same speech with a silent lead of 0.1 to 0.5 s and longer pauses, `seconds` long; phones likewise."""
+    parts = [np.zeros(round(rng.uniform(0.1, 0.5) * SAMPLE_RATE), np.float32)]
+    phones = [Spoken("SIL", 0, len(parts[0]), 1.0)]
+    for phone, start, end, stress in spoken:
+        parts.append(wav[start:end])
+        extra = 0
+        if phone == "SIL":
+            extra = round(rng.uniform(0, pausing) * SAMPLE_RATE)
+            parts.append(np.zeros(extra, np.float32))
+        phones.append(Spoken(phone, phones[-1].end, phones[-1].end + end - start + extra, stress))
+    n = round(seconds * SAMPLE_RATE)
+    if phones[-1].end < n:
+        parts.append(np.zeros(n - phones[-1].end, np.float32))
+        phones.append(Spoken("SIL", phones[-1].end, n, 1.0))
+    return phones, np.concatenate(parts)[:n]
+
+
+def _sentences(rng: np.random.Generator, seconds: float, voice: EspeakVoice) -> str:
+    words, text = WORDS[voice.language], ""
+    for _ in range(3 + int(seconds * _WORDS_A_SECOND / 4)):
+        sentence = " ".join(rng.choice(words, rng.integers(3, 8)))
+        text += sentence + str(rng.choice([", ", ". ", ". ", "? "]))
+    return text
+
+
+def _closure(quiet: np.ndarray, earliest: int, start: int) -> int:
+    """Where the silence before a stop's burst begins: at most 130 ms before, and after some of the sound before it."""
+    at = start
+    while at > max(earliest + 1, start - round(_LONGEST_CLOSURE * SAMPLE_RATE)) and quiet[at - 1]:
+        at -= 1
+    return at
+
+
+def _shares(start: int, end: int, count: int) -> list[tuple[int, int]]:
+    edges = np.linspace(start, end, count + 1).round().astype(int).tolist()
+    return list(pairwise(edges))
+
+
+def _stressed(wav: np.ndarray, spoken: list[Spoken]) -> list[Spoken]:
+    """Louder vowels open wider: stress 0.95 at their usual level, 0.025 more for each decibel, 0.75 to 1.15."""
+    level = [20 * np.log10(np.sqrt(np.mean(wav[s.start : s.end] ** 2)) + 1e-5) for s in spoken]
+    vowels = [PHONES[s.phone].kind == "vowel" for s in spoken]
+    usual = float(np.median([db for db, vowel in zip(level, vowels, strict=True) if vowel] or [0.0]))
+    return [
+        s._replace(stress=float(np.clip(0.95 + 0.025 * (db - usual), 0.75, 1.15))) if vowel else s
+        for s, db, vowel in zip(spoken, level, vowels, strict=True)
+    ]
+
+
+@lru_cache(maxsize=1)
+def _library() -> tuple[str, str]:
+    """The shared library of espeak-ng, and where its data lies ("": where it was built to look)."""
+    spec = importlib.util.find_spec("espeakng_loader")
+    if spec and spec.origin:
+        folder = Path(spec.origin).parent
+        for name in ("libespeak-ng.so", "libespeak-ng.dylib", "espeak-ng.dll"):
+            if (folder / name).exists():
+                return str(folder / name), str(folder / "espeak-ng-data")
+    if found := ctypes.util.find_library("espeak-ng"):
+        return found, ""
+    raise W2LError(f"these voices need espeak-ng, which is not installed; {_INSTALL}.")

@@ -1,0 +1,1 @@
+"""The engine around a training step: loop, checkpoints, precision, processes, log."""

@@ -1,0 +1,112 @@
+"""The numbers of a training: log.csv always, TensorBoard where it is installed."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from w2l.base import files
+from w2l.errors import W2LError
+
+_WATCHED_SECONDS = 1.0
+
+
+class Log:
+    """Gathers each step's numbers and writes a row of their means when asked.
+
+    Rows after the step at which a training goes on are cut off. A number that appears for the first time makes a new
+    column, and the file is written anew; otherwise rows are only added to it. Without a folder nothing is written.
+    """
+
+    def __init__(self, folder: Path | None, step: int) -> None:
+        self.path = folder / "log.csv" if folder else None
+        self.columns = ["step"]
+        self.pending: list[dict[str, str]] = []
+        self.flushed = time.monotonic()
+        self.sums: dict[str, tuple[torch.Tensor, int]] = {}
+        self.board = _board(folder / "tensorboard", step) if folder else None
+        if self.path and self.path.exists():
+            rows = [row for row in _read(self.path) if int(row["step"]) <= step]
+            self._widen(rows)
+            self._write(self.path, rows)
+
+    def gather(self, numbers: dict[str, torch.Tensor]) -> None:
+        """Adds one step's numbers, without waiting for the device to have them."""
+        for name, value in numbers.items():
+            total, count = self.sums.get(name, (0, 0))
+            self.sums[name] = (total + value.detach(), count + 1)
+
+    def means(self) -> dict[str, float]:
+        """The means since they were last asked for."""
+        found = {name: float(total) / count for name, (total, count) in self.sums.items()}
+        self.sums = {}
+        return found
+
+    def add(self, step: int, numbers: dict[str, float]) -> None:
+        """A row, kept until `flush`."""
+        self.pending.append({"step": str(step)} | {key: f"{value:.6g}" for key, value in numbers.items()})
+        if self.board:
+            for key, value in numbers.items():
+                self.board.add_scalar(key, value, step)
+
+    def flush(self) -> None:
+        """Writes the rows; raises OSError or W2LError when the disk is full."""
+        if self.path is None:
+            self.pending = []
+            return
+        if self._widen(self.pending):
+            self._write(self.path, [*(_read(self.path) if self.path.exists() else ()), *self.pending])
+        else:
+            with open(self.path, "a", newline="", encoding="utf8") as file:
+                csv.DictWriter(file, self.columns, restval="").writerows(self.pending)
+        self.pending, self.flushed = [], time.monotonic()
+        if self.board:
+            self.board.flush()
+
+    def flush_soon(self) -> None:
+        """Writes the rows if the last ones were written over a second ago, for whoever watches the training.
+
+        A full disk is left for the next checkpoint to tell.
+        """
+        if time.monotonic() - self.flushed > _WATCHED_SECONDS:
+            with suppress(OSError, W2LError):
+                self.flush()
+
+    def close(self) -> None:
+        """Lets TensorBoard's file go."""
+        if self.board:
+            self.board.close()
+
+    def _widen(self, rows: Iterable[dict[str, str]]) -> bool:
+        """Whether the rows bring numbers that have no column yet; they have one afterwards."""
+        before = len(self.columns)
+        self.columns = list(dict.fromkeys([*self.columns, *(key for row in rows for key in row)]))
+        return len(self.columns) > before
+
+    def _write(self, path: Path, rows: Iterable[dict[str, str]]) -> None:
+        with files.atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf8") as file:
+            writer = csv.DictWriter(file, self.columns, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    """The whole rows of a log; a process killed while it wrote leaves half of one, or bytes that are no text."""
+    with open(path, newline="", encoding="utf8", errors="replace") as file:
+        rows = list(csv.DictReader(file))
+    return [row for row in rows if row.get("step", "").isdigit() and None not in row and None not in row.values()]
+
+
+def _board(folder: Path, step: int) -> Any:
+    """TensorBoard's writer, or None where it is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder), purge_step=step + 1)

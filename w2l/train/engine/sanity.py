@@ -1,0 +1,128 @@
+"""A few seconds of doubt before hours of training: can it learn at all, is the data in sync, does the expert know it?
+
+Networks, gate and random numbers are afterwards as they were.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from w2l import models
+from w2l.data.clip import Clip
+from w2l.errors import W2LError
+from w2l.train.engine.task import Batch, Task
+from w2l.train.judge import Judge, accuracy, curve, first_frames, to_faces
+
+_STEPS, _SECONDS, _RATE = 40, 8.0, 1e-3  # of overfitting one batch
+_CLIPS, _FRAMES = 8, 34
+_KNOWS = 0.6  # accuracy from which an expert's word on offsets counts; chance is 0.5
+_OTHER_SEED = 99  # so that the batch is none of the training's
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question, its answer (None: cannot be told), and what that means."""
+
+    name: str
+    holds: bool | None
+    said: str
+
+    def __str__(self) -> str:
+        return f"sanity: {'ok' if self.holds else 'NOT OK' if self.holds is False else 'unknown'}: {self.said}"
+
+
+def checks(task: Task) -> list[Check]:
+    """The checks that fit this training; nothing about it is changed."""
+    with torch.random.fork_rng():
+        return [overfits(task), *_in_sync(task)]
+
+
+def overfits(task: Task) -> Check:
+    """Whether the first network can learn one small batch by heart, in a few seconds."""
+    name, player = next(iter(task.players.items()))
+    before = {key: value.clone() for key, value in player.network.state_dict().items()}
+    optimiser = torch.optim.Adam([p for p in player.network.parameters() if p.requires_grad], lr=_RATE)
+    batch = _small_batch(task)
+    values: list[float] = []
+    until = time.monotonic() + _SECONDS
+    player.network.train()
+    while len(values) < _STEPS and (len(values) < 5 or (time.monotonic() < until and values[-1] > values[0] / 2)):
+        loss, _ = task.loss(name, dict(batch), task.steps - 1)
+        if loss is None:
+            break
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        values.append(loss.item())
+    player.network.load_state_dict(before)
+    for parameter in player.network.parameters():
+        parameter.grad = None
+    first, last = np.mean(values[:2]), np.mean(values[-2:])
+    said = f"the loss of one batch goes from {first:.3g} to {last:.3g} in {len(values)} steps"
+    if last < (0.95 if "start" in task.config else 0.8) * first:
+        return Check("overfit", True, said)
+    if len(values) < _STEPS:
+        return Check("overfit", None, f"{said}: too few to tell, on this machine")
+    return Check("overfit", False, f"{said}: a network that cannot learn one batch by heart learns nothing from many")
+
+
+def _small_batch(task: Task) -> Batch:
+    rng = np.random.default_rng([_OTHER_SEED, task.config["seed"]])
+    try:
+        drawn = task.draw(rng, task.steps - 1, 4)
+    except W2LError:  # cannot be split
+        drawn = task.draw(rng, task.steps - 1, 1)
+    return {key: torch.from_numpy(value).to(task.device) for key, value in drawn.items()}
+
+
+def _in_sync(task: Any) -> list[Check]:
+    """What an expert makes of the training clips: the one that will judge, or the bundled one on talker clips."""
+    data = getattr(task, "data", None)
+    if data is None or task.name == "mouth meter":
+        return []
+    judge = getattr(task, "judge", None)
+    if judge is None and data.train[0].truth is not None:
+        try:
+            bundled = models.load("classroom_expert", network="syncnet")
+            judge = Judge(bundled, task.device, task.precision)
+        except W2LError:
+            pass
+    if judge is None:
+        return [Check("in sync", None, "whether sound and picture fit cannot be told before there is an expert")]
+    return judged(judge, data.train, own=hasattr(task, "judge"))
+
+
+def judged(judge: Judge, clips: Sequence[Clip], own: bool = True) -> list[Check]:
+    """Whether the expert tells in-sync windows of these clips from others, and finds their sound in time.
+
+    own: whether it is the one that this training will listen to.
+    """
+    picked = clips[:: max(1, len(clips) // _CLIPS)][:_CLIPS]
+    scores = [judge.scores(to_faces(first_frames(clip, _FRAMES), judge.device), clip.mel) for clip in picked]
+    offsets = [curve(one)[0] for one in scores]
+    usual = max(set(offsets), key=offsets.count)
+    right = float(np.mean([accuracy(one, usual) for one in scores]))
+    said = f"the expert judges {right:.0%} of window pairs of {len(picked)} clips right (chance: 50%)"
+    said += f" with the sound moved by {usual} frames" if usual else ""
+    found = []
+    if right >= _KNOWS:
+        found.append(Check("expert", True, said))
+    elif own:
+        meaning = "its sync loss would teach nothing; look at the data's sync, or train an expert on these clips first"
+        found.append(Check("expert", False, f"{said}: {meaning}"))
+    exact = offsets.count(0)
+    said = f"the sound of {exact} of {len(picked)} clips is in sync"
+    if right < _KNOWS:
+        found.append(Check("in sync", None if own else False, f"{said}, says an expert that does not know these clips"))
+    elif exact >= len(picked) / 2:
+        found.append(Check("in sync", True, said))
+    else:
+        late = f"median {np.median(offsets):+.0f} frames, positive: sound late"
+        found.append(Check("in sync", False, f"{said} ({late}); correct it in preprocessing"))
+    return found
