@@ -45,7 +45,6 @@ _BESIDE = {
     "data/": "bundled weights with their model card, the presenter and its speech",
     "tests/": "laid out as w2l/ is; all of them run without network",
     "tools/": "what publishes the kit: this map, stamped addresses, notebook outputs",
-    "docs/": "the glossary",
 }
 _MAP = re.compile(r"(?<=<!-- map -->\n).*?(?=<!-- /map -->)", re.DOTALL)
 

@@ -132,7 +132,7 @@ class Report:
 
     def write(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Writes report.html, .md, .csv and .json into a folder; returns their paths."""
-        from w2l.evaluate.report.report.page import to_html
+        from w2l.evaluate.report.page import to_html
 
         texts = {
             "html": to_html(self),
