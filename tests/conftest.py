@@ -24,6 +24,8 @@ import pytest
 # A shell that starts the tests in the background has told them, and what they start, to ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+pytest_plugins = ["helpers.servers"]  # the fixtures server, own_cache and offer
+
 _LOOPBACK = ("127.", "localhost", "::1")
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from helpers.golden_weights import GAINS, GOLDEN, fill, normal, published_shapes, uniform
 from torch.nn import functional
 
-from w2l import models
+from w2l import models, weights
+from w2l.base import paths
 from w2l.errors import W2LError
+from w2l.weights.registry import Entry, Licence
 
 ABSOLUTE = 1e-4
 RELATIVE = 1e-4
@@ -146,3 +150,37 @@ def test_impossible_networks_are_refused(arguments: tuple, words: str) -> None:
 def test_window_of_two_frames_is_refused() -> None:
     with pytest.raises(W2LError, match="cannot have 2 frames"):
         models.build("syncnet", frames=2)
+
+
+def test_load_takes_every_bundled_name() -> None:
+    for name in weights.BUNDLED:
+        assert same(models.load(name), models.load(weights.find(name))), name
+    assert models.load("classroom").meta == models.load("classroom_generator").meta
+
+
+def test_load_takes_the_name_of_published_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = models.build("wav2lip", 0.05)
+    models.save(model, tmp_path / "fake.safetensors", "wav2lip", 0.05)
+    size = (tmp_path / "fake.safetensors").stat().st_size
+    entry = Entry("fake", "fake.safetensors", size, "", Licence("MIT", "Free."), "a test", ())
+    monkeypatch.setitem(weights.REGISTRY, "fake", entry)
+    with pytest.raises(W2LError, match="'w2l weights fetch fake'"):
+        models.load("fake")
+    monkeypatch.setenv("W2L_WEIGHTS", str(tmp_path))
+    assert models.load("fake").meta["width"] == 0.05
+
+
+def test_bare_name_means_bundled_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = models.build("wav2lip", 0.05)
+    monkeypatch.setattr(paths, "data", lambda: tmp_path)
+    models.save(model, tmp_path / "weights" / "tiny.safetensors", "wav2lip", 0.05)
+    assert models.load("tiny").meta["network"] == "wav2lip"
+    with pytest.raises(W2LError, match=r"no weights 'missing'; give a weight file or one of .*classroom, .*s3fd"):
+        models.load("missing")
+    with pytest.raises(W2LError, match="no weights 'elsewhere/tiny'"):
+        models.load("elsewhere/tiny")
+
+
+def same(first: torch.nn.Module, second: torch.nn.Module) -> bool:
+    a, b = first.state_dict(), second.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)

@@ -476,7 +476,7 @@ def test_settings_out_of_range(settings, said):
 
 
 def test_an_expert_must_be_one(corpus, tmp_path):
-    with pytest.raises(W2LError, match="no such weights: nobody"):
+    with pytest.raises(W2LError, match="there are no weights 'nobody'"):
         make(corpus, tmp_path / "store", Settings(expert="nobody"))
     with pytest.raises(W2LError, match="holds the weights of wav2lip, not of syncnet"):
         make(corpus, tmp_path / "store", Settings(expert="classroom_generator"))

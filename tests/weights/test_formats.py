@@ -16,8 +16,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from w2l import models
-from w2l.base import paths
 from w2l.errors import W2LError
+from w2l.weights import formats
 
 WIDTH = 0.1
 
@@ -146,14 +146,6 @@ def test_expert_window_is_read_from_the_weights(frames: int, tmp_path: Path) -> 
     assert loaded.meta["width"] == 0.25
 
 
-def test_bare_name_means_bundled_weights(model: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paths, "data", lambda: tmp_path)
-    models.save(model, tmp_path / "weights" / "tiny.safetensors", "wav2lip", WIDTH)
-    assert models.load("tiny").meta["network"] == "wav2lip"
-    with pytest.raises(W2LError, match="no weights 'missing'; bundled are: tiny"):
-        models.load("missing")
-
-
 def test_pickle_with_code_is_not_run(tmp_path: Path) -> None:
     for number, content in enumerate([{"state_dict": Opener(tmp_path / "made")}, Opener(tmp_path / "made")]):
         path = tmp_path / f"{number}.pth"
@@ -200,8 +192,12 @@ def test_truncated_files(model: nn.Module, suffix: str, tmp_path: Path) -> None:
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
-    refuse(tmp_path / "nowhere.pth", "no weight file")
-    refuse(tmp_path, "cannot read")
+    refuse(tmp_path / "nowhere.pth", "there are no weights .*; give a weight file or one of the names classroom, ")
+    refuse(tmp_path, "is a folder, not a weight file")
+    with pytest.raises(W2LError, match=r"no weight file at .*nowhere\.pth"):
+        formats.read(tmp_path / "nowhere.pth")
+    with pytest.raises(W2LError, match="cannot read"):
+        formats.read(tmp_path)
 
 
 def test_keys_that_do_not_fit(model: nn.Module, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ MOVED = {
     "w2l.dataset": "w2l.data",
     "w2l.demo": "w2l.dubbing.demo",
     "w2l.dub": "w2l.dubbing.dub",
-    "w2l.fetch": "w2l.weights.fetch",
+    "w2l.fetch": "w2l.weights.download",
     "w2l.footage": "w2l.dubbing.footage",
     "w2l.lettering": "w2l.base.lettering",
     "w2l.mark": "w2l.marking.mark",

@@ -49,8 +49,13 @@ def lasting() -> Path | None:
     """
     where = platform()
     if where == "colab":
-        return _DRIVE / "w2l" if _DRIVE.is_dir() else None
+        return drive() if _DRIVE.is_dir() else None
     return None if where == "binder" else home()
+
+
+def drive() -> Path:
+    """The kit's folder on a Google Drive that Colab has mounted, whether it is there or not."""
+    return _DRIVE / "w2l"
 
 
 def runs() -> Path:
@@ -62,11 +67,14 @@ def runs() -> Path:
 
 def inputs() -> list[Path]:
     """The data sets that are bound to this container: OpenBayes' ``input0`` and so on, Kaggle's by their names."""
-    found = []
-    for place in _INPUTS:
-        with suppress(OSError):
-            found += sorted(folder for folder in place.iterdir() if folder.is_dir())
-    return found
+    return [folder for place in _INPUTS for folder in folders_in(place)]
+
+
+def folders_in(parent: Path) -> list[Path]:
+    """The folders in a folder, sorted; none when it is missing or may not be read."""
+    with suppress(OSError):
+        return sorted(path for path in parent.iterdir() if path.is_dir())
+    return []
 
 
 def results() -> Path:

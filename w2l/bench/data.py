@@ -16,7 +16,7 @@ import soundfile
 
 from w2l import audio, talker
 from w2l.audio import SAMPLE_RATE, TRAINING_FPS, mel_windows, melspectrogram
-from w2l.base import device
+from w2l.base.device import machine
 from w2l.data.clip import FRAMES, Clip
 from w2l.data.store import Entry, Store, write_clip, write_index
 from w2l.data.windows import generator_batch
@@ -72,7 +72,7 @@ def measure(clip: str | os.PathLike[str] | None = None, clips: int = 4, seconds:
         length = float(np.mean([len(one) for one in read])) / TRAINING_FPS
         del read  # the files are mapped, and Windows deletes none that is
     speedup = best["store"] / best["plain"]
-    return Data(device.machine(), len(material), length, best["store"], best["plain"], speedup)
+    return Data(machine(), len(material), length, best["store"], best["plain"], speedup)
 
 
 def read_plainly(folder: Path, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -16,7 +16,7 @@ import torch
 
 from w2l import audio, faces, models, video
 from w2l.base import paths
-from w2l.base.device import pick_device
+from w2l.base.device import machine, pick_device
 from w2l.dubbing.dub import dub
 from w2l.dubbing.speech import Speech, listen
 from w2l.marking import mark
@@ -81,7 +81,7 @@ def measure(
     busy = {stage: best.seconds[stage] / best.n_frames * 1e3 for stage in _STREAMED}
     slowest = max(busy, key=busy.__getitem__)
     return EndToEnd(
-        device.machine(),
+        machine(),
         torch.get_num_threads(),
         torch.__version__,
         track.size,

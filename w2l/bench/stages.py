@@ -15,8 +15,9 @@ import torch
 from torch import nn
 
 from w2l import audio as sound
-from w2l import faces, models, video, weights
-from w2l.base import device, paths
+from w2l import faces, models, video
+from w2l.base import paths
+from w2l.base.device import machine
 from w2l.bench.end_to_end import plain_input
 from w2l.bench.memory import peak_memory
 from w2l.errors import W2LError
@@ -77,13 +78,13 @@ def measure(clip: str | os.PathLike[str] | None = None, speech: str | os.PathLik
         rows, speedup[name], difference[name] = _generator_stages(name, model, crops, windows, peaks)
         stages[2:2] = rows  # between detect and paste
     threads = torch.get_num_threads()
-    return Figures(device.machine(), threads, torch.__version__, peaks, stages, speedup, difference, _memory())
+    return Figures(machine(), threads, torch.__version__, peaks, stages, speedup, difference, _memory())
 
 
 def _generators() -> dict[str, nn.Module]:
     """The generators to time: width 1 with random weights, which take as long as trained ones; and the bundled one."""
     torch.manual_seed(0)
-    return {"width 1": models.build("wav2lip").eval(), "classroom": models.load(weights.find("classroom"), "wav2lip")}
+    return {"width 1": models.build("wav2lip").eval(), "classroom": models.load("classroom", "wav2lip")}
 
 
 def _frame_stages(

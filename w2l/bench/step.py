@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from w2l import models
-from w2l.base.device import pick_device
+from w2l.base.device import machine, pick_device
 from w2l.bench.stages import count_macs, matrix_peak
 from w2l.data.clip import Clip
 from w2l.errors import W2LError
@@ -112,9 +112,9 @@ def measure(
     mixed = Precision("auto", where).dtype
     formats = {"float32": torch.float32} | ({str(mixed).removeprefix("torch."): mixed} if mixed else {})
     peaks = {name: matrix_peak(dtype, where) / 1e3 for name, dtype in formats.items()}
-    machine = device.machine() if where.type == "cpu" else torch.cuda.get_device_name(where)
+    name = machine() if where.type == "cpu" else torch.cuda.get_device_name(where)
     threads = torch.get_num_threads()
-    return StepFigures(machine, where.type, threads, torch.__version__, width, windows, best["draw"] * 1e3, peaks, rows)
+    return StepFigures(name, where.type, threads, torch.__version__, width, windows, best["draw"] * 1e3, peaks, rows)
 
 
 def _noise(seed: int, frames: int = 40) -> Clip:

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from w2l.base import paths
 from w2l.errors import W2LError
 from w2l.models.mouth_meter import MouthMeter
 from w2l.models.quality_disc import QualityDisc
@@ -21,7 +20,7 @@ from w2l.models.s3fd import S3FD
 from w2l.models.syncnet import SyncNet
 from w2l.models.syncnet_v2 import SyncNetV2
 from w2l.models.wav2lip import Wav2Lip
-from w2l.weights import formats
+from w2l.weights import formats, resolve
 
 DEFAULT_MEL_SHIFT = -1.0  # frames; what the published generator was trained with
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
@@ -63,17 +62,18 @@ def build(name: str, width: float = 1.0, **options: Any) -> nn.Module:
     return _BUILDERS[name](width=float(width), **options)
 
 
-def load(path_or_name: str | os.PathLike[str], network: str | None = None) -> nn.Module:
+def load(name_or_path: str | os.PathLike[str], network: str | None = None) -> nn.Module:
     """A network with the weights of a file, on the CPU, in float32 and eval mode.
 
-    path_or_name: a .pth (plain, training checkpoint, DataParallel, TorchScript) or .safetensors file, or the bare
-    name of bundled weights, such as ``classroom_generator``. Which network it is, and its width, is read from the
+    name_or_path: any name that `weights.find` knows (``classroom``, ``wav2lip_gan``), or a .pth (plain, training
+    checkpoint, DataParallel, TorchScript) or .safetensors file. Which network it is, and its width, is read from the
     keys and shapes; ``network`` insists on one. Code inside a file is never run.
     The attribute ``meta`` holds network, width, mel_shift (frames; the generator's, -1 unless the file says
-    otherwise) and all that the file's own metadata says.
-    Raises W2LError when the file is missing, damaged, holds code, or does not fit the network.
+    otherwise) and the file's own metadata.
+    Raises W2LError when there are no such weights, and when the file is damaged, holds code, or does not fit the
+    network.
     """
-    path = _find(path_or_name)
+    path = resolve.find(name_or_path)
     tensors, file_meta = formats.read(path)
     name = _identify(path, tensors, network)
     options = {"frames": tensors[_SIGNATURES[name][0]].shape[1] // 3} if name == "syncnet" else {}
@@ -95,19 +95,6 @@ def save(model: nn.Module, path: str | os.PathLike[str], network: str, width: fl
     if network not in _BUILDERS:
         raise W2LError(f"there is no network {network!r}; choose one of {', '.join(NAMES)}.")
     formats.write(path, model.state_dict(), {"network": network, "width": width, **meta})
-
-
-def _find(path_or_name: str | os.PathLike[str]) -> Path:
-    """The file itself, or the bundled weights of that bare name."""
-    path = Path(path_or_name)
-    if path.exists() or path.suffix or path.name != str(path_or_name):
-        return path
-    folder = paths.data() / "weights"
-    bundled = folder / f"{path.name}.safetensors"
-    if not bundled.exists():
-        there = ", ".join(sorted(file.stem for file in folder.glob("*.safetensors"))) or "none"
-        raise W2LError(f"there are no weights {str(path_or_name)!r}; bundled are: {there}; or give a file's path.")
-    return bundled
 
 
 def _identify(path: Path, tensors: Mapping[str, torch.Tensor], network: str | None) -> str:

@@ -91,10 +91,9 @@ def _open(store: Path | None, train: int, validation: int, progress: bool, voice
 
 def load(name_or_path: str, network: str) -> nn.Module:
     """Weights to start from or to judge with: a bundled name, a published one, a weight file, or a checkpoint."""
-    known = name_or_path in weights.REGISTRY or name_or_path in weights.BUNDLED
-    return models.load(weights.find(name_or_path) if known else name_or_path, network=network)
+    return models.load(name_or_path, network=network)
 
 
 def called(name_or_path: str) -> str:
     """What weights are called in the metadata of those made from them: a name, or the file's, without its folder."""
-    return Path(name_or_path).name
+    return weights.called(name_or_path)

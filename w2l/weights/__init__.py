@@ -1,18 +1,8 @@
-"""Weights: the registry of published ones, where files lie on this machine, fetching and checking, file formats."""
+"""Weight files: a name becomes a file, published ones are fetched and checked, every format in use is read."""
 
-from w2l.weights.places import (
-    BUNDLED,
-    CLASSROOM,
-    PUBLISHED,
-    accepted,
-    fetch,
-    find,
-    locate,
-    places,
-    status,
-    verify,
-)
+from w2l.weights.acquire import accepted, fetch, verify
 from w2l.weights.registry import REGISTRY, Entry
+from w2l.weights.resolve import BUNDLED, CLASSROOM, PUBLISHED, called, find, locate, places, status
 
 __all__ = [
     "BUNDLED",
@@ -21,6 +11,7 @@ __all__ = [
     "REGISTRY",
     "Entry",
     "accepted",
+    "called",
     "fetch",
     "find",
     "locate",
