@@ -10,7 +10,8 @@ import torch
 from helpers.dubs import BOX, SIZE, number, run_dub, write_clip, write_speech
 from helpers.places import GOLDEN
 
-from w2l import audio, models, video
+from w2l import audio, faces, models, video
+from w2l.base.choices import choices_of
 from w2l.dubbing import published, speech
 from w2l.dubbing.settings import Settings
 from w2l.errors import W2LError
@@ -338,10 +339,15 @@ def test_wrong_names_are_told():
 
 
 def test_every_setting_is_explained_and_can_be_given_on_the_command_line():
-    from w2l.cli import dub, main
+    from w2l.cli import main
+    from w2l.cli.arguments import chosen
 
     options = main.make_parser().parse_args(["dub", "a", "b", "c"])
     names = {field.name for field in dataclasses.fields(Settings)}
-    assert set(dub._dub_settings(options)) == names
-    assert Settings().with_changes(**dub._dub_settings(options)) == Settings()
-    assert all(name in Settings.__doc__ for name in names)
+    assert set(chosen(options, Settings)) == names
+    assert Settings().with_changes(**chosen(options, Settings)) == Settings()
+    assert all(f"\n  {name}: " in Settings.__doc__ for name in names)
+
+
+def test_gaps_are_those_of_the_faces():
+    assert choices_of(Settings)["gaps"][1].choices == faces.GAPS

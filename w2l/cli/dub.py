@@ -12,18 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from w2l.base import files, paths
+from w2l.base.choices import whole_number
+from w2l.cli.arguments import add_choices, chosen, word
+from w2l.dubbing.settings import Settings, TrackSettings
 from w2l.errors import W2LError
 
 CONSENT_FLAG = "--i-have-consent"
 _CONSENT = "You may only dub people who agreed to it, and you must say that the result is AI-generated."
-_SIDES = ("TOP", "BOTTOM", "LEFT", "RIGHT")
-
-
-def count(text: str) -> int:
-    """A whole number of 1 or more."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)
 
 
 def use_threads(threads: int | None) -> None:
@@ -37,132 +32,14 @@ def use_threads(threads: int | None) -> None:
     cv2.setNumThreads(threads)
 
 
-# ---------------------------------------------------------------- what all of them take
-
-
-def _add_track_settings(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("the face").add_argument
-    add("--detector", default="auto", help="how faces are found: yunet, s3fd, hog (default: auto, the best one here)")
-    add("--pads", type=int, nargs=4, metavar=_SIDES, default=(0, 10, 0, 0), help="pixels added to the box (0 10 0 0)")
-    add("--box", type=int, nargs=4, metavar=_SIDES, help="a fixed face box in pixels; nothing is sought")
-    add("--nosmooth", action="store_true", help="do not smooth the face box over time")
-    add(
-        "--gaps",
-        choices=("pass", "hold", "interpolate", "error"),
-        default="pass",
-        help="frames without a face: pass them unchanged, hold the last box, interpolate, or stop (default: pass)",
-    )
-    add(
-        "--which", default="main", help="of several faces: main, largest, centre, a number of w2l track, or a point X,Y"
-    )
-    add(
-        "--face_det_batch_size", "--face-det-batch-size", dest="detector_batch_size", type=count, metavar="N",
-        help="frames searched at once (s3fd)",
-    )  # fmt: skip
-    add("--no-cache", action="store_true", help="do not keep what was found for the next run")
-    add = parser.add_argument_group("the frames").add_argument
-    add(
-        "--resize_factor", "--resize-factor", type=count, default=1, metavar="N", help="divide width and height by this"
-    )
-    add(
-        "--rotate", nargs="?", type=int, const=90, default=0, metavar="DEGREES",
-        help="turn the frames clockwise by 90 (without a number), 180 or 270",
-    )  # fmt: skip
-    add("--crop", type=int, nargs=4, metavar=_SIDES, help="cut this out of each frame; -1: to the bottom, to the right")
-    add("--fps", type=float, help="frames a second of the result (default: the clip's; a picture: 25)")
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
-
-
-def _add_dub_settings(parser: argparse.ArgumentParser) -> None:
-    _add_track_settings(parser)
-    add = parser.add_argument_group("the mouth").add_argument
-    add(
-        "--weights", "--checkpoint_path", default="classroom",
-        help="classroom (bundled, knows drawn faces), wav2lip, wav2lip_gan, or a checkpoint file (default: classroom)",
-    )  # fmt: skip
-    add("--static", nargs="?", type=_yes, const=True, default=False, metavar="YES", help="use the first frame only")
-    add(
-        "--extend",
-        choices=("pingpong", "loop", "hold", "trim"),
-        default="pingpong",
-        help="when the speech is longer than the clip: back and forth, again, stand still, or stop (default: pingpong)",
-    )
-    add("--gate", action="store_true", help="let the mouth rest in the pauses of the speech")
-    add("--rectangle", action="store_true", help="paste the whole rectangle instead of a mouth that fades in")
-    add("--no-colour-match", action="store_true", help="leave the drawn skin's colour alone")
-    add("--parity", action="store_true", help="do as the published code does, to the pixel, faults included")
-    add("--no-label", action="store_true", help='leave out the visible "AI-generated" label')
-    add("--no-sign", action="store_true", help="add no signed content credentials")
-    add(
-        "--wav2lip_batch_size", "--batch-size", dest="batch_size", type=count, default=16, metavar="N",
-        help="faces drawn at once (default: 16)",
-    )  # fmt: skip
-
-
 def _add_manners(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--threads", type=count, metavar="N", help="processor threads to use (default: all)")
+    parser.add_argument(
+        "--threads", type=word(whole_number), metavar="N", help="processor threads to use (default: all)"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     parser.add_argument(
         CONSENT_FLAG, dest="consent", action="store_true", help="the person shown agreed to this (asked once otherwise)"
     )
-
-
-def _yes(text: str) -> bool:
-    if text.lower() not in ("yes", "true", "1", "no", "false", "0"):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither yes nor no")
-    return text.lower() in ("yes", "true", "1")
-
-
-def _track_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """The words of `Settings` that `w2l track` has too."""
-    return {
-        "detector": options.detector,
-        "pads": tuple(options.pads),
-        "box": _box(options),
-        "smooth": not options.nosmooth,
-        "gaps": options.gaps,
-        "which": options.which,
-        "detector_batch_size": options.detector_batch_size,
-        "cache": not options.no_cache,
-        "resize_factor": options.resize_factor,
-        "rotate": options.rotate % 360,
-        "crop": _crop(options),
-        "fps": options.fps,
-        "device": options.device,
-    }
-
-
-def _dub_settings(options: argparse.Namespace) -> dict[str, Any]:
-    return _track_settings(options) | {
-        "weights": options.weights,
-        "static": options.static,
-        "extend": options.extend,
-        "gate": options.gate,
-        "feather": not options.rectangle,
-        "match_colour": not options.no_colour_match,
-        "parity": options.parity,
-        "label": not options.no_label,
-        "sign": not options.no_sign,
-        "batch_size": options.batch_size,
-    }
-
-
-def _box(options: argparse.Namespace) -> tuple[int, int, int, int] | None:
-    """--box comes as top, bottom, left, right; the library takes x1, y1, x2, y2."""
-    if options.box is None or options.box == [-1, -1, -1, -1]:  # the latter is how the published code says none
-        return None
-    top, bottom, left, right = options.box
-    if not (0 <= top < bottom and 0 <= left < right):
-        raise W2LError(f"--box {top} {bottom} {left} {right} is no box: it takes TOP BOTTOM LEFT RIGHT in pixels.")
-    return left, top, right, bottom
-
-
-def _crop(options: argparse.Namespace) -> tuple[int, int, int, int] | None:
-    """--crop likewise; 0 -1 0 -1 is the whole frame."""
-    if options.crop is None:
-        return None
-    top, bottom, left, right = options.crop
-    return left, top, right, bottom
 
 
 def _ask_consent(given: bool) -> None:
@@ -199,7 +76,7 @@ def _add_dub(parser: argparse.ArgumentParser) -> None:
         "--speaker", action="append", metavar="WHICH=AUDIO",
         help="instead of AUDIO, once for each of several faces: its number or point X,Y, and what it says",
     )  # fmt: skip
-    _add_dub_settings(parser)
+    add_choices(parser, Settings)
     parser.add_argument("--sheet", type=Path, metavar="PNG", help="also write a contact sheet of the result")
     _add_manners(parser)
 
@@ -220,7 +97,7 @@ def _run_dub(options: argparse.Namespace) -> None:
     from w2l.dubbing.dub import dub
 
     contact_sheet = ContactSheet(first, f"{face.name} speaks {first.name}") if options.sheet and first else None
-    result = dub(face, spoken, out, progress=not options.quiet, watch=contact_sheet, **_dub_settings(options))
+    result = dub(face, spoken, out, progress=not options.quiet, watch=contact_sheet, **chosen(options, Settings))
     if contact_sheet:
         contact_sheet.write(options.sheet)
     for note in result.notes:
@@ -250,7 +127,7 @@ def _add_preview(parser: argparse.ArgumentParser) -> None:
     _add_inputs(parser, "picture to write, .png (default: in the results folder)")
     parser.add_argument("--at", type=float, default=0.0, metavar="SECONDS", help="which moment to look at (default: 0)")
     parser.add_argument("--frame", type=int, metavar="N", help="instead: which frame of the result, counted from 0")
-    _add_dub_settings(parser)
+    add_choices(parser, Settings)
     _add_manners(parser)
 
 
@@ -263,7 +140,7 @@ def _run_preview(options: argparse.Namespace) -> None:
     use_threads(options.threads)
     from w2l.dubbing.preview import preview
 
-    made = preview(face, audio, options.at, out, options.frame, **_dub_settings(options))
+    made = preview(face, audio, options.at, out, options.frame, **chosen(options, Settings))
     print(f"{out}: frame {made.moment.index} in {made.seconds:.1f} s")
 
 
@@ -280,7 +157,7 @@ def _add_batch(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the results (default: the results folder)")
     parser.add_argument("--again", action="store_true", help="also make those that are done")
-    _add_dub_settings(parser)
+    add_choices(parser, Settings)
     _add_manners(parser)
 
 
@@ -300,7 +177,7 @@ def _run_batch(options: argparse.Namespace) -> int:
     def tell(outcome: batch.Outcome) -> None:
         print(f"{outcome.job.out}: {outcome.status}{': ' if outcome.said else ''}{outcome.said}", flush=True)
 
-    settings = _dub_settings(options)
+    settings = chosen(options, Settings)
     done = batch.run(jobs, options.again, not options.quiet, out / batch.REPORT, tell, **settings)
     failed = sum(outcome.status == "failed" for outcome in done)
     kept = sum(outcome.status == "was there" for outcome in done)
@@ -315,7 +192,7 @@ def _run_batch(options: argparse.Namespace) -> int:
 def _add_track(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("face", type=Path, metavar="FACE", help="video, animated GIF or picture")
     parser.add_argument("--out", type=Path, metavar="PNG", help="picture of some frames with their numbered boxes")
-    _add_track_settings(parser)
+    add_choices(parser, TrackSettings)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -323,7 +200,7 @@ def _run_track(options: argparse.Namespace) -> None:
     from w2l import faces, video
     from w2l.dubbing import contact_sheet
 
-    settings = _track_settings(options)
+    settings = chosen(options, TrackSettings)
     framing = video.Framing(settings.pop("resize_factor"), settings.pop("rotate"), settings.pop("crop"))
     drawn = {name: settings.pop(name) for name in ("pads", "smooth", "gaps")}
     which, batch_size = settings.pop("which"), settings.pop("detector_batch_size")

@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from w2l.base.choices import whole_number
 from w2l.base.version import __version__
 from w2l.cli import dub, evaluate, preprocess, train, weights
+from w2l.cli.arguments import word
 from w2l.errors import W2LError
 
 BAD_INPUT, INTERRUPTED = 2, 130  # exit codes
@@ -128,7 +130,9 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--clip", type=Path, metavar="FILE", help="a clip to measure on (default: the bundled one)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    parser.add_argument("--threads", type=dub.count, metavar="N", help="processor threads to use (default: all)")
+    parser.add_argument(
+        "--threads", type=word(whole_number), metavar="N", help="processor threads to use (default: all)"
+    )
 
 
 def _run_bench(options: argparse.Namespace) -> None:

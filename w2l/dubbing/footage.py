@@ -10,9 +10,9 @@ import numpy as np
 
 from w2l import video
 from w2l.dubbing import published
+from w2l.dubbing.settings import EXTENSIONS
 from w2l.errors import W2LError
 
-EXTENSIONS = ("pingpong", "loop", "hold", "trim")
 _TRANSPARENT = ("png", "apng", "gif", "webp")  # codecs of pictures and animations that may be so
 _BLOCK_BYTES = 96 << 20  # decoded frames held while a clip runs backwards, whatever its length
 

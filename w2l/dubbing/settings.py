@@ -1,4 +1,4 @@
-"""All that a user may choose about a dub, in one place: `dub`, `preview` and `batch` take the same words."""
+"""The choices that a user has about a dub: the keywords of `dub`, `preview` and `batch`, and their command lines."""
 
 from __future__ import annotations
 
@@ -6,79 +6,242 @@ import difflib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from w2l.dubbing.footage import EXTENSIONS
+from w2l.base.choices import choice, documented, whole_number, yes_or_no
 from w2l.errors import W2LError
-from w2l.faces import Which
-from w2l.video import Framing
+
+if TYPE_CHECKING:
+    from w2l.faces import Which
+    from w2l.video import Framing
+
+EXTENSIONS = ("pingpong", "loop", "hold", "trim")
+_GAPS = ("pass", "hold", "interpolate", "error")  # `faces.GAPS`, written again so that the command line starts at once
+_SIDES = ("TOP", "BOTTOM", "LEFT", "RIGHT")
+_FACE, _FRAMES, _MOUTH = "the face", "the frames", "the mouth"
 
 
+def _box(sides: list[int]) -> tuple[int, int, int, int] | None:
+    """--box comes as top, bottom, left, right; the library takes x1, y1, x2, y2."""
+    if sides == [-1, -1, -1, -1]:  # how the published code says that there is none
+        return None
+    top, bottom, left, right = sides
+    if not (0 <= top < bottom and 0 <= left < right):
+        raise W2LError(f"--box {top} {bottom} {left} {right} is no box: it takes TOP BOTTOM LEFT RIGHT in pixels.")
+    return left, top, right, bottom
+
+
+def _crop(sides: list[int]) -> tuple[int, int, int, int]:
+    """--crop likewise; 0 -1 0 -1 is the whole frame."""
+    top, bottom, left, right = sides
+    return left, top, right, bottom
+
+
+@documented
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How a dub is made. Raises W2LError for values that make no sense, and for those that exclude each other.
+class TrackSettings:
+    """How faces are found and followed, and what of each frame is worked on."""
 
-    weights: ``classroom`` (bundled, knows drawn faces), ``wav2lip``, ``wav2lip_gan``, or a checkpoint file.
-
-    detector, box (x1, y1, x2, y2 pixels, kept over the whole clip), pads (top, bottom, left, right pixels), smooth,
-    gaps, which (the face, of several), cache (keep detections for the next run): as in `track_faces`.
-
-    fps: frames a second of the result; the clip's own when None, 25 for a picture. resize_factor, rotate, crop: what
-    of each frame is worked on, as in `video.Framing`; boxes and pads count in those pixels. static: use the first frame
-    only. extend: ``pingpong``, ``loop``, ``hold`` or ``trim``, when the speech is longer than the clip.
-
-    feather: only the lower half of the face is replaced, and it fades into the frame; otherwise the whole rectangle.
-    match_colour: bring the drawn skin to the real one's colour. gate: the mouth rests in the pauses of the speech.
-    parity: as the published code does it, to the pixel, faults included (see `published`); wants fps, feather and
-    match_colour left alone, and one speaker.
-
-    label: draw the visible label (the mark in the metadata is always written). sign: add signed content credentials
-    where the extra for them is installed.
-
-    batch_size: faces drawn at once. detector_batch_size: frames searched at once. device: ``auto``, ``cpu``,
-    ``cuda``...
-    """
-
-    weights: str | os.PathLike[str] = "classroom"
-    detector: str = "auto"
-    which: Which = "main"
-    box: Sequence[float] | None = None
-    pads: tuple[int, int, int, int] = (0, 10, 0, 0)
-    smooth: bool = True
-    gaps: str = "pass"
-    cache: bool = True
-    fps: float | None = None
-    resize_factor: int = 1
-    rotate: int = 0
-    crop: tuple[int, int, int, int] | None = None
-    static: bool = False
-    extend: str = "pingpong"
-    feather: bool = True
-    match_colour: bool = True
-    gate: bool = False
-    parity: bool = False
-    label: bool = True
-    sign: bool = True
-    batch_size: int = 16
-    detector_batch_size: int | None = None
-    device: str = "auto"
+    detector: str = choice(
+        "auto",
+        "how faces are found: yunet, s3fd, hog",
+        group=_FACE,
+        default_help="auto, the best one here",
+    )
+    pads: tuple[int, int, int, int] = choice(
+        (0, 10, 0, 0),
+        "pixels added to the face box at the top, bottom, left and right",
+        group=_FACE,
+        parse=int,
+        convert=tuple,
+        nargs=4,
+        metavar=_SIDES,
+        default_help="0 10 0 0",
+    )
+    box: Sequence[float] | None = choice(
+        None,
+        "a fixed face box, x1, y1, x2, y2 in pixels, for the whole clip; no face is searched for",
+        group=_FACE,
+        option_help="a fixed face box in pixels; no face is searched for",
+        parse=int,
+        convert=_box,
+        nargs=4,
+        metavar=_SIDES,
+    )
+    smooth: bool = choice(
+        True,
+        "smooth the face box over time",
+        "--nosmooth",
+        group=_FACE,
+        option_help="do not smooth the face box over time",
+    )
+    gaps: str = choice(
+        "pass",
+        "frames without a face: pass them unchanged, hold the last box, interpolate, or stop with an error",
+        group=_FACE,
+        choices=_GAPS,
+    )
+    which: Which = choice(
+        "main",
+        "of several faces: main, largest, centre, a number of w2l track, or a point X,Y",
+        group=_FACE,
+    )
+    detector_batch_size: int | None = choice(
+        None,
+        "frames searched at once (s3fd)",
+        "--face_det_batch_size",
+        "--face-det-batch-size",
+        group=_FACE,
+        parse=whole_number,
+        metavar="N",
+    )
+    cache: bool = choice(
+        True,
+        "keep the faces that were found for the next run",
+        "--no-cache",
+        group=_FACE,
+        option_help="do not keep the faces that were found for the next run",
+    )
+    resize_factor: int = choice(
+        1,
+        "divide width and height by this; boxes and pads count in the smaller pixels",
+        "--resize_factor",
+        "--resize-factor",
+        group=_FRAMES,
+        parse=whole_number,
+        metavar="N",
+    )
+    rotate: int = choice(
+        0,
+        "turn the frames clockwise by 90, 180 or 270 degrees",
+        group=_FRAMES,
+        option_help="turn the frames clockwise by 90 (without a number), 180 or 270 degrees",
+        convert=lambda degrees: degrees % 360,
+        nargs="?",
+        const=90,
+        metavar="DEGREES",
+    )
+    crop: tuple[int, int, int, int] | None = choice(
+        None,
+        "cut this out of each frame: x1, y1, x2, y2 in pixels; a negative x2 or y2 means the right or bottom edge",
+        group=_FRAMES,
+        option_help="cut this out of each frame; -1 means the bottom or right edge",
+        parse=int,
+        convert=_crop,
+        nargs=4,
+        metavar=_SIDES,
+    )
+    fps: float | None = choice(
+        None,
+        "frames per second of the result",
+        group=_FRAMES,
+        parse=float,
+        default_help="the clip's; a picture: 25",
+    )
+    device: str = choice("auto", "auto, cpu, cuda, cuda:1, mps", group=_FRAMES)
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise W2LError(f"a batch of {self.batch_size} faces cannot be drawn; give a batch size of 1 or more.")
         if self.fps is not None and not 0 < self.fps <= 1000:
             raise W2LError(f"{self.fps} frames a second is not a frame rate; give a number above 0, such as 25.")
-        if self.extend not in EXTENSIONS:
-            raise W2LError(f"extend cannot be {self.extend!r}; choose one of {', '.join(EXTENSIONS)}.")
         _ = self.framing
 
     @property
     def framing(self) -> Framing:
         """What of each frame is worked on."""
-        return Framing(self.resize_factor, self.rotate, self.crop, bilinear=self.parity)
+        from w2l.video import Framing  # here, because the command line lists the choices without loading OpenCV
+
+        return Framing(self.resize_factor, self.rotate, self.crop)
+
+
+@documented
+@dataclass(frozen=True, kw_only=True)
+class Settings(TrackSettings):
+    """How a dub is made. Raises W2LError for values that make no sense, and for those that exclude each other."""
+
+    weights: str | os.PathLike[str] = choice(
+        "classroom",
+        "classroom (bundled, knows drawn faces), wav2lip, wav2lip_gan, or a checkpoint file",
+        "--weights",
+        "--checkpoint_path",
+        group=_MOUTH,
+    )
+    static: bool = choice(
+        False,
+        "use the first frame only",
+        group=_MOUTH,
+        parse=yes_or_no,
+        nargs="?",
+        const=True,
+        metavar="YES",
+        default_help="",
+    )
+    extend: str = choice(
+        "pingpong",
+        "when the speech is longer than the clip: play the clip back and forth, loop it, hold its last frame, or trim "
+        "the result to the clip",
+        group=_MOUTH,
+        choices=EXTENSIONS,
+    )
+    gate: bool = choice(False, "keep the mouth at rest in the pauses of the speech", group=_MOUTH)
+    feather: bool = choice(
+        True,
+        "replace only the lower half of the face and fade it into the frame, instead of the whole rectangle",
+        "--rectangle",
+        group=_MOUTH,
+        option_help="paste the whole rectangle instead of a mouth that fades in",
+    )
+    match_colour: bool = choice(
+        True,
+        "match the colour of the generated skin to the real one's",
+        "--no-colour-match",
+        group=_MOUTH,
+        option_help="leave the colour of the generated skin alone",
+    )
+    parity: bool = choice(
+        False,
+        "do exactly what the published code does, faults included (see `published`): leave fps out, give one speaker; "
+        "feather and match_colour have no effect",
+        group=_MOUTH,
+        option_help="do exactly what the published code does, faults included",
+    )
+    label: bool = choice(
+        True,
+        'draw the visible "AI-generated" label; the mark in the metadata is always written',
+        "--no-label",
+        group=_MOUTH,
+        option_help='leave out the visible "AI-generated" label',
+    )
+    sign: bool = choice(
+        True,
+        "add signed content credentials where the extra for them is installed",
+        "--no-sign",
+        group=_MOUTH,
+        option_help="add no signed content credentials",
+    )
+    batch_size: int = choice(
+        16,
+        "faces generated at once",
+        "--wav2lip_batch_size",
+        "--batch-size",
+        group=_MOUTH,
+        parse=whole_number,
+        metavar="N",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.batch_size < 1:
+            raise W2LError(f"a batch of {self.batch_size} faces cannot be drawn; give a batch size of 1 or more.")
+        if self.extend not in EXTENSIONS:
+            raise W2LError(f"extend cannot be {self.extend!r}; choose one of {', '.join(EXTENSIONS)}.")
+
+    @property
+    def framing(self) -> Framing:
+        """What of each frame is worked on."""
+        return replace(super().framing, bilinear=self.parity)
 
     def with_changes(self, **changes: Any) -> Settings:
-        """These settings with some of them changed; W2LError names the nearest one to a name there is none of."""
+        """These settings with some of them changed. Raises W2LError for an unknown name, with the closest known one."""
         known = [field.name for field in fields(self)]
         for name in changes:
             if name not in known:

@@ -1,0 +1,114 @@
+"""A choice that a user has, declared once: a dataclass field that says what it means and how it is written.
+
+The command line (`cli.arguments`), the keyword arguments and the documentation are all made from these fields.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any, TypeVar
+
+from w2l.errors import W2LError
+
+_T = TypeVar("_T")
+
+_KEY = "choice"
+_WIDTH = 116  # characters of a line of documentation
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a field says about itself; see `choice`."""
+
+    help: str
+    flags: tuple[str, ...] = ()
+    option_help: str = ""
+    default_help: str | None = None
+    parse: Callable[[str], Any] | None = None
+    convert: Callable[[Any], Any] | None = None
+    choices: Sequence[Any] | None = None
+    metavar: str | tuple[str, ...] | None = None
+    nargs: int | str | None = None
+    const: Any = None
+    group: str = ""
+    is_option: bool = True
+
+
+def choice(
+    default: Any,
+    help: str,
+    *flags: str,
+    option_help: str = "",
+    default_help: str | None = None,
+    parse: Callable[[str], Any] | None = None,
+    convert: Callable[[Any], Any] | None = None,
+    choices: Sequence[Any] | None = None,
+    metavar: str | tuple[str, ...] | None = None,
+    nargs: int | str | None = None,
+    const: Any = None,
+    group: str = "",
+    is_option: bool = True,
+) -> Any:
+    """A field of a dataclass that a user may choose.
+
+    help: what it means, a sentence without a full stop. flags: how the command line writes it (``--field-name`` if not
+    given). A choice that is True or False is a flag without a value, which says the opposite of the default; where the
+    default is True, give flags that say so, such as ``--no-label``, and an `option_help` that fits them.
+    default_help: the default in words, where its value does not speak for itself ("" to leave it out).
+
+    parse: makes a value of one word; raises W2LError for a wrong one. By default the type of the default value does
+    it, and words stay text where the default is None. nargs, const, metavar, choices: as argparse takes them; choices
+    are also named in the documentation. convert: makes the field's value of what was parsed, such as a tuple of several
+    numbers; it is not called for the default. group: heading of the options that belong together. is_option: False for
+    what can only be chosen in Python.
+    """
+    declared = Choice(
+        help, flags, option_help, default_help, parse, convert, choices, metavar, nargs, const, group, is_option
+    )
+    if isinstance(default, list | dict | set):
+        return field(default_factory=lambda: type(default)(default), metadata={_KEY: declared})
+    return field(default=default, metadata={_KEY: declared})
+
+
+def choices_of(cls: type) -> dict[str, tuple[Any, Choice]]:
+    """Name -> default value and `Choice` of each field that was declared with `choice`, in order."""
+    return {one.name: (_default(one), one.metadata[_KEY]) for one in fields(cls) if _KEY in one.metadata}
+
+
+def _default(one: Field[Any]) -> Any:
+    return one.default if one.default_factory is MISSING else one.default_factory()
+
+
+def documented(cls: type[_T]) -> type[_T]:
+    """Decorates a dataclass: its docstring ends with what each of its choices means, under the groups' headings."""
+    lines: list[str] = []
+    heading: str | None = None
+    for name, (default, declared) in choices_of(cls).items():
+        if declared.group != heading:
+            heading = declared.group
+            lines += ["", f"{heading[:1].upper()}{heading[1:]}:"] if heading else [""]
+        text = f"{name}: {declared.help}{_values(declared)} (default: {declared.default_help or repr(default)})."
+        lines += textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="      ")
+    cls.__doc__ = "\n".join([inspect.cleandoc(cls.__doc__ or ""), *lines])
+    return cls
+
+
+def _values(declared: Choice) -> str:
+    return f"; one of {', '.join(map(str, declared.choices))}" if declared.choices else ""
+
+
+def whole_number(text: str) -> int:
+    """A whole number of 1 or more, from a word. Raises W2LError for anything else."""
+    if not text.isdigit() or int(text) < 1:
+        raise W2LError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
+
+
+def yes_or_no(text: str) -> bool:
+    """True for yes, true or 1, False for no, false or 0. Raises W2LError for anything else."""
+    if text.lower() not in ("yes", "true", "1", "no", "false", "0"):
+        raise W2LError(f"{text!r} is neither yes nor no")
+    return text.lower() in ("yes", "true", "1")

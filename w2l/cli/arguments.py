@@ -1,0 +1,66 @@
+"""From the choices declared on a dataclass (`base.choices`) to a command's options, and from what was typed back."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from w2l.base.choices import Choice, choices_of
+from w2l.errors import W2LError
+
+
+def add_choices(parser: argparse.ArgumentParser, cls: type, defaults: Mapping[str, Any] | None = None) -> None:
+    """Adds an option for each choice of the dataclass, under its groups' headings.
+
+    defaults: name -> default of this command, where it is not the dataclass's.
+    """
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for name, (default, declared) in choices_of(cls).items():
+        if not declared.is_option:
+            continue
+        if declared.group and declared.group not in groups:
+            groups[declared.group] = parser.add_argument_group(declared.group)
+        place = groups.get(declared.group, parser)
+        _add(place, name, (defaults or {}).get(name, default), declared)
+
+
+def chosen(options: argparse.Namespace, cls: type) -> dict[str, Any]:
+    """Name -> value of each choice of the dataclass, as keyword arguments. Raises W2LError for values that are none."""
+    found: dict[str, Any] = {}
+    for name, (default, declared) in choices_of(cls).items():
+        if declared.is_option:
+            value = getattr(options, name)
+            found[name] = declared.convert(value) if declared.convert and value != default else value
+    return found
+
+
+def _add(place: argparse._ActionsContainer, name: str, default: Any, declared: Choice) -> None:
+    flags = declared.flags or (f"--{name.replace('_', '-')}",)
+    text = declared.option_help or declared.help
+    if isinstance(default, bool) and declared.nargs is None:
+        place.add_argument(*flags, dest=name, action="store_false" if default else "store_true", help=text)
+        return
+    words = declared.default_help if declared.default_help is not None else "" if default is None else str(default)
+    more = {"nargs": declared.nargs, "const": declared.const, "choices": declared.choices, "metavar": declared.metavar}
+    place.add_argument(
+        *flags,
+        dest=name,
+        type=word(declared.parse or (str if default is None else type(default))),
+        default=default,
+        help=f"{text} (default: {words})" if words else text,
+        **{key: value for key, value in more.items() if value is not None},  # type: ignore[arg-type]
+    )
+
+
+def word(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The same for an option's ``type``: W2LErrors become errors of the parser, which name the option."""
+
+    def parsed(text: str) -> Any:
+        try:
+            return parse(text)
+        except W2LError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    parsed.__name__ = parse.__name__  # for "invalid float value"
+    return parsed
