@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
-import shlex
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
@@ -20,14 +19,9 @@ from packaging.version import Version
 
 from tools import house
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 MODULES = sorted((ROOT / "w2l").rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
-PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+PYTHONS = ("3.11", "3.12", "3.13")
 
 HEAVY = {"torch", "librosa", "cv2", "av", "scipy", "sklearn", "numba", "dlib", "soundfile", "matplotlib", "IPython"}
 
@@ -249,18 +243,6 @@ def test_no_banned_strings():
 def test_bundled_data_is_small():
     weights = sum(path.stat().st_size for path in (ROOT / "data" / "weights").rglob("*") if path.is_file())
     assert weights <= 24 * 2**20
-
-
-def run_tool(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ
-    )
-
-
-@pytest.mark.parametrize("command", ["ruff check .", "ruff format --check .", "mypy"])
-def test_style_and_types(command):
-    done = run_tool(*shlex.split(command))
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.name)

@@ -71,7 +71,7 @@ def setup(seed: int = 0, install: bool | None = None, drive: bool = False) -> Pl
     """
     where = paths.platform()
     if drive and where == "colab":
-        from google.colab import drive as google_drive  # type: ignore[import-not-found]
+        from google.colab import drive as google_drive
 
         google_drive.mount("/content/drive")
     told = _install(missing_packages(), where) if (where != "local" if install is None else install) else []

@@ -57,7 +57,7 @@ class Upload:
                 self.keep(name, data)
 
     def _ask_colab(self) -> None:
-        from google.colab import files  # type: ignore[import-not-found]
+        from google.colab import files
 
         for name, data in files.upload().items():
             self.keep(name, data)

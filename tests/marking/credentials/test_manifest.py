@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 import threading
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from w2l.errors import W2LError
 from w2l.marking import credentials, mark
 from w2l.marking.credentials import key, manifest
 
-NOW = datetime.now(timezone.utc)
+NOW = datetime.now(UTC)
 SUFFIXES = [".mp4", ".gif", ".webp", ".png"]
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +49,7 @@ def identity() -> tuple[bytes, bytes]:
     written, or the file in it holds no key.
     """
     path = folder() / _FILE
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     try:
         if not path.exists():
             _store(path, _make(now))
