@@ -257,3 +257,15 @@ def test_a_playlist_is_not_followed(tmp_path):
 def test_is_silent():
     assert audio.is_silent(np.zeros(100, np.float32)) and audio.is_silent(np.zeros(0, np.float32))
     assert not audio.is_silent(tone(0.1, 16000))
+
+
+def test_the_mel_of_a_stretch_is_that_of_the_whole():
+    wav = np.random.default_rng(0).uniform(-0.3, 0.3, 48_000).astype(np.float32)
+    whole = audio.melspectrogram(wav)
+    assert np.array_equal(audio.mel_of_frames(wav, 0, 75), whole)
+    for first in (1, 5, 20, 70):  # frames that begin on a column of the whole are those of it
+        stretch = audio.mel_of_frames(wav, first, 5)
+        assert stretch.shape == (80, 17)
+        if first % 5 == 0 and first < 70:
+            assert np.allclose(stretch, whole[:, first * 16 // 5 : first * 16 // 5 + 17], atol=1e-4)
+    assert audio.mel_of_frames(wav, 73, 5).shape == (80, 1 + 2 * 16 // 5)

@@ -32,6 +32,7 @@ MEL_LIMIT = 4.0  # the mel lies in [-4, 4]; digital silence is exactly -4
 MELS_PER_SECOND = SAMPLE_RATE // HOP  # 80 columns a second
 WINDOW = 16  # mel columns the networks see at once: 200 ms
 TRAINING_FPS = 25  # frames a second of the published training data; one frame is 3.2 mel columns
+SAMPLES_PER_FRAME = SAMPLE_RATE // TRAINING_FPS
 
 _LOUDEST = 1e5  # float samples beyond, NaN and infinity are damage, not sound; whole numbers fit below
 _FARTHEST = 600.0  # seconds between the first sound and the first picture; more is a broken clock
@@ -156,6 +157,19 @@ def mel_windows(mel: np.ndarray, fps: float, n_frames: int, shift: float = -1.0,
     windows = mel[:, np.clip(columns, 0, mel.shape[1] - 1)]  # (80, n_frames, 16)
     windows[:, (columns < 0) | (columns >= mel.shape[1])] = -MEL_LIMIT
     return np.ascontiguousarray(windows.transpose(1, 0, 2), dtype=np.float32)
+
+
+def mel_of_frames(wav: np.ndarray, first: int, count: int) -> np.ndarray:
+    """The mel of `count` frames (25 a second) from frame `first` on: float32 (80, 1 + 16 count / 5).
+
+    wav: float32 (N,) at 16 kHz. The first column is centred on the beginning of the first frame. Sound on either side
+    of the frames is taken into account, as in the mel of the whole; at both ends of `wav` the mel is that of
+    `melspectrogram`.
+    """
+    begin, end = first * SAMPLES_PER_FRAME, min((first + count) * SAMPLES_PER_FRAME, len(wav))
+    lead = min(begin, N_FFT) // HOP
+    mel = melspectrogram(wav[begin - lead * HOP : end + N_FFT])
+    return np.ascontiguousarray(mel[:, lead : lead + 1 + (end - begin) // HOP])
 
 
 @lru_cache(maxsize=1)

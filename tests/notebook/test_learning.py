@@ -79,7 +79,7 @@ def test_cosines_are_those_of_the_embeddings():
 def test_the_curve_of_a_clip_is_that_of_its_windows():
     expert, (clip, *_) = tiny.judge(), tiny.clips()
     found = learning.curve(expert, clip)
-    assert found.cosine.tolist() == sync.sync_curve(expert, clip.frames[: clip.starts + 4], clip.mel).cosine.tolist()
+    assert found.cosine.tolist() == sync.offset_curve(expert, clip.frames[: clip.starts + 4], clip.mel).cosine.tolist()
 
 
 @pytest.mark.parametrize(("frames", "columns"), [(5, 16), (-5, -16), (10, 32), (1, 3), (0, 0)])

@@ -23,7 +23,6 @@ from w2l.errors import W2LError
 from w2l.faces import Track
 from w2l.preprocess import Settings, clip, run, sources, workers
 from w2l.preprocess.sources import Source, assign_splits, find_sources
-from w2l.sync.lag import mel_of
 
 CLIPS = SHARED / "clips" / "video"
 UNJUDGED = Settings(expert=None)
@@ -145,7 +144,7 @@ def test_known_offsets_are_found_and_taken_out(out_of_sync, tmp_path):
         assert entry.offset == entry.shift == late
         assert entry.start == max(0, -late) and len(kept) == entry.frames == 50 - abs(late)
         assert np.array_equal(kept.frames, made.frames[entry.start : entry.start + entry.frames])
-        inner = mel_of(made.wav, entry.start, entry.frames)[:, 3:-3]  # at the ends, other sound is near
+        inner = audio.mel_of_frames(made.wav, entry.start, entry.frames)[:, 3:-3]  # at the ends, other sound is near
         assert np.allclose(kept.mel[:, 3:-3], inner, atol=1e-3)
 
 
@@ -157,18 +156,6 @@ def test_an_unsure_expert_shifts_nothing(out_of_sync, tmp_path):
     assert "the expert is unsure about 1 clips" in str(report) and "nothing was shifted" in str(report)
     dropped = make(folder, tmp_path / "strict", Settings(min_confidence=1.5))
     assert {reason for _, reason in lost(dropped)} == {"unsure of sync"} and not dropped.clips
-
-
-def test_the_mel_of_a_stretch_is_that_of_the_whole():
-    wav = noise(3)
-    whole = audio.melspectrogram(wav)
-    assert np.array_equal(mel_of(wav, 0, 75), whole)
-    for first in (1, 5, 20, 70):  # frames that begin on a column of the whole are those of it
-        stretch = mel_of(wav, first, 5)
-        assert stretch.shape == (80, 17)
-        if first % 5 == 0 and first < 70:
-            assert np.allclose(stretch, whole[:, first * 16 // 5 : first * 16 // 5 + 17], atol=1e-4)
-    assert mel_of(wav, 73, 5).shape == (80, 1 + 2 * 16 // 5)
 
 
 # --- what becomes of a clip ---
@@ -188,7 +175,7 @@ def test_cuts_and_gaps_split_a_clip(tmp_path, monkeypatch):
         report.clips, Store(tmp_path / "store").clips("train"), [*people, people[0]], strict=True
     ):
         assert np.abs(kept.frames.astype(int) - crops).mean() < 4  # a codec lies between
-        assert np.array_equal(kept.mel, mel_of(audio.load(tmp_path / "in/a/talk.mp4"), entry.start, 30))
+        assert np.array_equal(kept.mel, audio.mel_of_frames(audio.load(tmp_path / "in/a/talk.mp4"), entry.start, 30))
     small = make(tmp_path / "in", tmp_path / "small", replace(UNJUDGED, min_face=97))
     assert {reason for _, reason in lost(small)} == {"small face", "too short"}
     long = make(tmp_path / "in", tmp_path / "long", replace(UNJUDGED, min_seconds=0.4, max_seconds=0.8))

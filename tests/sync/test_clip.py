@@ -15,8 +15,9 @@ from w2l.data.corpus import corpus
 from w2l.errors import W2LError
 from w2l.sync import stretches
 from w2l.sync.clip import summarise, sync_curve
-from w2l.sync.experts import OwnExpert, PublishedExpert, Scorer, load_expert
+from w2l.sync.experts import OwnExpert, load_expert
 from w2l.sync.mfcc import mfcc, to_pcm16
+from w2l.sync.scorer import Scorer
 from w2l.sync.stretches import Stretch
 
 
@@ -25,7 +26,7 @@ def published(tmp_path_factory):
     """The published network with the golden formula's weights."""
     path = tmp_path_factory.mktemp("syncnet") / "formula.pth"
     torch.save(fill(models.build("syncnet_v2"), 1.0).state_dict(), path)
-    return PublishedExpert(path, "formula", "cpu")
+    return load_expert(path, "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +106,7 @@ def test_windows_are_as_few_as_published(published):
 def test_streaming_changes_nothing(bundled, talkers):
     """Blocks of any size, in memory that does not grow, give what all frames at once give."""
     clip = talkers[0]
-    whole = sync.sync_curve(models.load("classroom_expert"), clip.frames, clip.mel)
+    whole = sync.offset_curve(models.load("classroom_expert"), clip.frames, clip.mel)
     for block in (1, 33, 100):
         scores = score(bundled, clip.frames, clip.mel, block)
         found = summarise(scores, bundled)

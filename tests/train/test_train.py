@@ -81,13 +81,6 @@ def test_schedules():
         task.scheduled("linear", 0, 1, 1.0)
 
 
-def test_the_curve_finds_offset_and_confidence():
-    scores = np.full((20, 20), 0.1) + 0.8 * np.eye(20, k=3)
-    offset, confidence = judge.curve(scores)
-    assert offset == 3 and confidence == pytest.approx(0.8)
-    assert judge.accuracy(scores, 3) == 1.0 and judge.accuracy(scores) == 0.5
-
-
 @pytest.mark.parametrize("frames", [1, 3, 5])
 def test_the_judge_sees_what_the_sampler_cuts(frames):
     """A judge with folded batch norm gives the plain expert's cosines, of windows of 1, 3 or 5 frames."""

@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 
 from w2l import audio, talker
-from w2l.audio import SAMPLE_RATE, TRAINING_FPS, mel_windows, melspectrogram
+from w2l.audio import SAMPLE_RATE, SAMPLES_PER_FRAME, TRAINING_FPS, mel_windows, melspectrogram
 from w2l.base.device import machine
 from w2l.data.clip import FRAMES, Clip
 from w2l.data.store import Entry, Store, write_clip, write_index
@@ -23,7 +23,6 @@ from w2l.data.windows import generator_batch
 from w2l.errors import W2LError
 from w2l.preprocess.clip import Made, Maker, Settings
 from w2l.preprocess.sources import SOUND, Source
-from w2l.sync.lag import SAMPLES
 
 _ROUNDS = 3  # of each, in turns, of which the best counts
 _BATCH = 32
@@ -109,7 +108,7 @@ def _of_video(path: Path) -> Iterator[tuple[Clip, np.ndarray]]:
     for one in Maker(path.parent, Settings(expert=None)).make(Source(path.name, path.stem)):
         if isinstance(one, Made):
             found += 1
-            yield one.clip, wav[one.start * SAMPLES : (one.start + len(one.clip)) * SAMPLES]
+            yield one.clip, wav[one.start * SAMPLES_PER_FRAME : (one.start + len(one.clip)) * SAMPLES_PER_FRAME]
     if not found:
         raise W2LError(f"{path} shows no face for a second or longer; choose another clip, or none for drawn talkers.")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from torch import nn
@@ -18,8 +17,8 @@ from w2l.errors import W2LError
 from w2l.evaluate.metrics.mouth import correlation, measure
 from w2l.faces.crop import MOUTH_BOX
 from w2l.models.fast.generate import Generate
-from w2l.models.syncnet import SyncNet
-from w2l.sync.curve import embed, sync_curve
+from w2l.sync.experts import Expert, load_expert
+from w2l.sync.scorer import embed, offset_curve
 
 _CLOSED, _WIDE = 0.5, 8.0  # pixels: a truth under the first is a closed mouth, over the second a wide open one
 
@@ -80,7 +79,7 @@ def evaluate_classroom(
     clips = corpus(split, count, progress=progress)
     model = models.load(generator, network="wav2lip")
     generate, mel_shift = Generate(model), float(model.meta["mel_shift"])  # type: ignore
-    judge = cast(SyncNet, models.load(expert, network="syncnet"))
+    judge = load_expert(expert, "cpu", measure="cosine")
     ruler = models.load(meter, network="mouth_meter")
     rows = []
     for number, clip in enumerate(tqdm(clips, desc="evaluate", unit="clip", disable=not progress)):
@@ -107,9 +106,9 @@ def drive(generate: Callable, clip: Clip, mel: np.ndarray, mel_shift: float = -1
     )
 
 
-def _real(judge: SyncNet, ruler: nn.Module, clip: Clip) -> dict[str, float]:
+def _real(judge: Expert, ruler: nn.Module, clip: Clip) -> dict[str, float]:
     """What expert and meter make of the real clip."""
-    curve = sync_curve(judge, clip.frames, clip.mel)
+    curve = offset_curve(judge, clip.frames, clip.mel)
     read = measure(ruler, clip.frames)
     return {
         "expert_accuracy": pair_accuracy(judge, clip),
@@ -120,7 +119,7 @@ def _real(judge: SyncNet, ruler: nn.Module, clip: Clip) -> dict[str, float]:
     }
 
 
-def pair_accuracy(judge: SyncNet, clip: Clip) -> float:
+def pair_accuracy(judge: Expert, clip: Clip) -> float:
     """Share of the pairs of 8 windows of a clip that an expert judges right at cosine 0.5, in-sync and off-sync ones
     counting half each; always the same windows."""
     mouths, sounds = embed(judge, clip.frames[: clip.starts + 4], clip.mel)
@@ -132,7 +131,7 @@ def pair_accuracy(judge: SyncNet, clip: Clip) -> float:
 
 def _generated(
     generate: Callable,
-    judge: SyncNet,
+    judge: Expert,
     ruler: nn.Module,
     clip: Clip,
     other: Clip,
@@ -144,7 +143,7 @@ def _generated(
     middle = len(clip) // 2
     keep = np.arange(len(clip)) != middle  # the reference itself is not judged
     read, new, old = measure(ruler, swapped)[keep], other.known_truth()[keep], clip.known_truth()[keep]
-    heard, shuffled = sync_curve(judge, swapped, other.mel), sync_curve(judge, swapped, third.mel)
+    heard, shuffled = offset_curve(judge, swapped, other.mel), offset_curve(judge, swapped, third.mel)
     drawn = {
         "l1": matched,
         "paste": clip.frames[middle][None],

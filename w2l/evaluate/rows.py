@@ -25,7 +25,8 @@ from w2l.evaluate.metrics.quality import Errors, Jitter
 from w2l.evaluate.sources import Pair
 from w2l.preprocess.sources import TRUTH
 from w2l.sync.clip import ClipSync, sync_curve
-from w2l.sync.experts import Expert, blocks, load_expert
+from w2l.sync.experts import Expert, load_expert
+from w2l.sync.scorer import blocks
 from w2l.sync.stretches import Stretch, find_stretches
 
 _BLOCK = 64  # faces looked at together
@@ -99,7 +100,7 @@ class Instruments:
         features: Iterable[str | Features] = ("small",),
         device: str = "auto",
     ) -> None:
-        self.expert = load_expert(expert, device) if isinstance(expert, str) else expert
+        self.expert = load_expert(expert, device)
         self.meter: nn.Module = models.load(meter, network="mouth_meter")
         self.features: list[Features] = [load_features(one) if isinstance(one, str) else one for one in features]
         self._meter = meter

@@ -183,14 +183,15 @@ class SyncExplorer(Explorer):
     """
 
     def __init__(self, frames: np.ndarray, wav: np.ndarray, expert: str = "classroom_expert") -> None:
-        from w2l import models, sync
+        from w2l import sync
+        from w2l.sync.curve import pairs_curve
 
         self.frames, self.wav = frames, wav
-        mouths, sounds = sync.embed(models.load(expert, "syncnet"), frames, audio.melspectrogram(wav))  # type: ignore
-        self._scores = mouths @ sounds.T  # (n, n): mouth window, sound window
+        mouths, sounds = sync.embed(sync.load_expert(expert, "cpu", measure="cosine"), frames, wav)
         self.most = sync.MAX_SHIFT
-        if len(self._scores) < 2 * self.most + 5:
+        if len(mouths) < 2 * self.most + 5:
             raise W2LError(f"a clip of {len(frames)} frames is too short to move its sound; give 2 s or more.")
+        self._whole = pairs_curve(mouths @ sounds.T, 2 * self.most)  # far enough for sound moved to either end
         self.shift = widgets.IntSlider(
             value=0, min=-self.most, max=self.most, description="move the sound (frames of 40 ms, + is late)",
             style=DESCRIPTION, layout=widgets.Layout(width="520px"), continuous_update=True,
@@ -208,25 +209,21 @@ class SyncExplorer(Explorer):
         """The `SyncCurve` of the clip with its sound moved as the slider says."""
         from w2l.sync.curve import SyncCurve
 
-        cosine = [self._mean(shift - self.shift.value) for shift in self._shifts]
-        return SyncCurve(self._shifts, np.array(cosine))
-
-    def _mean(self, shift: int) -> float:
-        return float(np.diagonal(self._scores, np.clip(shift, 3 - len(self._scores), len(self._scores) - 3)).mean())
+        return SyncCurve(self._shifts, self._whole.curve[self._shifts - self.shift.value + 2 * self.most])
 
     def draw(self) -> np.ndarray:
         """The curve of distances, what it says, and the first mouth."""
         curve, picture = self.curve, self._chart.pixels.copy()
-        points = [self._chart.at(self._axes, s, 1 - c) for s, c in zip(curve.shifts, curve.cosine, strict=True)]
+        points = [self._chart.at(self._axes, s, 1 - c) for s, c in zip(curve.shifts, curve.curve, strict=True)]
         cv2.polylines(picture, [np.array(points)], False, OTHER, 2, cv2.LINE_AA)
         self._chart.line(picture, self._axes, 0, canvas.QUIET)
-        cv2.circle(picture, points[int(curve.cosine.argmax())], 6, CHOSEN, -1, cv2.LINE_AA)
+        cv2.circle(picture, points[int(curve.curve.argmax())], 6, CHOSEN, -1, cv2.LINE_AA)
         said = np.full((_TALL, 300, 3), PAPER, np.uint8)
         lines = (
             f"offset found: {curve.offset:+d} frames",
             f"that is {curve.offset * 40:+d} ms",
             f"distance as it is: {1 - curve.in_sync:.2f}",
-            f"best distance: {1 - curve.cosine.max():.2f}",
+            f"best distance: {1 - curve.best:.2f}",
             f"confidence: {curve.confidence:.2f}",
         )
         for row, line in enumerate(lines):

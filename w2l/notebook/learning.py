@@ -22,10 +22,11 @@ from w2l.evaluate.held_out import drive
 from w2l.evaluate.metrics import mouth, quality
 from w2l.faces.crop import MOUTH_BOX
 from w2l.models.fast.generate import Generate
-from w2l.models.syncnet import SyncNet
 from w2l.notebook.plots import new_panels, show_light
 from w2l.notebook.training import read_log
-from w2l.train import judge, meter
+from w2l.sync.curve import accuracy as pair_accuracy
+from w2l.sync.curve import pairs_curve
+from w2l.train import judge
 from w2l.train.engine.precision import Precision
 from w2l.train.losses import sync_bce
 
@@ -136,7 +137,7 @@ def at_distance(scores: Sequence[np.ndarray], distance: int) -> np.ndarray:
 
 def accuracy(scores: Sequence[np.ndarray]) -> float:
     """Share of pairs judged right at cosine 0.5; off are those that share no frame, and both kinds count half."""
-    return float(np.mean([judge.accuracy(one) for one in scores]))
+    return float(np.mean([pair_accuracy(one) for one in scores]))
 
 
 def show_cosines(groups: Mapping[str, np.ndarray], title: str) -> None:
@@ -189,12 +190,12 @@ def show_bars(values: Mapping[str, float], xlabel: str, title: str, level: float
 
 
 def show_curves(curves: Mapping[str, sync.SyncCurve], title: str) -> None:
-    """Offset curves: mean cosine of mouths and sound for each shift of the sound; the largest is marked."""
+    """Offset curves: mean score of mouths and sound for each shift of the sound; the best is marked."""
     figure, (axes,) = new_panels(1, 6.5, 3.2)
     for (label, curve), colour in zip(curves.items(), _COLOURS, strict=False):
         told = f"{label}: offset {curve.offset:+d}, confidence {curve.confidence:.2f}"
-        axes.plot(curve.shifts, curve.cosine, color=colour, label=told)
-        axes.plot([curve.offset], [curve.cosine.max()], "o", color=colour)
+        axes.plot(curve.shifts, curve.curve, color=colour, label=told)
+        axes.plot([curve.offset], [curve.best], "o", color=colour)
     axes.set(xlabel="shift, frames of 40 ms (positive: the sound is late)", ylabel="mean cosine", title=title)
     axes.legend(fontsize=8, frameon=False)
     show_light(figure)
@@ -208,7 +209,7 @@ def delayed(clip: Clip, frames: int) -> Clip:
 
 def curve(expert: nn.Module, clip: Clip) -> sync.SyncCurve:
     """The clip's offset curve in the eyes of the expert."""
-    return sync.sync_curve(cast(SyncNet, expert.cpu().float()), clip.frames[: clip.starts + FRAMES - 1], clip.mel)
+    return sync.offset_curve(sync.load_expert(expert, "cpu"), clip.frames[: clip.starts + FRAMES - 1], clip.mel)
 
 
 def speak(generator: Weights, clip: Clip, mel: np.ndarray) -> np.ndarray:
@@ -241,7 +242,7 @@ def show_openings(rows: Mapping[str, np.ndarray], new: Clip, old: Clip, title: s
         seconds = np.arange(len(frames)) / TRAINING_FPS
         axes.plot(seconds, new.known_truth()[: len(frames), 0], color=_TRUTH, lw=1, label="new words, truth")
         axes.plot(seconds, old.known_truth()[: len(frames), 0], color="#aaaaaa", lw=0.8, ls=":", label="old words")
-        axes.plot(seconds, meter.measure(ruler, frames)[:, 0], color=colour, label="generated")
+        axes.plot(seconds, mouth.measure(ruler, frames)[:, 0], color=colour, label="generated")
         axes.set(xlabel="seconds", title=name, ylim=(-0.5, 15))
     panels[0].set_ylabel("opening, pixels of 96")
     panels[0].legend(fontsize=8, frameon=False, loc="upper right")
@@ -259,14 +260,14 @@ def figures(generator: Weights, clips: Sequence[Clip], expert: Weights = "classr
     not the one that is the reference.
     """
     model = models.load(generator, network="wav2lip")
-    watcher = cast(SyncNet, models.load(expert, network="syncnet"))
+    watcher = sync.load_expert(expert, "cpu", measure="cosine")
     ruler = models.load("classroom_meter", network="mouth_meter")
     generate, mel_shift = Generate(model), cast(Any, model).meta["mel_shift"]
     rows = []
     for clip, other in zip(clips, [*clips[1:], clips[0]], strict=True):
         short = Clip(clip.frames[:_JUDGED], clip.mel, clip.known_truth()[:_JUDGED])
         own, new = (drive(generate, short, mel, mel_shift) for mel in (clip.mel, other.mel))
-        opening = meter.measure(ruler, new)[:, 0]
+        opening = mouth.measure(ruler, new)[:, 0]
         rows.append(_likeness(short, own) | _speech(watcher, new, other.mel) | _movement(opening, short, other))
     medians = ("opening, new words", "opening, old words")
     return {key: float((np.median if key in medians else np.mean)([row[key] for row in rows])) for key in _FIGURES}
@@ -276,8 +277,8 @@ def _movement(opening: np.ndarray, clip: Clip, other: Clip) -> dict[str, float]:
     keep = np.arange(len(clip)) != len(clip) // 2
     new, old = other.known_truth()[: len(clip), 0], clip.known_truth()[:, 0]
     return {
-        "opening, new words": meter.correlation(opening[keep], new[keep]),
-        "opening, old words": meter.correlation(opening[keep], old[keep]),
+        "opening, new words": mouth.correlation(opening[keep], new[keep]),
+        "opening, old words": mouth.correlation(opening[keep], old[keep]),
         "amplitude": mouth.amplitude(opening[keep], new[keep]),
     }
 
@@ -293,11 +294,11 @@ def _likeness(clip: Clip, own: np.ndarray) -> dict[str, float]:
     }
 
 
-def _speech(watcher: SyncNet, new: np.ndarray, mel: np.ndarray) -> dict[str, float]:
+def _speech(watcher: sync.Expert, new: np.ndarray, mel: np.ndarray) -> dict[str, float]:
     mouths, sounds = sync.embed(watcher, new, mel)
     scores = mouths @ sounds.T
     loss = sync_bce(torch.from_numpy(np.diagonal(scores).copy()), 1.0)
-    return {"confidence": judge.curve(scores)[1], "sync loss": loss.item()}
+    return {"confidence": pairs_curve(scores).confidence, "sync loss": loss.item()}
 
 
 def show_figures(stages: Mapping[str, Mapping[str, float]]) -> None:

@@ -7,20 +7,22 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from w2l import audio, faces, video, weights
-from w2l.audio import TRAINING_FPS
+from w2l import audio, faces, sync, video, weights
+from w2l.audio import SAMPLES_PER_FRAME, TRAINING_FPS
 from w2l.base.files import hash_of
 from w2l.data.clip import FRAMES, Clip
 from w2l.errors import W2LError
 from w2l.faces.crop import CROP_SIZE, cut_crop
 from w2l.faces.link import iou
 from w2l.preprocess.sources import SOUND, TRUTH, Source, pictures
-from w2l.sync.lag import SAMPLES, Judge, mel_of
+
+if TYPE_CHECKING:
+    from w2l.sync.experts import Expert
 
 _VERSION = 1  # raised with whatever changes the clips of a store
 _ODD = (OSError, ValueError, LookupError, ArithmeticError, cv2.error)  # what decoders raise over odd files
@@ -108,9 +110,11 @@ class Maker:
     def __init__(self, root: Path, settings: Settings) -> None:
         self._root, self._settings = root, settings
         self._finder: faces.Detector | None = None
-        self._judge: Judge | None = None
+        self._expert: Expert | None = None
         if settings.expert:  # first of all, so that a wrong one stops everything
-            self._judge = Judge(settings.expert)
+            from w2l.sync.experts import load_expert  # here, because torch takes seconds to start
+
+            self._expert = load_expert(settings.expert, "cpu", measure="cosine")
 
     def make(self, source: Source) -> Iterator[Made | Dropped]:
         """The clips of a source, one in memory at a time, and what is dropped of it.
@@ -168,27 +172,28 @@ class Maker:
     def _clip(self, run: list[_Seen], wav: np.ndarray, truth: np.ndarray | None) -> Made | Dropped:
         """One clip of neighbouring frames."""
         start, shortest = run[0].index, round(self._settings.min_seconds * TRAINING_FPS)
-        sounding = round(len(wav) / SAMPLES)  # frames that have sound
+        sounding = round(len(wav) / SAMPLES_PER_FRAME)  # frames that have sound
         stop = min(run[-1].index + 1, sounding)
         high = float(np.median([one.box[3] - one.box[1] for one in run]))
         if stop - start < shortest:
             return Dropped("too short", f"{max(0, stop - start) / TRAINING_FPS:.2f} s", start, len(run))
         if high < self._settings.min_face:
             return Dropped("small face", f"{high:.0f} pixels high", start, len(run))
-        if audio.is_silent(wav[start * SAMPLES : stop * SAMPLES]):
+        if audio.is_silent(wav[start * SAMPLES_PER_FRAME : stop * SAMPLES_PER_FRAME]):
             return Dropped("silent", "its sound stays below -80 dB", start, len(run))
         crops = np.stack([one.crop for one in run])
         offset, confidence, shift = None, None, 0
-        if self._judge:
-            lag = self._judge.lag(crops[: stop - start], mel_of(wav, start, stop - start))
-            offset, confidence = lag.offset, lag.confidence
+        if self._expert:
+            mel = audio.mel_of_frames(wav, start, stop - start)
+            curve = sync.offset_curve(self._expert, crops[: stop - start], mel)
+            offset, confidence = curve.offset, round(curve.confidence, 4)
             if confidence < self._settings.min_confidence:
                 return Dropped("unsure of sync", f"confidence {confidence:.3f}", start, len(run))
-            shift = offset if confidence >= self._settings.sure and not lag.edge else 0
+            shift = offset if confidence >= self._settings.sure and not curve.at_edge else 0
         first, stop = max(start, -shift), min(stop, sounding - shift) if shift > 0 else stop
         if stop - first < shortest:
             return Dropped("too short", f"{(stop - first) / TRAINING_FPS:.2f} s once in sync", start, len(run))
-        mel = mel_of(wav, first + shift, stop - first)
+        mel = audio.mel_of_frames(wav, first + shift, stop - first)
         known = None if truth is None else _in_crops(truth[first:stop], run[first - start : stop - start])
         return Made(first, Clip(crops[first - start : stop - start], mel, known), offset, confidence, shift)
 

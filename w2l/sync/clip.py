@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -15,68 +14,33 @@ from w2l import audio, faces, video
 from w2l.audio import SAMPLE_RATE, TRAINING_FPS
 from w2l.data.clip import FRAMES
 from w2l.errors import W2LError
-from w2l.sync.curve import MAX_SHIFT
-from w2l.sync.experts import Expert, Scorer, blocks, load_expert
+from w2l.sync.curve import MAX_SHIFT, SyncCurve, mean_curve
+from w2l.sync.experts import Expert, load_expert
+from w2l.sync.scorer import Scorer, blocks
 from w2l.sync.stretches import Stretch, find_stretches, median_filtered
 
 PROTOCOLS = ("auto", "cropped", "wild")
 _CROPPED = 256  # pixels: square clips up to this size are taken for crops of a face, as LRS2's and LRW's are
 _SHORTEST = 6  # frames, which the published scores need
 _SMOOTH = 9  # frames of the median filter over the confidence of single frames, as published
-_GUESS = {"cosine": 0.2, "distance": 1.0}  # confidence under which an offset is a guess
 
 
-@dataclass(frozen=True)
-class ClipSync:
-    """How well sound and mouth of a clip fit. n windows, at 25 a second unless the clip was read otherwise.
+@dataclass(frozen=True, kw_only=True)
+class ClipSync(SyncCurve):
+    """How well sound and mouth of a clip fit: its curve, who judged, and how. n windows, at 25 a second unless the clip
+    was read otherwise.
 
-    expert, sha256: who judged. measure: ``distance`` (syncnet_v2; small is good) or ``cosine`` (ours; large is good).
-    shifts: -15 .. 15 frames, positive: the sound is late. curve: the mean over the clip at each shift. frames: (n,)
-    confidence of each window, smoothed by a median over 9. starts: the first frame of each stretch of one face.
-    notes: what to know before believing the figures, in sentences.
+    expert, sha256: whose opinion it is. frames: (n,) confidence of each window, smoothed by a median over 9. starts:
+    the first frame of each stretch of one face. notes: what to know before believing the figures, in sentences.
     """
 
     path: str
     expert: str
     sha256: str
-    measure: str
     protocol: str
-    shifts: np.ndarray
-    curve: np.ndarray
     frames: np.ndarray
     starts: tuple[int, ...]
     notes: tuple[str, ...] = ()
-
-    @property
-    def best(self) -> float:
-        """The curve at its best shift."""
-        return float(self.curve.min() if self.measure == "distance" else self.curve.max())
-
-    @property
-    def offset(self) -> int:
-        """Frames by which the sound lags the lips; the published scripts print it with the other sign."""
-        at = self.curve.argmin() if self.measure == "distance" else self.curve.argmax()
-        return int(self.shifts[at])
-
-    @property
-    def confidence(self) -> float:
-        """How far the best shift stands out from the median one. With syncnet_v2 this is LSE-C."""
-        return abs(float(np.median(self.curve)) - self.best)
-
-    @property
-    def lse_d(self) -> float:
-        """The published LSE-D; NaN where another expert than syncnet_v2 judged."""
-        return self.best if self.measure == "distance" else math.nan
-
-    @property
-    def lse_c(self) -> float:
-        """The published LSE-C; NaN where another expert than syncnet_v2 judged."""
-        return self.confidence if self.measure == "distance" else math.nan
-
-    @property
-    def is_sure(self) -> bool:
-        """Whether the offset is more than a guess."""
-        return self.confidence >= _GUESS[self.measure]
 
     def __str__(self) -> str:
         late = f"{abs(self.offset)} frames {'late' if self.offset > 0 else 'early'}" if self.offset else "in time"
@@ -108,13 +72,16 @@ def sync_curve(
     Memory does not grow with the pictures' length. Raises W2LError for a clip without sound, of fewer than 6 frames, or
     without a face, and for wrong arguments.
     """
+    if not isinstance(path, str | os.PathLike):
+        kind = type(path).__name__
+        raise W2LError(f"sync_curve takes the path of a clip, not a {kind}; for frames use sync.offset_curve.")
     if protocol not in PROTOCOLS:
         raise W2LError(f"a clip cannot be taken as {protocol!r}; choose one of {', '.join(PROTOCOLS)}.")
     path = Path(path)
     info = video.probe(path)
     if info.is_still or not info.has_audio:
         raise W2LError(f"{path} has no {'moving picture' if info.is_still else 'sound'}; give a video of speech.")
-    judge = load_expert(expert, device) if isinstance(expert, str) else expert
+    judge = load_expert(expert, device)
     sound = audio.load(path)
     cropped = info.width == info.height <= _CROPPED if protocol == "auto" else protocol == "cropped"
     rate = fps or info.fps
@@ -144,19 +111,24 @@ def sync_curve(
 def summarise(
     scores: np.ndarray, judge: Expert, path: str = "", protocol: str = "cropped", starts: Sequence[int] = (0,)
 ) -> ClipSync:
-    """The curve of scores as `experts.Scorer` gives them: float32 (n, 2 * reach + 1), n >= 1."""
-    reach = scores.shape[1] // 2
-    there = ~np.isnan(scores).all(axis=0)
-    shifts = np.arange(-reach, reach + 1)[there]
-    kept = scores[:, there].astype(np.float64)
-    curve = np.nanmean(kept, axis=0)
-    found = ClipSync(path, judge.name, judge.sha256, judge.measure, protocol, shifts, curve, np.empty(0), tuple(starts))
-    at_best = kept[:, shifts == found.offset][:, 0]
-    single = np.abs(float(np.median(curve)) - at_best) * np.where(
-        (at_best < np.median(curve)) == (judge.measure == "distance"), 1, -1
+    """The sync of a clip by its scores, as `Scorer` gives them: float32 (n, 2 * reach + 1), n >= 1."""
+    found = mean_curve(scores, judge.measure)
+    at_best = scores[:, scores.shape[1] // 2 + found.offset].astype(np.float64)
+    median = float(np.median(found.curve))
+    better = (at_best < median) == (judge.measure == "distance")
+    single = np.abs(median - at_best) * np.where(better, 1, -1)
+    return ClipSync(
+        found.shifts,
+        found.curve,
+        found.measure,
+        path=path,
+        expert=judge.name,
+        sha256=judge.sha256,
+        protocol=protocol,
+        frames=median_filtered(np.nan_to_num(single), _SMOOTH),
+        starts=tuple(starts),
+        notes=() if found.is_sure else (f"confidence {found.confidence:.2f} is so low that the offset is a guess.",),
     )
-    notes = () if found.is_sure else (f"confidence {found.confidence:.2f} is so low that the offset is a guess.",)
-    return replace(found, frames=median_filtered(np.nan_to_num(single), _SMOOTH), notes=notes)
 
 
 def crops(path: str | os.PathLike[str], stretch: Stretch, judge: Expert, fps: float) -> Iterator[np.ndarray]:

@@ -1,73 +1,119 @@
-"""How well picture and sound of a clip fit, shift by shift, in the eyes of an expert."""
+"""The offset curve: how well mouth and sound fit at each shift of the sound. Everyone who needs one gets it here.
+
+Preprocessing, training, evaluation and notebooks differ in how they score pairs of windows, never in what they make of
+the scores.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from w2l.audio import TRAINING_FPS, mel_windows
 from w2l.data.clip import FRAMES
-from w2l.data.windows import lower_halves
-from w2l.models.syncnet import SyncNet
 
 MAX_SHIFT = 15  # frames, as the published metric tries
+_GUESS = {"cosine": 0.2, "distance": 1.0}  # confidence under which an offset is a guess
 
 
 @dataclass(frozen=True)
 class SyncCurve:
-    """Mean cosine of mouth and sound for each shift of the sound, -15 .. 15 frames of 1/25 s.
+    """How well mouth and sound of a clip fit at each shift of the sound, averaged over the clip.
 
-    Positive shifts and offsets: the sound is late. Modelled on the published LSE (Chung and Zisserman 2016), with
-    cosine for distance.
+    shifts: int (m,), frames of 1/25 s, usually -15 .. 15; positive: the sound is late. curve: float64 (m,), the mean
+    score at each. measure: what the scores are: ``cosine`` (experts of the kit; large is good) or ``distance``
+    (syncnet_v2; small is good).
     """
 
-    shifts: np.ndarray  # int (31,)
-    cosine: np.ndarray  # float (31,)
+    shifts: np.ndarray
+    curve: np.ndarray
+    measure: str = "cosine"
+
+    @property
+    def best(self) -> float:
+        """The curve at its best shift."""
+        return float(self.curve.min() if self.measure == "distance" else self.curve.max())
 
     @property
     def offset(self) -> int:
-        """Frames by which the sound lags the lips."""
-        return int(self.shifts[self.cosine.argmax()])
+        """Frames by which the sound lags the lips; the published scripts print it with the other sign."""
+        at = self.curve.argmin() if self.measure == "distance" else self.curve.argmax()
+        return int(self.shifts[at])
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether the offset is the largest that was tried, so that a larger one might fit better."""
+        return abs(self.offset) == int(self.shifts[-1])
 
     @property
     def confidence(self) -> float:
-        """Best minus median cosine."""
-        return float(self.cosine.max() - np.median(self.cosine))
+        """How far the best shift stands out from the median one. With syncnet_v2 this is LSE-C."""
+        return abs(float(np.median(self.curve)) - self.best)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the offset is more than a guess."""
+        return self.confidence >= _GUESS[self.measure]
 
     @property
     def in_sync(self) -> float:
-        """Mean cosine as the clip is."""
-        return float(self.cosine[self.shifts == 0][0])
+        """The curve at shift 0: the clip as it is."""
+        return float(self.curve[self.shifts == 0][0])
+
+    @property
+    def lse_d(self) -> float:
+        """The published LSE-D; NaN for any expert but syncnet_v2."""
+        return self.best if self.measure == "distance" else math.nan
+
+    @property
+    def lse_c(self) -> float:
+        """The published LSE-C; NaN for any expert but syncnet_v2."""
+        return self.confidence if self.measure == "distance" else math.nan
+
+    @property
+    def cosine(self) -> np.ndarray:
+        """The curve under its name of version 0.1.0."""
+        return self.curve
 
 
-@torch.no_grad()
-def embed(expert: SyncNet, frames: np.ndarray, mel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Embeddings of every window of a clip: (mouths, sounds), float32 (n, D) each.
+def mean_curve(scores: np.ndarray, measure: str = "cosine") -> SyncCurve:
+    """The curve of scores: float (n, 2 * reach + 1), n >= 1, column reach + k for sound that comes k frames later.
 
-    frames: uint8 (n + 4, 96, 96, 3) BGR at 25 a second; mel: float32 (80, T).
+    NaN marks pairs that do not exist because the shift leads out of the clip: they are left out of the mean, and a
+    shift without any pair is left out of the curve. (For syncnet_v2 the published arithmetic counts silence there
+    instead of NaN.)
     """
-    count = len(frames) - FRAMES + 1
-    if count < 1:
-        raise ValueError(
-            f"a clip of {len(frames)} frames is too short for the expert's window of {FRAMES}; give a longer one."
-        )
-    windows = torch.from_numpy(mel_windows(mel, TRAINING_FPS, count, shift=0))[:, None]
-    first = (FRAMES - expert.frames) // 2
-    mouths, sounds = [], []
-    for at in range(0, count, 32):
-        starts = range(at, min(count, at + 32))
-        faces = np.stack([lower_halves(frames[s + first : s + first + expert.frames]) for s in starts])
-        mouths.append(expert.embed_faces(torch.from_numpy(faces)).numpy())
-        sounds.append(expert.embed_audio(windows[at : at + 32]).numpy())
-    return np.concatenate(mouths), np.concatenate(sounds)
+    reach = scores.shape[1] // 2
+    there = ~np.isnan(scores).all(axis=0)
+    mean = np.nanmean(scores[:, there].astype(np.float64), axis=0)
+    return SyncCurve(np.arange(-reach, reach + 1)[there], mean, measure)
 
 
-def sync_curve(expert: SyncNet, frames: np.ndarray, mel: np.ndarray, max_shift: int = MAX_SHIFT) -> SyncCurve:
-    """The curve of a clip of crops: arguments as `embed`. Windows shifted out of the clip are left out of the mean."""
-    mouths, sounds = embed(expert, frames, mel)
-    scores = mouths @ sounds.T  # (n, n): mouth window, sound window
-    reach = min(max_shift, len(mouths) - 1)
-    shifts = np.arange(-reach, reach + 1)
-    return SyncCurve(shifts, np.array([np.diagonal(scores, shift).mean() for shift in shifts]))
+def by_shift(pairs: np.ndarray, reach: int = MAX_SHIFT) -> np.ndarray:
+    """Scores of all pairs of a clip, (n, n) by mouth window and sound window, as `mean_curve` takes them.
+
+    Returns float64 (n, 2 * reach + 1), NaN where the shift leads out of the clip.
+    """
+    scores = np.full((len(pairs), 2 * reach + 1), np.nan)
+    for shift in range(-reach, reach + 1):
+        diagonal = np.diagonal(pairs, shift)
+        first = max(0, -shift)
+        scores[first : first + len(diagonal), reach + shift] = diagonal
+    return scores
+
+
+def pairs_curve(pairs: np.ndarray, reach: int = MAX_SHIFT) -> SyncCurve:
+    """The curve of a clip's cosines, (n, n) by mouth window and sound window."""
+    return mean_curve(by_shift(pairs, reach))
+
+
+def accuracy(pairs: np.ndarray, shift: int = 0) -> float:
+    """Share of a clip's pairs judged right at cosine 0.5; in-sync and off-sync pairs count half each.
+
+    pairs: cosines, (n, n) by mouth window and sound window. In sync are those whose sound is `shift` frames later than
+    the mouth; off are those at least one window (5 frames) from it.
+    """
+    at = np.arange(len(pairs))
+    distance = np.abs(at[None] - at[:, None] - shift)
+    return float(((pairs[distance == 0] > 0.5).mean() + (pairs[distance >= FRAMES] <= 0.5).mean()) / 2)

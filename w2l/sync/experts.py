@@ -7,9 +7,9 @@ The two kinds of figure mean different things and are never mixed: LSE-D and LSE
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from w2l import models, weights
-from w2l.audio import SAMPLE_RATE, TRAINING_FPS, mel_windows, melspectrogram
+from w2l.audio import SAMPLES_PER_FRAME, TRAINING_FPS, mel_windows, melspectrogram
 from w2l.base.device import pick_device
 from w2l.base.files import hash_of
 from w2l.data.clip import FRAMES
@@ -26,15 +26,15 @@ from w2l.data.windows import lower_halves
 from w2l.errors import W2LError
 from w2l.models.fast.generate import fold_batch_norm
 from w2l.models.syncnet import SyncNet
-from w2l.sync.curve import MAX_SHIFT
+from w2l.models.syncnet_v2 import SyncNetV2
 from w2l.sync.mfcc import mfcc, to_pcm16
 
-_SAMPLES = SAMPLE_RATE // TRAINING_FPS  # of a frame
 _MFCC_COLUMNS, _MFCC_WINDOW = 4, 20  # of a frame, of five
 _BATCH = {"cpu": 20}  # windows in one pass; 20 is the published number, and on a GPU more fit
 _GPU_BATCH = 64
 DEFAULT = "classroom_expert"
 PUBLISHED = "syncnet_v2"
+_NETWORKS = {"cosine": "syncnet", "distance": "syncnet_v2"}
 
 
 class Expert(Protocol):
@@ -79,13 +79,8 @@ class PublishedExpert:
 
     measure, size, spare = "distance", 224, 1
 
-    def __init__(self, path: Path, name: str = PUBLISHED, device: str = "auto") -> None:
-        network = models.load(path, network="syncnet_v2")
-        self.name, self.sha256 = name, hash_of(path)
-        self._use(network, device)
-
-    def _use(self, network: nn.Module, device: str) -> None:
-        self.device = pick_device(device)
+    def __init__(self, network: nn.Module, name: str = PUBLISHED, sha256: str = "", device: str = "auto") -> None:
+        self.name, self.sha256, self.device = name, sha256, pick_device(device)
         self.batch = _BATCH.get(self.device.type, _GPU_BATCH)
         self._network = fold_batch_norm(network).to(self.device)
 
@@ -95,7 +90,7 @@ class PublishedExpert:
 
     def windows(self, sound: np.ndarray) -> int | None:
         """One less than there is room for, as published."""
-        return max(0, len(sound) // _SAMPLES - FRAMES)
+        return max(0, len(sound) // SAMPLES_PER_FRAME - FRAMES)
 
     def hear(self, sound: np.ndarray) -> Callable[[int, int], np.ndarray]:
         """Windows of 20 MFCC columns, four to a frame."""
@@ -133,14 +128,8 @@ class OwnExpert:
 
     measure, size, spare = "cosine", 96, 0
 
-    def __init__(self, path: Path, name: str, device: str = "auto") -> None:
-        network = cast(SyncNet, models.load(path, network="syncnet"))
-        self.name, self.sha256 = name, hash_of(path)
-        self.data = str(network.meta.get("data", ""))  # type: ignore
-        self._use(network, device)
-
-    def _use(self, network: SyncNet, device: str) -> None:
-        self.device = pick_device(device)
+    def __init__(self, network: SyncNet, name: str, sha256: str = "", device: str = "auto") -> None:
+        self.name, self.sha256, self.device = name, sha256, pick_device(device)
         self.batch = 32 if self.device.type == "cpu" else 4 * _GPU_BATCH
         self.frames = network.frames
         self.network = fold_batch_norm(network).to(self.device)
@@ -187,96 +176,37 @@ class OwnExpert:
         return np.full((count, like.shape[1]), np.nan, np.float32)
 
 
-def load_expert(name: str | os.PathLike[str] = "auto", device: str = "auto") -> Expert:
-    """An expert by name or file.
+def load_expert(
+    expert: str | os.PathLike[str] | nn.Module | Expert = "auto", device: str = "auto", measure: str | None = None
+) -> Expert:
+    """An expert by name or file, of a network in memory, or, if it is one already, the expert itself.
 
-    name: ``auto`` (the published syncnet_v2 where it is on this machine, else the bundled classroom_expert), a bundled
-    name, ``syncnet_v2`` or ``lipsync_expert`` of the registry, or a weight file of either network. Nothing is fetched.
-    Raises W2LError when there is none.
+    expert: ``auto`` (the published syncnet_v2 where it is on this machine, else the bundled classroom_expert), a
+    bundled name, ``syncnet_v2`` or ``lipsync_expert`` of the registry, a weight file of either network, or a SyncNet
+    or SyncNetV2, which is copied. Nothing is downloaded. measure: ``cosine`` or ``distance`` where only experts of that
+    kind will do.
+    Raises W2LError when there is no such expert.
     """
-    called = os.fspath(name)
-    if called == "auto":
-        called = PUBLISHED if weights.locate(PUBLISHED) else DEFAULT
-    path = weights.find(called)
-    shown = Path(called).name
-    network = models.load(path)
-    kind = network.meta["network"]  # type: ignore
-    if kind == "syncnet_v2":
-        return PublishedExpert(path, shown, device)
-    if kind == "syncnet":
-        return OwnExpert(path, shown, device)
-    raise W2LError(f"{called} holds the weights of {kind}, which cannot judge sync; give those of an expert.")
+    if isinstance(expert, nn.Module):
+        found = _wrap(expert, type(expert).__name__, "", device)
+    elif isinstance(expert, str | os.PathLike):
+        called = os.fspath(expert)
+        if called == "auto":
+            called = PUBLISHED if measure != "cosine" and weights.locate(PUBLISHED) else DEFAULT
+        path = weights.find(called)
+        network = models.load(path, network=_NETWORKS.get(measure or ""))
+        found = _wrap(network, Path(called).name, hash_of(path), device)
+    else:
+        found = expert
+    if measure not in (None, found.measure):
+        raise W2LError(f"{found.name} judges by {found.measure}; give an expert that judges by {measure}.")
+    return found
 
 
-class Scorer:
-    """Scores of a stretch of one face, frames in blocks as they come: `add` them, then ask `finish`.
-
-    Holds some dozens of frames and embeddings, whatever the length. sound: float32 (N,) at 16 kHz that begins with the
-    first frame. Frames come at 25 a second in the expert's size.
-    """
-
-    def __init__(self, expert: Expert, sound: np.ndarray, reach: int = MAX_SHIFT) -> None:
-        self._expert, self._reach = expert, reach
-        self._hear, self._most = expert.hear(sound), expert.windows(sound) if sound.ndim == 1 else None
-        self._frames: list[np.ndarray] = []
-        self._seen = 0  # windows embedded so far
-        self._mouths: np.ndarray | None = None  # those whose partners have not all come
-        self._sounds: np.ndarray | None = None  # from `reach` before the first of them on
-        self._scores: list[np.ndarray] = []
-
-    def add(self, frames: Iterable[np.ndarray]) -> None:
-        """More frames, (size, size, 3) uint8 BGR each."""
-        for frame in frames:
-            self._frames.append(frame)
-            if len(self._frames) >= self._expert.batch + FRAMES - 1 + self._expert.spare:
-                self._embed()
-
-    def finish(self) -> np.ndarray:
-        """float32 (windows, 2 * reach + 1): the scores of each window of mouths with sound shifted by -reach .. reach.
-
-        Column reach + k: sound that comes k frames later; NaN where an expert of ours has nothing to compare with.
-        """
-        self._embed()
-        if self._mouths is None or self._sounds is None:
-            return np.empty((0, 2 * self._reach + 1), np.float32)
-        self._sounds = np.concatenate([self._sounds, self._expert.outside(self._reach, self._sounds)])
-        self._compare()
-        return np.concatenate(self._scores)
-
-    def _embed(self) -> None:
-        count = len(self._frames) - (FRAMES - 1) - self._expert.spare
-        if self._most is not None:
-            count = min(count, self._most - self._seen)
-        if count < 1:
-            return
-        mouths = self._expert.see(np.stack(self._frames[: count + FRAMES - 1]))
-        sounds = self._hear(self._seen, count)
-        if self._mouths is None or self._sounds is None:
-            self._mouths, self._sounds = mouths[:0], self._expert.outside(self._reach, sounds)
-        self._mouths, self._sounds = np.concatenate([self._mouths, mouths]), np.concatenate([self._sounds, sounds])
-        self._seen += count
-        del self._frames[:count]
-        self._compare()
-
-    def _compare(self) -> None:
-        """Scores the mouths all of whose partners are there, and lets go of what is no longer needed."""
-        assert self._mouths is not None and self._sounds is not None
-        ready = min(len(self._mouths), len(self._sounds) - 2 * self._reach)
-        if ready < 1:
-            return
-        shifts = range(2 * self._reach + 1)
-        mouths = self._mouths[:ready]
-        self._scores.append(np.stack([self._expert.score(mouths, self._sounds[k : k + ready]) for k in shifts], axis=1))
-        self._mouths, self._sounds = self._mouths[ready:], self._sounds[ready:]
-
-
-def blocks(frames: Iterable[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
-    """The same frames, `size` at a time."""
-    block: list[np.ndarray] = []
-    for frame in frames:
-        block.append(frame)
-        if len(block) == size:
-            yield block
-            block = []
-    if block:
-        yield block
+def _wrap(network: nn.Module, name: str, sha256: str, device: str) -> Expert:
+    if isinstance(network, SyncNetV2):
+        return PublishedExpert(network, name, sha256, device)
+    if isinstance(network, SyncNet):
+        return OwnExpert(network, name, sha256, device)
+    kind = getattr(network, "meta", {}).get("network", type(network).__name__)
+    raise W2LError(f"{name} is a network of kind {kind}, which cannot judge sync; give an expert's weights.")

@@ -15,6 +15,7 @@ from w2l.base.device import pick_device
 from w2l.data.clip import FRAMES
 from w2l.data.windows import expert_batch, expert_pairs
 from w2l.errors import W2LError
+from w2l.sync.curve import pairs_curve
 from w2l.train import data as sources
 from w2l.train.data import Data
 from w2l.train.engine import distributed
@@ -22,7 +23,7 @@ from w2l.train.engine.facts import training_facts
 from w2l.train.engine.loop import run as train
 from w2l.train.engine.precision import Precision
 from w2l.train.engine.task import Batch, Player, Run, place, scheduled, share
-from w2l.train.judge import Judge, curve, first_frames, to_faces
+from w2l.train.judge import Judge, first_frames, to_faces
 from w2l.train.losses import pair_scores, sync_bce
 
 _CHANCE = 0.6931  # binary cross-entropy of always saying one half
@@ -161,7 +162,7 @@ class ExpertTask:
         offsets = []
         for clip in self.data.validation[:_SEEN_CLIPS]:
             faces = to_faces(first_frames(clip, _SEEN_FRAMES), self.device)
-            offsets.append(curve(judge.scores(faces, clip.mel))[0])
+            offsets.append(pairs_curve(judge.scores(faces, clip.mel)).offset)
         return offsets.count(0) / len(offsets)
 
 

@@ -14,8 +14,9 @@ from w2l.data.clip import FRAMES, Clip
 from w2l.data.windows import generator_batch
 from w2l.errors import W2LError
 from w2l.evaluate.metrics.mouth import correlation
+from w2l.sync.curve import pairs_curve
 from w2l.train.engine.task import Batch
-from w2l.train.judge import Judge, curve, first_frames
+from w2l.train.judge import Judge, first_frames
 from w2l.train.losses import gradient_energy, mouth_l1
 
 Generate = Callable[[Batch], tuple[torch.Tensor, torch.Tensor]]
@@ -36,7 +37,7 @@ class HeldOut:
         """Held-out numbers.
 
         l1, mouth_l1: errors on matched speech. sharpness: gradient energy of lower faces over that of the truth. With
-        a judge: sync, its loss on those windows, and confidence (`judge.curve`) of clips that speak another's words.
+        a judge: sync, its loss on those windows, and confidence (`sync.curve`) of clips that speak another's words.
         opening_r: correlation of the mouth's opening with the truth of those words, mean over clips, where known.
         """
         rng = np.random.default_rng(0)
@@ -63,7 +64,7 @@ class HeldOut:
             count = min(len(first_frames(one, _SPOKEN_FRAMES)) for one in (clip, other))
             faces, _ = generate(self._batch(_drive(clip, other.mel, np.arange(count))))
             if judge:
-                confidences.append(curve(judge.scores(faces, other.mel))[1])
+                confidences.append(pairs_curve(judge.scores(faces, other.mel)).confidence)
             if self.meter and other.truth is not None:
                 opening = self.meter(faces[:, :, 48:])[:, 0].cpu().numpy()
                 correlations.append(correlation(opening, other.truth[:count, 0]))

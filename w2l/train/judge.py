@@ -15,8 +15,6 @@ from w2l.train.engine.precision import Precision
 from w2l.train.engine.task import place
 from w2l.train.losses import sync_bce
 
-_REACH = 15  # frames, as the published metric tries
-
 
 class Judge:
     """An expert in eval mode on a device. frozen: its weights stay, so batch norm is folded into them, which is faster.
@@ -74,27 +72,6 @@ def to_faces(frames: np.ndarray | torch.Tensor, device: torch.device) -> torch.T
     # clips of a store are read-only maps, which torch does not like to share
     pixels = torch.from_numpy(np.array(frames)) if isinstance(frames, np.ndarray) else frames
     return pixels.to(device).flatten(0, -4).permute(0, 3, 1, 2).float().div_(255)
-
-
-def curve(scores: np.ndarray, reach: int = _REACH) -> tuple[int, float]:
-    """(offset, confidence) of a clip's scores (mouth window, sound window).
-
-    offset: the shift of the sound, in frames, at which the mean cosine is best; positive: the sound is late.
-    confidence: best minus median of that mean over all shifts, as in LSE-C with cosine for distance.
-    """
-    reach = min(reach, len(scores) // 2)
-    means = [float(np.diagonal(scores, shift).mean()) for shift in range(-reach, reach + 1)]
-    return int(np.argmax(means)) - reach, max(means) - float(np.median(means))
-
-
-def accuracy(scores: np.ndarray, shift: int = 0) -> float:
-    """Share of a clip's pairs judged right at cosine 0.5, in-sync and off-sync ones counting half each.
-
-    In sync are those whose sound is `shift` frames later than the mouth, off are those a window or more away from it.
-    """
-    place = np.arange(len(scores))
-    off = np.abs(place[None] - place[:, None] - shift)
-    return float(((scores[off == 0] > 0.5).mean() + (scores[off >= FRAMES] <= 0.5).mean()) / 2)
 
 
 def first_frames(clip: Clip, count: int) -> np.ndarray:

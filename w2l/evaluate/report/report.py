@@ -41,7 +41,7 @@ from w2l.evaluate.rows import (
 from w2l.evaluate.sources import Pair
 from w2l.models.fast.generate import Generate
 from w2l.sync.clip import summarise
-from w2l.sync.experts import Scorer
+from w2l.sync.scorer import Scorer
 
 
 @dataclass

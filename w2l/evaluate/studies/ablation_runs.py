@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from w2l import models
 from w2l.base import device
 from w2l.data.corpus import corpus
 from w2l.evaluate.held_out import pair_accuracy
@@ -18,7 +17,7 @@ from w2l.evaluate.metrics.frechet import SmallFeatures
 from w2l.evaluate.report.report import report_corpus
 from w2l.evaluate.rows import Instruments
 from w2l.evaluate.studies.ablation import Results, Run, Variant, todo
-from w2l.models.syncnet import SyncNet
+from w2l.sync.experts import load_expert
 from w2l.train.engine import task
 from w2l.train.expert import ExpertConfig, train_expert
 from w2l.train.gan import GanConfig, train_gan
@@ -86,7 +85,7 @@ def measure(
     report = report_corpus(tools, generator, budget.split, budget.test_clips, progress)
     figures = {key: report.mean(key).mean for key in ("confidence", "opening_r", "mouth_l1", "sharpness")}
     if own is not None:
-        expert = cast(SyncNet, models.load(own, network="syncnet"))
+        expert = load_expert(own, "cpu", measure="cosine")
         clips = corpus(budget.split, budget.test_clips, progress=progress)
         figures["expert_accuracy"] = float(np.mean([pair_accuracy(expert, clip) for clip in clips]))
     return figures | {"frechet": next(iter(report.distances.values()))}

@@ -33,7 +33,7 @@ from w2l.evaluate.report import svg
 from w2l.evaluate.rows import Instruments
 from w2l.models.fast.generate import Generate
 from w2l.sync.clip import summarise
-from w2l.sync.experts import Scorer
+from w2l.sync.scorer import Scorer
 from w2l.talker.drawn.pen import Pose
 from w2l.talker.drawn.render import make_motion, render
 from w2l.talker.mouth import mouth_track

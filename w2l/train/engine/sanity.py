@@ -16,8 +16,9 @@ import torch
 from w2l import models
 from w2l.data.clip import Clip
 from w2l.errors import W2LError
+from w2l.sync.curve import accuracy, pairs_curve
 from w2l.train.engine.task import Batch, Task
-from w2l.train.judge import Judge, accuracy, curve, first_frames, to_faces
+from w2l.train.judge import Judge, first_frames, to_faces
 
 _STEPS, _SECONDS, _RATE = 40, 8.0, 1e-3  # of overfitting one batch
 _CLIPS, _FRAMES = 8, 34
@@ -105,7 +106,7 @@ def judged(judge: Judge, clips: Sequence[Clip], own: bool = True) -> list[Check]
     """
     picked = clips[:: max(1, len(clips) // _CLIPS)][:_CLIPS]
     scores = [judge.scores(to_faces(first_frames(clip, _FRAMES), judge.device), clip.mel) for clip in picked]
-    offsets = [curve(one)[0] for one in scores]
+    offsets = [pairs_curve(one).offset for one in scores]
     usual = max(set(offsets), key=offsets.count)
     right = float(np.mean([accuracy(one, usual) for one in scores]))
     said = f"the expert judges {right:.0%} of window pairs of {len(picked)} clips right (chance: 50%)"
