@@ -21,11 +21,11 @@ from w2l.data import store
 from w2l.data.store import Store
 from w2l.errors import W2LError
 from w2l.faces import Track
-from w2l.preprocess import Settings, clip, run, sources, workers
+from w2l.preprocess import PreprocessSettings, clip, run, sources, workers
 from w2l.preprocess.sources import Source, assign_splits, find_sources
 
 CLIPS = SHARED / "clips" / "video"
-UNJUDGED = Settings(expert=None)
+UNJUDGED = PreprocessSettings(expert=None)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ class Inset:
 
 
 def test_a_corpus_is_stored_whole_with_its_truth(corpus, tmp_path):
-    report = make(corpus, tmp_path / "store", Settings())
+    report = make(corpus, tmp_path / "store", PreprocessSettings())
     assert lost(report) == [] and report.offsets() == {0: 7}
     found = Store(tmp_path / "store")
     found.verify()
@@ -136,7 +136,7 @@ def out_of_sync(tmp_path_factory):
 
 def test_known_offsets_are_found_and_taken_out(out_of_sync, tmp_path):
     folder, made = out_of_sync
-    report = make(folder, tmp_path / "store", Settings())
+    report = make(folder, tmp_path / "store", PreprocessSettings())
     assert report.offsets() == {-5: 1, -2: 1, 0: 1, 3: 1, 5: 1}
     assert "shifted 4 of 5" in str(report) and "  -5      1 ####" in str(report)
     for entry, kept in zip(report.clips, Store(tmp_path / "store").clips("train"), strict=True):
@@ -151,10 +151,10 @@ def test_known_offsets_are_found_and_taken_out(out_of_sync, tmp_path):
 def test_an_unsure_expert_shifts_nothing(out_of_sync, tmp_path):
     folder = tmp_path / "in"
     shutil.copytree(out_of_sync[0] / "talker/late+3", folder / "late")
-    report = make(folder, tmp_path / "store", Settings(sure=1.5))
+    report = make(folder, tmp_path / "store", PreprocessSettings(sure=1.5))
     assert [(entry.offset, entry.shift, entry.frames) for entry in report.clips] == [(3, 0, 50)]
     assert "the expert is unsure about 1 clips" in str(report) and "nothing was shifted" in str(report)
-    dropped = make(folder, tmp_path / "strict", Settings(min_confidence=1.5))
+    dropped = make(folder, tmp_path / "strict", PreprocessSettings(min_confidence=1.5))
     assert {reason for _, reason in lost(dropped)} == {"unsure of sync"} and not dropped.clips
 
 
@@ -336,10 +336,10 @@ def test_a_second_run_changes_nothing(corpus, undisturbed, monkeypatch):
 
 KILLED = """
 import os, random, signal, sys, time
-from w2l.preprocess import Settings, preprocess
+from w2l.preprocess import PreprocessSettings, preprocess
 
 def make(target):
-    preprocess(sys.argv[1], target, Settings(expert=None), processes=0, progress=False)
+    preprocess(sys.argv[1], target, PreprocessSettings(expert=None), processes=0, progress=False)
 
 start = time.monotonic()
 make(sys.argv[3])  # also loads all that is needed
@@ -397,7 +397,7 @@ def test_two_ranks_make_the_same_store(corpus, undisturbed, tmp_path, monkeypatc
     assert content(tmp_path / "store") == content(undisturbed)
 
 
-class Fatal(run.Job):
+class Fatal(run.StoreJob):
     """As a job, but one source ends its process, always, and another one the first time."""
 
     def do(self, maker, source):
@@ -410,7 +410,7 @@ class Fatal(run.Job):
 
 def test_processes_make_the_same_store_and_survive_a_source_that_kills_them(corpus, undisturbed, tmp_path):
     found = find_sources(corpus)
-    job = Fatal(corpus, tmp_path / "store", UNJUDGED, UNJUDGED.facts())
+    job = Fatal(corpus, tmp_path / "store", UNJUDGED, clip.facts(UNJUDGED))
     told = []
     workers.run_in_processes(job, found, 2, lambda: told.append(1))
     assert len(told) == len(found) == 7
@@ -459,14 +459,14 @@ def test_a_store_is_not_mixed(corpus, undisturbed, tmp_path):
 )
 def test_settings_out_of_range(settings, said):
     with pytest.raises(W2LError, match=said):
-        Settings(**settings)
+        PreprocessSettings(**settings)
 
 
 def test_an_expert_must_be_one(corpus, tmp_path):
     with pytest.raises(W2LError, match="there are no weights 'nobody'"):
-        make(corpus, tmp_path / "store", Settings(expert="nobody"))
+        make(corpus, tmp_path / "store", PreprocessSettings(expert="nobody"))
     with pytest.raises(W2LError, match="holds the weights of wav2lip, not of syncnet"):
-        make(corpus, tmp_path / "store", Settings(expert="classroom_generator"))
+        make(corpus, tmp_path / "store", PreprocessSettings(expert="classroom_generator"))
 
 
 @pytest.mark.skipif(not CLIPS.is_dir(), reason="no ../shared/clips")
@@ -474,7 +474,7 @@ def test_real_clips_go_through(tmp_path):
     for name in ("grid_swiz3n.mpg", "faceapi_5frames.mp4"):
         touch(tmp_path / "in", name)
         shutil.copy(CLIPS / name, tmp_path / "in" / name)
-    report = make(tmp_path / "in", tmp_path / "store", Settings(detector="hog"))
+    report = make(tmp_path / "in", tmp_path / "store", PreprocessSettings(detector="hog"))
     assert [(entry.frames, entry.shift) for entry in report.clips] == [(74, 0)]
     assert lost(report) == [("faceapi_5frames.mp4", "no sound")]
     assert "unsure about 1 clips" in str(report)

@@ -21,7 +21,8 @@ from w2l.data.clip import FRAMES, Clip
 from w2l.data.store import Entry, Store, write_clip, write_index
 from w2l.data.windows import generator_batch
 from w2l.errors import W2LError
-from w2l.preprocess.clip import Made, Maker, Settings
+from w2l.preprocess.clip import Made, Maker
+from w2l.preprocess.settings import PreprocessSettings
 from w2l.preprocess.sources import SOUND, Source
 
 _ROUNDS = 3  # of each, in turns, of which the best counts
@@ -105,7 +106,7 @@ def _of_talkers(count: int, seconds: float) -> Iterator[tuple[Clip, np.ndarray]]
 def _of_video(path: Path) -> Iterator[tuple[Clip, np.ndarray]]:
     wav = audio.load(path)
     found = 0
-    for one in Maker(path.parent, Settings(expert=None)).make(Source(path.name, path.stem)):
+    for one in Maker(path.parent, PreprocessSettings(expert=None)).make(Source(path.name, path.stem)):
         if isinstance(one, Made):
             found += 1
             yield one.clip, wav[one.start * SAMPLES_PER_FRAME : (one.start + len(one.clip)) * SAMPLES_PER_FRAME]

@@ -41,7 +41,7 @@ def _add(place: argparse._ActionsContainer, name: str, default: Any, declared: C
     if isinstance(default, bool) and declared.nargs is None:
         place.add_argument(*flags, dest=name, action="store_false" if default else "store_true", help=text)
         return
-    words = declared.default_help if declared.default_help is not None else "" if default is None else str(default)
+    words = _words(default) if declared.default_help is None else declared.default_help
     more = {"nargs": declared.nargs, "const": declared.const, "choices": declared.choices, "metavar": declared.metavar}
     place.add_argument(
         *flags,
@@ -51,6 +51,11 @@ def _add(place: argparse._ActionsContainer, name: str, default: Any, declared: C
         help=f"{text} (default: {words})" if words else text,
         **{key: value for key, value in more.items() if value is not None},  # type: ignore[arg-type]
     )
+
+
+def _words(default: Any) -> str:
+    """A default value as the help shows it; "" for None, which shows nothing."""
+    return "" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def word(parse: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -1,8 +1,31 @@
-"""Preprocessing: from raw clips to a clip store: 25 a second, tracked, cropped, in sync, split by speaker."""
+"""Preprocessing: from raw clips to a clip store: 25 frames a second, tracked, cropped, in sync, split by speaker."""
 
-from w2l.preprocess.clip import Settings
-from w2l.preprocess.report import Report
-from w2l.preprocess.run import preprocess
-from w2l.preprocess.sources import LAYOUTS
+from __future__ import annotations
 
-__all__ = ["LAYOUTS", "Report", "Settings", "preprocess"]
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from w2l.preprocess.report import PreprocessReport as PreprocessReport
+    from w2l.preprocess.run import preprocess as preprocess
+    from w2l.preprocess.settings import LAYOUTS as LAYOUTS
+    from w2l.preprocess.settings import PreprocessSettings as PreprocessSettings
+
+# They are imported when they are first used, because the command line needs the settings alone, at once.
+_HOMES = {
+    "LAYOUTS": "settings",
+    "PreprocessReport": "report",
+    "PreprocessSettings": "settings",
+    "preprocess": "run",
+}
+_FORMER = {"Report": "PreprocessReport", "Settings": "PreprocessSettings"}  # old name -> new name; both can be used
+
+__all__ = ["LAYOUTS", "PreprocessReport", "PreprocessSettings", "preprocess"]
+
+
+def __getattr__(name: str) -> object:
+    """Imports a public name when it is first asked for."""
+    name = _FORMER.get(name, name)
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -15,10 +15,11 @@ import numpy as np
 from w2l import audio, faces, sync, video, weights
 from w2l.audio import SAMPLES_PER_FRAME, TRAINING_FPS
 from w2l.base.files import hash_of
-from w2l.data.clip import FRAMES, Clip
+from w2l.data.clip import Clip
 from w2l.errors import W2LError
 from w2l.faces.crop import CROP_SIZE, cut_crop
 from w2l.faces.link import iou
+from w2l.preprocess.settings import PreprocessSettings
 from w2l.preprocess.sources import SOUND, TRUTH, Source, pictures
 
 if TYPE_CHECKING:
@@ -29,48 +30,14 @@ _ODD = (OSError, ValueError, LookupError, ArithmeticError, cv2.error)  # what de
 _JUMP = 0.5  # IoU of two neighbouring frames' boxes below which they are thought to show two faces
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How clips are made.
-
-    detector, device: as in `faces.detector`. expert: who judges the sync (a bundled name, one of the registry, a file),
-    None leaves the sound as it is. sure: confidence from which on its offset is believed and the sound is shifted; the
-    bundled expert gives 0.6 and more to the synthetic talker and at most 0.11 to real people, whom it has never seen;
-    there its offsets are guesses. min_confidence: clips under it are dropped; 0 keeps all. min_seconds: shorter clips
-    are dropped; longer ones than max_seconds are cut up, so that memory stays bounded. min_face: pixels of a face's
-    height (median over the clip) in the video.
-    """
-
-    detector: str = "auto"
-    device: str = "auto"
-    expert: str | None = "classroom_expert"
-    sure: float = 0.2
-    min_confidence: float = 0.0
-    min_seconds: float = 1.0
-    max_seconds: float = 60.0
-    min_face: int = 48
-
-    def __post_init__(self) -> None:
-        shortest = 2 * FRAMES / TRAINING_FPS
-        if not shortest <= self.min_seconds <= self.max_seconds / 2:
-            raise W2LError(
-                f"clips cannot be {self.min_seconds} to {self.max_seconds} s long; give min_seconds of {shortest} or "
-                "more, and max_seconds of at least twice that."
-            )
-        if not 0 <= self.min_confidence <= 2 or self.min_face < 0:
-            raise W2LError(
-                f"clips cannot be chosen by confidence {self.min_confidence} and faces of {self.min_face} pixels; give "
-                "a confidence of 0 (all) to 1, and pixels of 0 or more."
-            )
-
-    def facts(self) -> dict[str, Any]:
-        """All that changes the clips made: the settings, and which weights detector and expert have."""
-        facts: dict[str, Any] = {"version": _VERSION, **asdict(self)}
-        del facts["device"]
-        finder = faces.detector(self.detector, device=self.device)
-        facts["detector"] = f"{finder.name} {finder.settings}"
-        facts["expert"] = hash_of(weights.find(self.expert)) if self.expert else None
-        return facts
+def facts(settings: PreprocessSettings) -> dict[str, Any]:
+    """All that changes the clips made: the settings, and which weights the detector and the expert have."""
+    known: dict[str, Any] = {"version": _VERSION, **asdict(settings)}
+    del known["device"]
+    finder = faces.detector(settings.detector, device=settings.device)
+    known["detector"] = f"{finder.name} {finder.settings}"
+    known["expert"] = hash_of(weights.find(settings.expert)) if settings.expert else None
+    return known
 
 
 @dataclass(frozen=True)
@@ -107,7 +74,7 @@ class _Seen:
 class Maker:
     """Makes clips of sources, one after the other; detector and expert are loaded when they are first needed."""
 
-    def __init__(self, root: Path, settings: Settings) -> None:
+    def __init__(self, root: Path, settings: PreprocessSettings) -> None:
         self._root, self._settings = root, settings
         self._finder: faces.Detector | None = None
         self._expert: Expert | None = None

@@ -29,7 +29,7 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Report:
+class PreprocessReport:
     """What came of all sources, or, while other processes have not done theirs, of how many.
 
     sources, done: how many there are, and have an outcome. clips: those kept, lost: what was not. sure: the confidence

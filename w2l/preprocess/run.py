@@ -15,21 +15,22 @@ from w2l.base.parallel import cores, one_thread
 from w2l.data import store
 from w2l.data.store import CLIPS, INDEX, OUTCOMES, Entry, write_json
 from w2l.errors import W2LError
-from w2l.preprocess.clip import Dropped, Made, Maker, Settings, size_of
-from w2l.preprocess.report import JSON, TABLE, Loss, Report
+from w2l.preprocess.clip import Dropped, Made, Maker, facts, size_of
+from w2l.preprocess.report import JSON, TABLE, Loss, PreprocessReport
+from w2l.preprocess.settings import PreprocessSettings
 from w2l.preprocess.sources import Source, assign_splits, find_sources
 from w2l.preprocess.workers import run_in_processes
 
-_DEFAULTS = Settings()
+_DEFAULTS = PreprocessSettings()
 
 
 @dataclass(frozen=True)
-class Job:
-    """What a worker has to know: from where, to where, how, and the facts of that (see `Settings.facts`)."""
+class StoreJob:
+    """What a worker has to know: from where, to where, how, and the facts of that (see `clip.facts`)."""
 
     source: Path
     target: Path
-    settings: Settings
+    settings: PreprocessSettings
     facts: dict[str, Any]
 
     def start(self) -> Maker:
@@ -93,13 +94,13 @@ class Job:
 def preprocess(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
-    settings: Settings = _DEFAULTS,
+    settings: PreprocessSettings = _DEFAULTS,
     layout: str = "auto",
     speakers: str | os.PathLike[str] | None = None,
     processes: int | None = None,
     seed: int = 0,
     progress: bool = True,
-) -> Report:
+) -> PreprocessReport:
     """Makes a clip store of all clips in a folder, or goes on with one that is unfinished.
 
     source, layout, speakers: as in `find_sources`. settings: how clips are made. processes: how many work at once, on a
@@ -116,7 +117,7 @@ def preprocess(
     """
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     sources = find_sources(source, layout, speakers)
-    job = Job(Path(source), Path(target), settings, settings.facts())
+    job = StoreJob(Path(source), Path(target), settings, facts(settings))
     _check_target(job, sources)
     mine = sources[rank::world]
     _sweep(job.target, mine, alone=world == 1)
@@ -138,12 +139,12 @@ def preprocess(
     return _finish(job, sources, seed)
 
 
-def _finish(job: Job, sources: Sequence[Source], seed: int) -> Report:
+def _finish(job: StoreJob, sources: Sequence[Source], seed: int) -> PreprocessReport:
     """Writes index and report when every source has its outcome."""
     outcomes = [job.outcome(source) for source in sources]
     done = sum(outcome is not None for outcome in outcomes)
     if done < len(sources):
-        return Report(len(sources), done, [], [], job.settings.sure)
+        return PreprocessReport(len(sources), done, [], [], job.settings.sure)
     rows = [(source, outcome) for source, outcome in zip(sources, outcomes, strict=True) if outcome]
     splits = assign_splits((source for source, outcome in rows if outcome["clips"]), seed)
     entries = [
@@ -152,7 +153,7 @@ def _finish(job: Job, sources: Sequence[Source], seed: int) -> Report:
         for clip in outcome["clips"]
     ]
     lost = [Loss(source=one.path, **loss) for one, outcome in rows for loss in outcome["lost"]]
-    report = Report(len(sources), done, entries, lost, job.settings.sure)
+    report = PreprocessReport(len(sources), done, entries, lost, job.settings.sure)
     report.write(job.target)
     store.write_index(job.target, entries, settings=job.facts, seed=seed)
     return report
@@ -172,7 +173,7 @@ def _row(made: Made, file: str, size: int, checksum: str) -> dict[str, Any]:
     }
 
 
-def _check_target(job: Job, sources: Sequence[Source]) -> None:
+def _check_target(job: StoreJob, sources: Sequence[Source]) -> None:
     """Refuses a folder with the clips of other sources."""
     if job.target.exists() and not job.target.is_dir():
         raise W2LError(f"{job.target} is a file; give a folder for the store.")

@@ -15,9 +15,9 @@ from typing import Any
 
 from w2l.data.store import SPLITS
 from w2l.errors import W2LError
+from w2l.preprocess.settings import LAYOUTS
 from w2l.talker import SPLITS as CORPUS_SPLITS
 
-LAYOUTS = ("auto", "folder", "lrs2", "grid", "original", "corpus")
 SOUND = "audio.wav"  # beside the numbered pictures of a folder that the original's preprocessing wrote
 TRUTH = "opening_width_area"  # in the .json beside a clip of the synthetic corpus
 

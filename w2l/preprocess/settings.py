@@ -1,0 +1,49 @@
+"""The choices that a user has about a clip store: the keywords of `PreprocessSettings`, and the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from w2l.base.choices import choice, documented
+from w2l.errors import W2LError
+
+LAYOUTS = ("auto", "folder", "lrs2", "grid", "original", "corpus")
+_SHORTEST = 0.4  # seconds: two windows of 5 frames at 25 a second
+
+
+@documented
+@dataclass(frozen=True)
+class PreprocessSettings:
+    """How the clips of a store are made. Raises W2LError for values that make no sense.
+
+    The bundled expert's confidence is 0.6 or more for the synthetic talker, and at most 0.11 for real people, whom it
+    was not trained on: its offsets are guesses there, so with the default of `sure` their sound is left alone.
+    """
+
+    detector: str = choice("auto", "auto, yunet, hog, s3fd")
+    device: str = choice("auto", "where s3fd computes: auto, cpu, cuda, mps")
+    expert: str | None = choice(
+        "classroom_expert",
+        "the expert that measures the offset of the sound: a name or a file; None leaves the sound where it is",
+        option_help="the expert that measures the offset of the sound: a name or a file",
+        metavar="W",
+    )
+    sure: float = choice(
+        0.2, "shift the sound by the offset when the expert's confidence is at least this", metavar="C"
+    )
+    min_confidence: float = choice(0.0, "drop clips with less confidence", metavar="C", default_help="0, keep all")
+    min_seconds: float = choice(1.0, "drop shorter clips", metavar="S")
+    max_seconds: float = choice(60.0, "split longer clips, which limits the memory needed", metavar="S")
+    min_face: int = choice(48, "drop clips whose faces are lower than this many pixels (median)", metavar="PX")
+
+    def __post_init__(self) -> None:
+        if not _SHORTEST <= self.min_seconds <= self.max_seconds / 2:
+            raise W2LError(
+                f"clips cannot be {self.min_seconds} to {self.max_seconds} s long; give min_seconds of {_SHORTEST} or "
+                "more, and max_seconds of at least twice that."
+            )
+        if not 0 <= self.min_confidence <= 2 or self.min_face < 0:
+            raise W2LError(
+                f"clips cannot be chosen by confidence {self.min_confidence} and faces of {self.min_face} pixels; give "
+                "a confidence of 0 (all) to 1, and pixels of 0 or more."
+            )
