@@ -24,7 +24,7 @@ import pytest
 # A shell that starts the tests in the background has told them, and what they start, to ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["helpers.servers"]  # the fixtures server, own_cache and offer
+pytest_plugins = ["helpers.machines", "helpers.servers"]  # the fixtures machine, server, own_cache and offer
 
 _LOOPBACK = ("127.", "localhost", "::1")
 

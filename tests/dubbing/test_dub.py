@@ -1,7 +1,6 @@
 """The dub: exact length, the right frame at the right time, nothing changed but the face, nothing left on failure."""
 
 import threading
-import time
 import weakref
 from pathlib import Path
 
@@ -11,9 +10,9 @@ import pytest
 import soundfile
 import torch
 from helpers.dubs import BOX, SIZE, number, numbered, run_dub, write_speech
+from helpers.threads import wait_for_threads
 
 from w2l import audio, faces, models, video
-from w2l.base.parallel import Stopwatch, ahead
 from w2l.dubbing import footage as footage_module
 from w2l.dubbing.dub import dub
 from w2l.dubbing.footage import back_and_forth
@@ -351,14 +350,7 @@ def test_nothing_is_left_when_it_stops_half_way(tmp_path, clip, generator, error
         run_dub(clip, speech, tmp_path / "out.mp4", generator, watch=stop)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "s.wav"]
     assert (tmp_path / "out.mp4").read_text() == "from before"
-    _wait_for_threads(threads)
-
-
-def _wait_for_threads(count):
-    until = time.monotonic() + 5
-    while threading.active_count() > count and time.monotonic() < until:
-        time.sleep(0.01)
-    assert threading.active_count() <= count, "a stage still runs"
+    wait_for_threads(threads)
 
 
 def test_an_error_in_a_stage_reaches_the_caller(tmp_path, clip, generator, monkeypatch):
@@ -410,56 +402,3 @@ def _any_file(folder):
     path = folder / "weights.pth"
     path.write_bytes(b"x")
     return path
-
-
-class TestAhead:
-    """The queue between two stages."""
-
-    def test_order_and_bound(self):
-        made = []
-
-        def items():
-            for i in range(50):
-                made.append(i)
-                yield i
-
-        seen = []
-        for i in ahead(items(), 3):
-            seen.append(i)
-            time.sleep(0.001)
-            assert len(made) <= len(seen) + 3 + 1
-        assert seen == list(range(50))
-
-    def test_error_comes_in_its_turn(self):
-        def items():
-            yield 1
-            raise KeyError("two")
-
-        stage = ahead(items(), 5)
-        assert next(stage) == 1
-        with pytest.raises(KeyError, match="two"):
-            next(stage)
-
-    def test_closing_ends_the_thread_and_closes_what_it_reads(self):
-        closed, threads = [], threading.active_count()
-
-        def items():
-            try:
-                while True:
-                    yield 0
-            finally:
-                closed.append(True)
-
-        stage = ahead(items(), 2)
-        next(stage)
-        stage.close()
-        assert closed == [True]
-        _wait_for_threads(threads)
-
-    def test_stopwatch(self):
-        clock = Stopwatch()
-        assert list(clock.each("count", range(3))) == [0, 1, 2]
-        with clock.time("sleep"):
-            time.sleep(0.02)
-        assert clock.seconds["sleep"] >= 0.02
-        assert 0 < clock.seconds["count"] < 0.02

@@ -12,61 +12,10 @@ import pytest
 from helpers.places import ROOT, SHARED
 from packaging.requirements import Requirement
 
-from w2l.base import paths
 from w2l.notebook import setup
 
 module = sys.modules["w2l.notebook.setup"]
 COLAB = SHARED / "colab" / "pip-freeze.gpu.txt"
-
-
-@pytest.fixture
-def machine(monkeypatch, tmp_path):
-    """Makes this machine look like another; gives the folder that stands for its root."""
-    for name in ("W2L_HOME", "KAGGLE_KERNEL_RUN_TYPE", "BINDER_SERVICE_HOST"):
-        monkeypatch.delenv(name, raising=False)
-    places = {
-        "_OPENBAYES_HOMES": (tmp_path / "openbayes/home", tmp_path / "hyperai/home"),
-        "_COLAB_HOME": tmp_path / "content",
-        "_DRIVE": tmp_path / "content/drive/MyDrive",
-        "_KAGGLE_HOME": tmp_path / "kaggle/working",
-        "_INPUTS": (tmp_path / "openbayes/input", tmp_path / "hyperai/input", tmp_path / "kaggle/input"),
-    }
-    for name, value in places.items():
-        monkeypatch.setattr(paths, name, value)
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-
-    def look_like(kind, *folders):
-        if kind == "colab":
-            monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
-        for name, where in (("KAGGLE_KERNEL_RUN_TYPE", "kaggle"), ("BINDER_SERVICE_HOST", "binder")):
-            if kind == where:
-                monkeypatch.setenv(name, "1")
-        for folder in folders:
-            (tmp_path / folder).mkdir(parents=True)
-        return tmp_path
-
-    return look_like
-
-
-@pytest.mark.parametrize(
-    ("kind", "folders", "home", "lasting", "runs"),
-    [
-        ("local", [], "here", "here", "here/runs"),
-        ("colab", ["content"], "content", None, "content/runs"),
-        ("colab", ["content/drive/MyDrive"], "content/drive/MyDrive/w2l", "content/drive/MyDrive/w2l", "content/runs"),
-        ("openbayes", ["openbayes/home"], "openbayes/home", "openbayes/home", "openbayes/home/runs"),
-        ("openbayes", ["hyperai/home"], "hyperai/home", "hyperai/home", "hyperai/home/runs"),
-        ("kaggle", ["kaggle/working"], "kaggle/working", "kaggle/working", "kaggle/working/runs"),
-        ("binder", [], "here", None, "here/runs"),
-    ],
-)
-def test_results_go_where_they_survive(machine, kind, folders, home, lasting, runs):
-    root = machine(kind, *folders)
-    assert paths.platform() == kind
-    assert paths.home() == root / home
-    assert paths.lasting() == (root / lasting if lasting else None)
-    assert paths.runs() == root / runs
 
 
 @pytest.mark.parametrize(
@@ -90,13 +39,6 @@ def test_setup_says_where_one_is(machine, monkeypatch, capsys, kind, folders, to
     assert place.results.is_dir()
     assert place.inputs == [root / folder for folder in folders if "input/" in folder]
     assert (place.keep is not None) == (folders == ["content/drive/MyDrive"])
-
-
-def test_w2l_home_beats_every_platform(machine, monkeypatch, tmp_path):
-    machine("colab", "content")
-    monkeypatch.setenv("W2L_HOME", str(tmp_path / "mine"))
-    assert paths.home() == tmp_path / "mine"
-    assert paths.runs() == tmp_path / "mine" / "runs"
 
 
 @pytest.mark.parametrize(("kind", "installs"), [("colab", True), ("kaggle", True), ("binder", True), ("local", False)])

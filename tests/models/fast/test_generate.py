@@ -9,7 +9,6 @@ from helpers.golden_weights import GAINS, fill
 from torch import nn
 
 from w2l import models
-from w2l.base.device import pick_device
 from w2l.errors import W2LError
 from w2l.models.blocks import ConvBlock, TransposeBlock
 from w2l.models.fast import generate as module
@@ -231,12 +230,7 @@ def test_wrong_shapes_are_named(frames: tuple[np.ndarray, np.ndarray, np.ndarray
         generate(*change(*frames))  # type: ignore[operator]
 
 
-def test_devices_and_dtypes() -> None:
-    assert pick_device("cpu").type == "cpu"
-    assert pick_device().type in {"cuda", "mps", "cpu"}
-    for name in ("gpu", "cuda:99", "xla"):
-        with pytest.raises(W2LError, match="cannot compute on device"):
-            pick_device(name)
+def test_dtypes() -> None:
     with pytest.raises(W2LError, match="no dtype 'int4'"):
         Generate(nn.Identity(), device="cpu", dtype="int4")
     assert module._pick_dtype("auto", torch.device("cuda")) == torch.float16
