@@ -21,11 +21,11 @@ from w2l import faces, video
 from w2l import weights as weight_files
 from w2l.base import files
 from w2l.base.parallel import Stopwatch
-from w2l.dubbing import published
 from w2l.dubbing.footage import Footage, lift
+from w2l.dubbing.methods import Method, method_for
 from w2l.dubbing.settings import Settings
 from w2l.dubbing.speech import Speech, listen, mix
-from w2l.dubbing.stream import Moment, Plan, Speaker, redraw
+from w2l.dubbing.stream import Moment, Plan, SpeakingFace, redraw
 from w2l.errors import W2LError
 from w2l.faces import Which
 from w2l.marking import credentials, mark
@@ -78,37 +78,40 @@ def dub(
     interrupted.
     """
     clock = Stopwatch()
-    chosen = Settings().with_changes(**settings)
-    sounds = _sound_files(audio, chosen)
+    audience = _Audience(progress, watch, clock)
+    method = method_for(Settings().with_changes(**settings))
+    sounds = _sound_files(audio, method)
     with clock.time("total"), files.atomic(_check_out(out, face, *sounds.values())) as temporary:
-        checkpoint = weight_files.find(chosen.weights)
+        checkpoint = weight_files.find(method.settings.weights)
         with clock.time("listen"):
             speeches = {which: listen(path) for which, path in sounds.items()}
             spoken = mix(list(speeches.values()))
-        footage = open_footage(face, chosen)
+        footage = method.open(face)
         n_frames = _count_frames(spoken, footage.fps)
         with clock.time("load"):
-            generate, mel_shift = load_generator(checkpoint, chosen)
+            generate, mel_shift = load_generator(checkpoint, method)
         with clock.time("track"):
-            tracks = _track(footage, n_frames, list(sounds), chosen, progress)
+            tracks = _track(method, footage, n_frames, list(sounds), audience)
         with clock.time("mel"):
-            mels = [speech.mel(chosen.gate) for speech in speeches.values()]
-        n_frames = _final_count(n_frames, footage, len(tracks[0]), mels[0], chosen)
-        plan = Plan(footage, list(map(Speaker, tracks, mels)), n_frames, mel_shift, chosen)
+            mels = [speech.mel(method.settings.gate) for speech in speeches.values()]
+        n_frames = method.count_frames(n_frames, footage, len(tracks[0]), mels[0])
+        plan = Plan(footage, list(map(SpeakingFace, tracks, mels)), n_frames, mel_shift, method)
         with clock.time("draw"):
-            _encode(plan, redraw(plan, generate, clock), spoken, temporary, progress, watch, clock)
+            _encode(plan, redraw(plan, generate, clock), spoken, temporary, audience)
         with clock.time("mark"):
             marked, notes = _mark(temporary, plan, Path(face), spoken.path, Path(out).name)
     faceless = [i for i in range(n_frames) if not plan.boxes(i)]
     notes += _notes(plan, Path(out), spoken, faceless)
-    return DubResult(Path(out), n_frames, footage.fps, faceless, clock.seconds, str(chosen.weights), marked, notes)
+    return DubResult(
+        Path(out), n_frames, footage.fps, faceless, clock.seconds, str(plan.settings.weights), marked, notes
+    )
 
 
-def _sound_files(audio: SoundFile | Mapping[Which, SoundFile], chosen: Settings) -> dict[Which, SoundFile]:
+def _sound_files(audio: SoundFile | Mapping[Which, SoundFile], method: Method) -> dict[Which, SoundFile]:
     """Face -> its speech."""
     if not isinstance(audio, Mapping):
-        return {chosen.which: audio}
-    if not audio or (len(audio) > 1 and (chosen.parity or chosen.box is not None)):
+        return {method.settings.which: audio}
+    if not audio or (len(audio) > 1 and not method.takes_several_speakers):
         raise W2LError(
             f"{len(audio)} speakers cannot be dubbed like this; give one speech, or leave box and parity out."
         )
@@ -125,17 +128,6 @@ def _check_out(out: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> 
     return path
 
 
-def open_footage(face: str | os.PathLike[str], chosen: Settings) -> Footage:
-    """The clip as the settings want it; raises W2LError when there is no picture in it."""
-    clip = video.probe(face)
-    if chosen.parity and not clip.is_still:
-        if chosen.fps is not None:
-            raise W2LError("parity mode keeps the clip's own frame rate; leave fps out.")
-        # the original knows no other way than to start again
-        return Footage(clip, published.frame_rate(face), chosen.framing, "loop", chosen.static, published=True)
-    return Footage(clip, float(chosen.fps or clip.fps), chosen.framing, chosen.extend, chosen.static)
-
-
 def _count_frames(speech: Speech, fps: float) -> int:
     """Frames that the speech lasts; raises W2LError when it is shorter than half a frame."""
     n_frames = round(speech.seconds * fps)
@@ -144,106 +136,64 @@ def _count_frames(speech: Speech, fps: float) -> int:
     return n_frames
 
 
-def _final_count(n_frames: int, footage: Footage, length: int, mel: np.ndarray, chosen: Settings) -> int:
-    """Frames of the result, now that the clip's length is known."""
-    if chosen.parity:
-        return len(published.window_starts(footage.fps, mel.shape[1]))
-    return min(n_frames, length) if footage.extend == "trim" and not footage.is_still else n_frames
-
-
-def load_generator(checkpoint: Path, chosen: Settings) -> tuple[Generate, float]:
+def load_generator(checkpoint: Path, method: Method) -> tuple[Generate, float]:
     """The generator, ready to run, and the mel shift it was trained with. The last one is kept for the next dub."""
-    return _load(checkpoint, checkpoint.stat().st_mtime_ns, chosen.device, chosen.parity)
+    options = tuple(method.generator_options.items())
+    return _load(checkpoint, checkpoint.stat().st_mtime_ns, method.settings.device, options)
 
 
 @lru_cache(maxsize=1)
-def _load(checkpoint: Path, changed: int, device: str, exact: bool) -> tuple[Generate, float]:
-    # imported late because torch takes seconds to start, and a mistyped path should be told at once
+def _load(checkpoint: Path, changed: int, device: str, options: tuple[tuple[str, Any], ...]) -> tuple[Generate, float]:
+    # imported late because torch takes seconds to start, and a mistyped path should be reported at once
     from w2l import models
     from w2l.models.fast import generate
 
     model = models.load(checkpoint, "wav2lip")
-    how: dict[str, Any] = {"dtype": "float32", "truncate": True} if exact else {}
-    return generate.Generate(model, device=device, **how), float(model.meta["mel_shift"])  # type: ignore
+    return generate.Generate(model, device=device, **dict(options)), float(model.meta["mel_shift"])  # type: ignore
+
+
+@dataclass(frozen=True)
+class _Audience:
+    """Who follows a dub: progress bars (or none), the caller's `watch`, and the stopwatch."""
+
+    progress: bool
+    watch: Callable[[Moment], None] | None
+    clock: Stopwatch
+
+    def bar(self, what: str, total: int) -> tqdm:
+        """A progress bar of that many frames."""
+        return tqdm(total=total, desc=what, unit="frame", disable=not self.progress, file=sys.stderr)
+
+    def see(self, moment: Moment) -> None:
+        """Hands a dubbed frame to the caller."""
+        if self.watch is not None:
+            self.watch(moment)
 
 
 def _track(
-    footage: Footage, n_frames: int, whiches: list[Which], chosen: Settings, progress: bool
+    method: Method, footage: Footage, n_frames: int, whiches: list[Which], audience: _Audience
 ) -> list[faces.Track]:
     """The first pass over the clip: where each speaker's face is in each of the frames that will be needed."""
     known = 1 if footage.is_still else footage.clip.n_frames
-    with _bar("find the face", n_frames if known is None else min(n_frames, known), progress) as bar:
-        scene = _look(footage, n_frames, chosen, bar.update)
-    if chosen.parity:
-        return [published_track(scene, chosen)]
-    return [scene.track(which, chosen.pads, chosen.smooth, chosen.gaps) for which in whiches]
+    with audience.bar("find the face", n_frames if known is None else min(n_frames, known)) as bar:
+        scene = method.find_faces(footage, n_frames, bar.update)
+    return [method.track(scene, which) for which in whiches]
 
 
-def _look(footage: Footage, n_frames: int, chosen: Settings, on_frame: Callable[[], object]) -> faces.Scene:
-    """All faces of the first frames of the clip."""
-    options: dict[str, Any] = {
-        "detector": find_detector(chosen),
-        "box": chosen.box,
-        "batch_size": chosen.detector_batch_size,
-        "device": chosen.device,
-        "on_frame": on_frame,
-    }
-    if footage.published:
-        return faces.see(footage.read(max_frames=n_frames), **options)
-    n_frames = 1 if footage.is_still else n_frames
-    place: dict[str, Any] = {
-        "fps": footage.fps,
-        "framing": footage.framing,
-        "max_frames": n_frames,
-        "cache": chosen.cache,
-    }
-    return faces.see(footage.clip.path, **options, **place)
-
-
-def find_detector(chosen: Settings) -> str | faces.Detector:
-    """The detector, in parity mode with the published reading of its input."""
-    if chosen.parity and chosen.detector == "s3fd":
-        size = chosen.detector_batch_size
-        return faces.S3fd(side=None, batch_size=size, device=chosen.device, published_order=True)
-    return chosen.detector
-
-
-def published_track(scene: faces.Scene, chosen: Settings) -> faces.Track:
-    """The track of the original: of each frame the surest face, in whole pixels."""
-    if chosen.box is not None:
-        boxes = np.tile(np.array(chosen.box, np.int64), (len(scene.found.faces), 1))
-    else:
-        boxes = published.boxes(scene.found.faces, scene.found.size, chosen.pads, chosen.smooth)
-    return faces.Track(boxes.astype(np.float32), np.ones(len(boxes), bool), scene.found.size)
-
-
-def _bar(what: str, total: int, progress: bool) -> tqdm:
-    return tqdm(total=total, desc=what, unit="frame", disable=not progress, file=sys.stderr)
-
-
-def _encode(
-    plan: Plan,
-    moments: Iterator[Moment],
-    spoken: Speech,
-    path: Path,
-    progress: bool,
-    watch: Callable[[Moment], None] | None,
-    clock: Stopwatch,
-) -> None:
+def _encode(plan: Plan, moments: Iterator[Moment], spoken: Speech, path: Path, audience: _Audience) -> None:
     """Writes the results with the speech as sound, while the next ones are being drawn."""
-    fps = plan.footage.fps
+    fps, is_soundless = plan.footage.fps, path.suffix.lower() in _SOUNDLESS
     wav = spoken.cut(plan.n_frames / fps).wav if plan.footage.extend == "trim" else spoken.wav
-    audio = None if path.suffix.lower() in _SOUNDLESS else (wav, spoken.rate)
-    behind = plan.footage.on_black() if path.suffix.lower() in _SOUNDLESS else None
+    audio = None if is_soundless else (wav, spoken.rate)
+    behind = plan.footage.on_black() if is_soundless else None
     grounds = itertools.repeat(None) if behind is None else behind.frames(plan.n_frames, plan.length)
-    bar = _bar("draw the mouth", plan.n_frames, progress)
     tags = mark.metadata(signed=plan.settings.sign and credentials.available())
+    bar = audience.bar("draw the mouth", plan.n_frames)
     with bar, video.VideoWriter(path, fps, audio=audio, metadata=tags) as writer:
         for moment, black in zip(moments, grounds, strict=False):
-            with clock.time("encode"):
+            with audience.clock.time("encode"):
                 writer.write(*((moment.result,) if black is None else _lift(moment, black, plan)))
-            if watch is not None:
-                watch(moment)
+            audience.see(moment)
             bar.update()
 
 

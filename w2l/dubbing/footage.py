@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from w2l import video
-from w2l.dubbing import published
 from w2l.dubbing.settings import EXTENSIONS
 from w2l.errors import W2LError
 
@@ -23,9 +22,8 @@ class Footage:
 
     fps: of the result; the clip's frames are read at that rate. extend: what follows when the clip has ended and the
     speech has not: "pingpong" runs it back and forth, "loop" starts it again, "hold" lets its last frame stand, "trim"
-    ends the result. static: only its first frame is used. published: read by OpenCV, every frame once, as in
-    `published`.
-    ground: the grey, 0 to 255, on which transparent frames are laid.
+    ends the result. static: only its first frame is used. ground: the grey, 0 to 255, on which transparent
+    frames are laid.
     """
 
     clip: video.ClipInfo
@@ -33,7 +31,6 @@ class Footage:
     framing: video.Framing
     extend: str = "pingpong"
     static: bool = False
-    published: bool = False
     ground: int = 255
 
     def __post_init__(self) -> None:
@@ -47,20 +44,16 @@ class Footage:
 
     def read(self, start: int = 0, max_frames: int | None = None) -> Iterator[np.ndarray]:
         """The clip's own frames once, (H, W, 3) uint8 BGR, from frame `start` on."""
-        most = 1 if self.is_still else max_frames
-        frames: Iterator[np.ndarray]
-        if self.published and not self.clip.is_still:
-            whole = published.read_frames(self.clip.path, None if most is None else start + most)
-            frames = itertools.islice(whole, start, None)
-        else:
-            frames = video.read_frames(
-                self.clip.path, self.fps, start=start / self.fps, max_frames=most, ground=self.ground
-            )
-        return map(self.framing, frames)
+        return map(self.framing, self._decode(start, 1 if self.is_still else max_frames))
+
+    def _decode(self, start: int, max_frames: int | None) -> Iterator[np.ndarray]:
+        return video.read_frames(
+            self.clip.path, self.fps, start=start / self.fps, max_frames=max_frames, ground=self.ground
+        )
 
     def on_black(self) -> Footage | None:
         """The same on black, from which `lift` tells what is transparent; None where nothing is, in the first frame."""
-        if self.published or self.clip.codec not in _TRANSPARENT:
+        if self.clip.codec not in _TRANSPARENT:
             return None
         black = replace(self, ground=0)
         (ours,), (dark,) = self.read(max_frames=1), black.read(max_frames=1)

@@ -15,11 +15,12 @@ from w2l import weights as weight_files
 from w2l.base.lettering import line_of_text, put_text
 from w2l.base.parallel import Stopwatch
 from w2l.dubbing import contact_sheet
-from w2l.dubbing.dub import find_detector, load_generator, open_footage, published_track
+from w2l.dubbing.dub import load_generator
 from w2l.dubbing.footage import Footage
+from w2l.dubbing.methods import Method, method_for
 from w2l.dubbing.settings import Settings
 from w2l.dubbing.speech import listen
-from w2l.dubbing.stream import Moment, Mouth, cut_crop, mel_windows, paste
+from w2l.dubbing.stream import DubbedMouth, Moment
 from w2l.errors import W2LError
 from w2l.marking import mark
 
@@ -53,18 +54,19 @@ def preview(
     Raises W2LError as `dub` does, when the moment lies outside the speech, and when no face is seen there.
     """
     clock = Stopwatch()
-    chosen = Settings().with_changes(**settings)
+    method = method_for(Settings().with_changes(**settings))
+    chosen = method.settings
     with clock.time("total"):
         checkpoint, speech = weight_files.find(chosen.weights), listen(audio)
-        footage = open_footage(face, chosen)
+        footage = method.open(face)
         index = _index(at, frame, speech.seconds, footage.fps)
-        generate, mel_shift = load_generator(checkpoint, chosen)
-        picture, track, others = _find(footage, index, chosen)
+        generate, mel_shift = load_generator(checkpoint, method)
+        picture, track, others = _find(footage, index, method)
         (box,) = track.boxes
-        crop = cut_crop(picture, box, chosen)
-        window = mel_windows(speech.mel(chosen.gate), footage.fps, index, 1, mel_shift, chosen)
-        mouth = Mouth(0, box, crop, generate(crop[None], window)[0])
-        result = paste(picture, mouth, chosen)
+        crop = method.cut_crop(picture, box)
+        window = method.mel_windows(speech.mel(chosen.gate), footage.fps, index, 1, mel_shift)
+        mouth = DubbedMouth(0, box, crop, generate(crop[None], window)[0])
+        result = method.paste(picture, crop, mouth.generated, box)
         if chosen.label:
             result = mark.label_frame(result, mark.quiet_corner(picture.shape[1], picture.shape[0], box[None]))
     moment = Moment(index, index / footage.fps, picture, (mouth,), result)
@@ -86,21 +88,16 @@ def _index(at: float, frame: int | None, seconds: float, fps: float) -> int:
     return frame
 
 
-def _find(footage: Footage, index: int, chosen: Settings) -> tuple[np.ndarray, faces.Track, list[np.ndarray]]:
+def _find(footage: Footage, index: int, method: Method) -> tuple[np.ndarray, faces.Track, list[np.ndarray]]:
     """The frame that the result shows there, the chosen face's track of that frame alone, and the boxes of all."""
     length = 1 if footage.is_still else footage.clip.n_frames
     source = index if length is None else footage.source(index, length)
     start = max(0, source - _REACH)
     near = list(footage.read(start, source - start + 1 + _REACH))
     at = min(source - start, len(near) - 1)
-    scene = faces.see(
-        iter(near), find_detector(chosen), box=chosen.box, batch_size=chosen.detector_batch_size, device=chosen.device
-    )
-    if chosen.parity:
-        track, others = published_track(scene, chosen), []
-    else:
-        track = scene.track(chosen.which, chosen.pads, chosen.smooth, chosen.gaps)
-        others = [t.boxes[at] for t in scene.tracks((0, 0, 0, 0), chosen.smooth, chosen.gaps) if t.has_face(at)]
+    scene = method.find_faces_in(near)
+    track = method.track(scene, method.settings.which)
+    others = [one.boxes[at] for one in method.all_tracks(scene) if one.has_face(at)]
     if not track.has_face(at):
         raise W2LError(f"no face was found at that moment of {footage.clip.path}; look at another one, or give a box.")
     return near[at], faces.Track(track.boxes[at : at + 1], track.found[at : at + 1], track.size), others

@@ -235,11 +235,6 @@ class Settings(TrackSettings):
         if self.extend not in EXTENSIONS:
             raise W2LError(f"extend cannot be {self.extend!r}; choose one of {', '.join(EXTENSIONS)}.")
 
-    @property
-    def framing(self) -> Framing:
-        """What of each frame is worked on."""
-        return replace(super().framing, bilinear=self.parity)
-
     def with_changes(self, **changes: Any) -> Settings:
         """These settings with some of them changed. Raises W2LError for an unknown name, with the closest known one."""
         known = [field.name for field in fields(self)]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from w2l import audio, faces
+from w2l import faces
 from w2l.base.parallel import Stopwatch, ahead
-from w2l.dubbing import published
 from w2l.dubbing.footage import Footage
+from w2l.dubbing.methods import Method
 from w2l.dubbing.settings import Settings
 from w2l.marking import mark
 
@@ -24,7 +24,7 @@ _STAGE_BYTES = 48 << 20  # frames that wait for a stage, so that memory does not
 
 
 @dataclass(frozen=True)
-class Mouth:
+class DubbedMouth:
     """One redrawn mouth of a frame."""
 
     speaker: int  # which of the speeches it says, from 0
@@ -40,7 +40,7 @@ class Moment:
     index: int  # of the frame in the result
     time: float  # seconds from the start
     frame: np.ndarray  # as decoded and framed
-    mouths: tuple[Mouth, ...]  # none where there is no face
+    mouths: tuple[DubbedMouth, ...]  # none where there is no face
     result: np.ndarray  # as given to the encoder
 
     @property
@@ -60,7 +60,7 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Speaker:
+class SpeakingFace:
     """One face and what it says."""
 
     track: faces.Track  # over the frames of the clip
@@ -72,10 +72,15 @@ class Plan:
     """Everything that is settled before the first frame is drawn."""
 
     footage: Footage
-    speakers: list[Speaker]
+    speakers: list[SpeakingFace]
     n_frames: int
     mel_shift: float  # frames of 1/25 s
-    settings: Settings
+    method: Method
+
+    @property
+    def settings(self) -> Settings:
+        """The choices of the user."""
+        return self.method.settings
 
     @property
     def length(self) -> int:
@@ -98,7 +103,7 @@ class Plan:
     def windows(self, speaker: int, first: int, count: int) -> np.ndarray:
         """What the generator hears of a speaker in these frames of the result: float32 (count, 80, 16)."""
         mel = self.speakers[speaker].mel
-        return mel_windows(mel, self.footage.fps, first, count, self.mel_shift, self.settings)
+        return self.method.mel_windows(mel, self.footage.fps, first, count, self.mel_shift)
 
     def boxes(self, index: int) -> dict[int, np.ndarray]:
         """Speaker -> face box in this frame of the result, of those whose face is there."""
@@ -121,12 +126,12 @@ def _draw(plan: Plan, frames: Iterator[np.ndarray], generate: Generate, clock: S
         batch = list(itertools.islice(frames, plan.batch_size))
         with clock.time("generate"):
             wanted = [(i, s, box) for i in range(len(batch)) for s, box in plan.boxes(first + i).items()]
-            crops = [cut_crop(batch[i], box, plan.settings) for i, _, box in wanted]
+            crops = [plan.method.cut_crop(batch[i], box) for i, _, box in wanted]
             heard = {s: plan.windows(s, first, len(batch)) for s in {s for _, s, _ in wanted}}
             generated = generate(np.stack(crops), np.stack([heard[s][i] for i, s, _ in wanted])) if crops else ()
-        mouths: list[list[Mouth]] = [[] for _ in batch]
+        mouths: list[list[DubbedMouth]] = [[] for _ in batch]
         for (i, s, box), crop, drawn in zip(wanted, crops, generated, strict=True):
-            mouths[i].append(Mouth(s, box, crop, drawn))
+            mouths[i].append(DubbedMouth(s, box, crop, drawn))
         batch.reverse()
         for i, found in enumerate(mouths, first):
             frame = batch.pop()  # let go of as soon as it has been handed on
@@ -140,27 +145,6 @@ def _finish(plan: Plan, moments: Iterator[Moment], clock: Stopwatch) -> Iterator
         with clock.time("paste"):
             result = moment.frame
             for mouth in moment.mouths:
-                result = paste(result, mouth, plan.settings)
+                result = plan.method.paste(result, mouth.crop, mouth.generated, mouth.box)
             result = result if corner is None else mark.label_frame(result, corner)
         yield replace(moment, result=result)
-
-
-def paste(frame: np.ndarray, mouth: Mouth, settings: Settings) -> np.ndarray:
-    """A copy of the frame with the mouth in it, as the settings want it."""
-    if settings.parity:
-        return published.paste(frame, mouth.generated, mouth.box)
-    patch = faces.match_colour(mouth.generated, mouth.crop) if settings.match_colour else mouth.generated
-    return faces.paste(frame, patch, mouth.box, feather=settings.feather)
-
-
-def cut_crop(frame: np.ndarray, box: np.ndarray, settings: Settings) -> np.ndarray:
-    """(96, 96, 3) uint8 BGR: what the generator is shown."""
-    return published.cut_crop(frame, box) if settings.parity else faces.cut_crop(frame, box)
-
-
-def mel_windows(mel: np.ndarray, fps: float, first: int, count: int, shift: float, settings: Settings) -> np.ndarray:
-    """What the generator hears in frames first, first + 1, ... of the result: float32 (count, 80, 16)."""
-    if not settings.parity:
-        return audio.mel_windows(mel, fps, count, shift, start=first)
-    starts = published.window_starts(fps, mel.shape[1])[first : first + count]
-    return np.stack([mel[:, start : start + audio.WINDOW] for start in starts])
