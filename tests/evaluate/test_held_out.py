@@ -56,7 +56,8 @@ def test_box_errors_compare_with_the_truth(random_weights):
     networks = {name: models.load(path) for name, path in random_weights.items()}
 
     def figures(generate):
-        return held_out._generated(generate, sync.load_expert(networks["expert"]), networks["meter"], *clips)
+        dubber, expert = held_out.Dubber(generate), sync.load_expert(networks["expert"])
+        return held_out.measure_talker(dubber, expert, networks["meter"], *clips)
 
     exact = figures(lambda crops, mels, references: crops)
     assert exact["box_l1"] == 0 and exact["box_swapped"] == 0 and exact["box_paste"] > 0.1

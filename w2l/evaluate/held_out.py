@@ -1,9 +1,14 @@
-"""The classroom weights on held-out talkers: swapped speech, another frame as reference, truth known."""
+"""A generator on held-out talkers, whose mouths are known: it speaks another's words, and its own.
+
+Training, reports, studies and notebooks all drive clips (`Dubber`) and measure them (`measure_talker`) here.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from torch import nn
@@ -14,12 +19,16 @@ from w2l.audio import TRAINING_FPS, mel_windows
 from w2l.data.clip import Clip
 from w2l.data.corpus import corpus
 from w2l.errors import W2LError
-from w2l.evaluate.metrics.mouth import correlation, measure
+from w2l.evaluate.metrics.mouth import amplitude, correlation, measure
+from w2l.evaluate.metrics.quality import gradient_energy
 from w2l.faces.crop import MOUTH_BOX
 from w2l.models.fast.generate import Generate
+from w2l.sync.curve import pairs_curve
 from w2l.sync.experts import Expert, load_expert
 from w2l.sync.scorer import embed, offset_curve
 
+_BATCH = 32  # frames generated at once
+_UNSURE = np.exp(-100)  # the least probability in a cross-entropy, as torch has it
 _CLOSED, _WIDE = 0.5, 8.0  # pixels: a truth under the first is a closed mouth, over the second a wide open one
 
 
@@ -61,6 +70,51 @@ CRITERIA = (
 )
 
 
+@dataclass(frozen=True)
+class Dubber:
+    """A generator that makes clips speak, with the mel shift that it was trained with.
+
+    generate: (crops, mel windows, references) -> faces, as `Generate`. mel_shift: frames of 1/25 s.
+    """
+
+    generate: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    mel_shift: float = -1.0
+
+    @classmethod
+    def load(cls, generator: str | os.PathLike[str]) -> Dubber:
+        """A generator by bundled name or file."""
+        model = models.load(generator, network="wav2lip")
+        return cls(Generate(model), float(model.meta["mel_shift"]))  # type: ignore
+
+    def speak(self, frames: np.ndarray, mel: np.ndarray, fps: float = TRAINING_FPS) -> np.ndarray:
+        """The faces speaking a sound, with the middle frame as reference.
+
+        frames: uint8 (n, 96, 96, 3) BGR, `fps` a second. mel: float32 (80, T). Returns uint8 (n, 96, 96, 3).
+        """
+        parts = []
+        for at in range(0, len(frames), _BATCH):
+            given = driven(frames, mel, np.arange(at, min(at + _BATCH, len(frames))), self.mel_shift, fps)
+            parts.append(self.generate(*given))
+        return np.concatenate(parts)
+
+
+class Driven(NamedTuple):
+    """What a generator is given: crops and references uint8 (k, 96, 96, 3), mel windows float32 (k, 80, 16)."""
+
+    crops: np.ndarray
+    windows: np.ndarray
+    references: np.ndarray
+
+
+def driven(
+    frames: np.ndarray, mel: np.ndarray, at: np.ndarray, mel_shift: float = -1.0, fps: float = TRAINING_FPS
+) -> Driven:
+    """The frames `at` of a clip, int (k,) ascending, to speak a sound; reference is the clip's middle frame."""
+    first = int(at[0])
+    windows = mel_windows(mel, fps, int(at[-1]) + 1 - first, mel_shift, first)[at - first]
+    return Driven(frames[at], windows, np.repeat(frames[len(frames) // 2][None], len(at), 0))
+
+
 def evaluate_classroom(
     generator: str = "classroom_generator",
     expert: str = "classroom_expert",
@@ -71,20 +125,18 @@ def evaluate_classroom(
 ) -> dict[str, float]:
     """Measures generator and expert on `count` held-out talkers; the figures are those of `CRITERIA`.
 
-    Each clip's face is driven by the next clip's speech (swapped) and by its own (matched), with one fixed frame of
-    the clip, another one than is drawn, as reference. Generator, expert and meter: bundled names or paths.
+    Each clip's face is driven by the next clip's speech (swapped) and by its own (matched), with the clip's middle
+    frame as reference. Generator, expert and meter: bundled names or paths. Raises W2LError for fewer than 3 talkers.
     """
     if count < 3:
         raise W2LError(f"{count} clips are too few to swap speech between them; give at least 3.")
     clips = corpus(split, count, progress=progress)
-    model = models.load(generator, network="wav2lip")
-    generate, mel_shift = Generate(model), float(model.meta["mel_shift"])  # type: ignore
-    judge = load_expert(expert, "cpu", measure="cosine")
+    dubber, judge = Dubber.load(generator), load_expert(expert, "cpu", measure="cosine")
     ruler = models.load(meter, network="mouth_meter")
     rows = []
     for number, clip in enumerate(tqdm(clips, desc="evaluate", unit="clip", disable=not progress)):
         other, third = clips[(number + 1) % count], clips[(number + 2) % count]
-        rows.append(_real(judge, ruler, clip) | _generated(generate, judge, ruler, clip, other, third, mel_shift))
+        rows.append(_measure_real(judge, ruler, clip) | measure_talker(dubber, judge, ruler, clip, other, third))
     figures = {key: _mean(np.array([row[key] for row in rows])) for key in rows[0]}
     medians = ("meter_opening_r", "meter_width_r", "opening_r_new", "opening_r_old", "width_r_new", "amplitude")
     figures |= {key: float(np.median([row[key] for row in rows])) for key in medians}
@@ -93,20 +145,41 @@ def evaluate_classroom(
     return {criterion.key: figures[criterion.key] for criterion in CRITERIA}
 
 
-def drive(generate: Callable, clip: Clip, mel: np.ndarray, mel_shift: float = -1.0) -> np.ndarray:
-    """The clip's face speaking another sound, with the clip's middle frame as reference: uint8 (n, 96, 96, 3)."""
-    windows = mel_windows(mel, TRAINING_FPS, len(clip), mel_shift)
-    reference = clip.frames[len(clip) // 2]
-    return np.concatenate(
-        [
-            generate(part, windows[at : at + 32], np.repeat(reference[None], len(part), 0))
-            for at in range(0, len(clip), 32)
-            for part in [clip.frames[at : at + 32]]
-        ]
+def measure_talker(
+    dubber: Dubber, judge: Expert, ruler: nn.Module, clip: Clip, other: Clip, third: Clip | None = None
+) -> dict[str, float]:
+    """One talker that speaks another's words (swapped) and its own (matched), against the truth of both.
+
+    clip, other: clips with known truth, `other` at least as long. third: whose words the swapped clip is judged with,
+    to see whether the expert notices. ruler: the mouth meter. The reference frame itself is not judged.
+
+    Figures: ``opening_r_new``, ``opening_r_old``, ``width_r_new``, ``amplitude``, ``open_when_closed`` and
+    ``open_when_open`` (pixels) of the swapped mouth; ``confidence_new``, ``offset_new_exact`` and ``sync_loss``
+    (cross-entropy) by the expert; ``box_l1``, the mouth-box error (0 .. 1) of matched speech, and that of pasting the
+    reference (``box_paste``), of the generator's temporal mean (``box_mean``) and of swapped speech (``box_swapped``);
+    ``sharpness``, gradient energy of matched faces over that of the real ones.
+    """
+    swapped, matched = (dubber.speak(clip.frames, words.mel) for words in (other, clip))
+    middle = len(clip) // 2
+    keep = np.arange(len(clip)) != middle
+    drawn = {
+        "l1": matched,
+        "paste": clip.frames[middle][None],
+        "mean": matched.mean(0, keepdims=True),
+        "swapped": swapped,
+    }
+    shown = {name: np.broadcast_to(frames, clip.frames.shape)[keep] for name, frames in drawn.items()}
+    figures = {f"box_{name}": _box_l1(frames, clip.frames[keep]) for name, frames in shown.items()}
+    figures["sharpness"] = gradient_energy(matched[keep]) / gradient_energy(clip.frames[keep])
+    figures |= _movement(
+        measure(ruler, swapped)[keep], other.known_truth()[: len(clip)][keep], clip.known_truth()[keep]
     )
+    if third is not None:
+        figures["confidence_shuffled"] = offset_curve(judge, swapped, third.mel).confidence
+    return figures | _agreement(judge, swapped, other.mel)
 
 
-def _real(judge: Expert, ruler: nn.Module, clip: Clip) -> dict[str, float]:
+def _measure_real(judge: Expert, ruler: nn.Module, clip: Clip) -> dict[str, float]:
     """What expert and meter make of the real clip."""
     curve = offset_curve(judge, clip.frames, clip.mel)
     read = measure(ruler, clip.frames)
@@ -119,6 +192,30 @@ def _real(judge: Expert, ruler: nn.Module, clip: Clip) -> dict[str, float]:
     }
 
 
+def _movement(read: np.ndarray, new: np.ndarray, old: np.ndarray) -> dict[str, float]:
+    """The generated mouth, (n, 2) opening and width, against the truth of new and old words, (n, 2 or more)."""
+    return {
+        "opening_r_new": correlation(read[:, 0], new[:, 0]),
+        "opening_r_old": correlation(read[:, 0], old[:, 0]),
+        "width_r_new": correlation(read[:, 1], new[:, 1]),
+        "amplitude": amplitude(read[:, 0], new[:, 0]),
+        "open_when_closed": _mean(read[new[:, 0] < _CLOSED, 0]),
+        "open_when_open": _mean(read[new[:, 0] > _WIDE, 0]),
+    }
+
+
+def _agreement(judge: Expert, frames: np.ndarray, mel: np.ndarray) -> dict[str, float]:
+    """What the expert says of generated frames and the words they were to speak."""
+    mouths, sounds = embed(judge, frames, mel)
+    pairs = mouths @ sounds.T
+    curve = pairs_curve(pairs)
+    return {
+        "confidence_new": curve.confidence,
+        "offset_new_exact": float(curve.offset == 0),
+        "sync_loss": float(-np.log(np.clip(np.diagonal(pairs), _UNSURE, 1)).mean()),
+    }
+
+
 def pair_accuracy(judge: Expert, clip: Clip) -> float:
     """Share of the pairs of 8 windows of a clip that an expert judges right at cosine 0.5, in-sync and off-sync ones
     counting half each; always the same windows."""
@@ -127,41 +224,6 @@ def pair_accuracy(judge: Expert, clip: Clip) -> float:
     scores = mouths[picked] @ sounds[picked].T
     same = np.eye(8, dtype=bool)
     return float((scores[same] > 0.5).mean() + (scores[~same] <= 0.5).mean()) / 2
-
-
-def _generated(
-    generate: Callable,
-    judge: Expert,
-    ruler: nn.Module,
-    clip: Clip,
-    other: Clip,
-    third: Clip,
-    mel_shift: float = -1.0,
-) -> dict[str, float]:
-    """What they make of the face speaking the next clip's words, and pixel errors against the truth."""
-    swapped, matched = (drive(generate, clip, mel, mel_shift) for mel in (other.mel, clip.mel))
-    middle = len(clip) // 2
-    keep = np.arange(len(clip)) != middle  # the reference itself is not judged
-    read, new, old = measure(ruler, swapped)[keep], other.known_truth()[keep], clip.known_truth()[keep]
-    heard, shuffled = offset_curve(judge, swapped, other.mel), offset_curve(judge, swapped, third.mel)
-    drawn = {
-        "l1": matched,
-        "paste": clip.frames[middle][None],
-        "mean": matched.mean(0, keepdims=True),
-        "swapped": swapped,
-    }
-    shown = {name: np.broadcast_to(frames, clip.frames.shape)[keep] for name, frames in drawn.items()}
-    return {f"box_{name}": _box_l1(frames, clip.frames[keep]) for name, frames in shown.items()} | {
-        "opening_r_new": correlation(read[:, 0], new[:, 0]),
-        "opening_r_old": correlation(read[:, 0], old[:, 0]),
-        "width_r_new": correlation(read[:, 1], new[:, 1]),
-        "amplitude": float(read[:, 0].std() / (new[:, 0].std() + 1e-6)),
-        "confidence_new": heard.confidence,
-        "confidence_shuffled": shuffled.confidence,
-        "offset_new_exact": float(heard.offset == 0),
-        "open_when_closed": _mean(read[new[:, 0] < _CLOSED, 0]),
-        "open_when_open": _mean(read[new[:, 0] > _WIDE, 0]),
-    }
 
 
 def _box_l1(a: np.ndarray, b: np.ndarray) -> float:

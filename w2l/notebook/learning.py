@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from torch import nn
 
 from w2l import models, sync
@@ -18,17 +17,13 @@ from w2l.base.device import pick_device
 from w2l.base.lettering import put_text
 from w2l.data.clip import FRAMES, Clip
 from w2l.errors import W2LError
-from w2l.evaluate.held_out import drive
-from w2l.evaluate.metrics import mouth, quality
-from w2l.faces.crop import MOUTH_BOX
-from w2l.models.fast.generate import Generate
+from w2l.evaluate.held_out import Dubber, measure_talker
+from w2l.evaluate.metrics import mouth
 from w2l.notebook.plots import new_panels, show_light
 from w2l.notebook.training import read_log
 from w2l.sync.curve import accuracy as pair_accuracy
-from w2l.sync.curve import pairs_curve
 from w2l.train import judge
 from w2l.train.engine.precision import Precision
-from w2l.train.losses import sync_bce
 
 Weights = str | os.PathLike[str]
 
@@ -47,10 +42,15 @@ _MEANING: dict[str, tuple[str, float | None]] = {
 _COLOURS = ("#3b6ea5", "#d1662a", "#4b8b4f", "#8a5aa8", "#7a7a7a", "#b33b5e", "#2f8f9d")  # told apart in grey too
 _TRUTH = "#222222"
 _JUDGED = 60  # frames of a clip
-_FIGURES = (
-    *("opening, new words", "opening, old words", "amplitude"),
-    *("box / pasting", "sharpness", "confidence", "sync loss"),
-)
+_FIGURES = {  # title in the table -> figure of `measure_talker`
+    "opening, new words": "opening_r_new",
+    "opening, old words": "opening_r_old",
+    "amplitude": "amplitude",
+    "box / pasting": "box_over_paste",
+    "sharpness": "sharpness",
+    "confidence": "confidence_new",
+    "sync loss": "sync_loss",
+}
 _CELL, _NAMES, _TEXT = 96, 150, 13  # pixels: width of a mouth, of the names, height of letters
 _PAPER, _INK = (255, 255, 255), (48, 42, 38)
 
@@ -214,8 +214,7 @@ def curve(expert: nn.Module, clip: Clip) -> sync.SyncCurve:
 
 def speak(generator: Weights, clip: Clip, mel: np.ndarray) -> np.ndarray:
     """The clip's face speaking a sound, one frame of the clip as reference: uint8 (n, 96, 96, 3) BGR."""
-    model = models.load(generator, network="wav2lip")
-    return drive(Generate(model), clip, mel, cast(Any, model).meta["mel_shift"])
+    return Dubber.load(generator).speak(clip.frames, mel)
 
 
 def show_mouths(rows: Mapping[str, np.ndarray], moments: Sequence[int] = range(10, 46, 4)) -> None:
@@ -259,46 +258,17 @@ def figures(generator: Weights, clips: Sequence[Clip], expert: Weights = "classr
     confidence, sync loss: what the expert says of the new words. The first 60 frames of each clip are looked at, but
     not the one that is the reference.
     """
-    model = models.load(generator, network="wav2lip")
-    watcher = sync.load_expert(expert, "cpu", measure="cosine")
+    dubber, judge = Dubber.load(generator), sync.load_expert(expert, "cpu", measure="cosine")
     ruler = models.load("classroom_meter", network="mouth_meter")
-    generate, mel_shift = Generate(model), cast(Any, model).meta["mel_shift"]
     rows = []
     for clip, other in zip(clips, [*clips[1:], clips[0]], strict=True):
         short = Clip(clip.frames[:_JUDGED], clip.mel, clip.known_truth()[:_JUDGED])
-        own, new = (drive(generate, short, mel, mel_shift) for mel in (clip.mel, other.mel))
-        opening = mouth.measure(ruler, new)[:, 0]
-        rows.append(_likeness(short, own) | _speech(watcher, new, other.mel) | _movement(opening, short, other))
-    medians = ("opening, new words", "opening, old words")
-    return {key: float((np.median if key in medians else np.mean)([row[key] for row in rows])) for key in _FIGURES}
-
-
-def _movement(opening: np.ndarray, clip: Clip, other: Clip) -> dict[str, float]:
-    keep = np.arange(len(clip)) != len(clip) // 2
-    new, old = other.known_truth()[: len(clip), 0], clip.known_truth()[:, 0]
+        found = measure_talker(dubber, judge, ruler, short, other)
+        rows.append(found | {"box_over_paste": found["box_l1"] / found["box_paste"]})
     return {
-        "opening, new words": mouth.correlation(opening[keep], new[keep]),
-        "opening, old words": mouth.correlation(opening[keep], old[keep]),
-        "amplitude": mouth.amplitude(opening[keep], new[keep]),
+        title: float((np.median if key.startswith("opening") else np.mean)([row[key] for row in rows]))
+        for title, key in _FIGURES.items()
     }
-
-
-def _likeness(clip: Clip, own: np.ndarray) -> dict[str, float]:
-    keep = np.arange(len(clip)) != len(clip) // 2
-    real, made = clip.frames[keep], own[keep]
-    box = (slice(None), *MOUTH_BOX)
-    pasted = np.abs(clip.frames[len(clip) // 2][None][box].astype(np.float32) - real[box]).mean()
-    return {
-        "box / pasting": float(np.abs(made[box].astype(np.float32) - real[box]).mean() / pasted),
-        "sharpness": quality.gradient_energy(made) / quality.gradient_energy(real),
-    }
-
-
-def _speech(watcher: sync.Expert, new: np.ndarray, mel: np.ndarray) -> dict[str, float]:
-    mouths, sounds = sync.embed(watcher, new, mel)
-    scores = mouths @ sounds.T
-    loss = sync_bce(torch.from_numpy(np.diagonal(scores).copy()), 1.0)
-    return {"confidence": pairs_curve(scores).confidence, "sync loss": loss.item()}
 
 
 def show_figures(stages: Mapping[str, Mapping[str, float]]) -> None:

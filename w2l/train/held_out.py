@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from w2l import models
-from w2l.audio import TRAINING_FPS, mel_windows
 from w2l.data.clip import FRAMES, Clip
 from w2l.data.windows import generator_batch
 from w2l.errors import W2LError
+from w2l.evaluate.held_out import driven
 from w2l.evaluate.metrics.mouth import correlation
 from w2l.sync.curve import pairs_curve
 from w2l.train.engine.task import Batch
@@ -62,7 +62,7 @@ class HeldOut:
         for number, clip in enumerate(self.clips[:_SPOKEN]):
             other = self.clips[(number + 1) % len(self.clips)]
             count = min(len(first_frames(one, _SPOKEN_FRAMES)) for one in (clip, other))
-            faces, _ = generate(self._batch(_drive(clip, other.mel, np.arange(count))))
+            faces, _ = generate(self._batch(_inputs(clip, other.mel, np.arange(count))))
             if judge:
                 confidences.append(pairs_curve(judge.scores(faces, other.mel)).confidence)
             if self.meter and other.truth is not None:
@@ -77,7 +77,7 @@ class HeldOut:
         drawn: dict[str, list[torch.Tensor]] = {"reference": [], "input": [], "generated": [], "truth": []}
         for clip in self.clips[:_SHOWN]:
             at = np.linspace(2, clip.starts - 2, _MOMENTS).astype(int)
-            batch = self._batch(_drive(clip, clip.mel, at))
+            batch = self._batch(_inputs(clip, clip.mel, at))
             generated, target = generate(batch)
             masked = target.clone()
             masked[:, :, 48:] = 0
@@ -90,12 +90,10 @@ class HeldOut:
         return {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
 
 
-def _drive(clip: Clip, mel: np.ndarray, at: np.ndarray) -> dict[str, np.ndarray]:
-    """Single frames `at` of a clip, to speak a sound, with the clip's middle frame as reference."""
-    frames = clip.frames[at][:, None]
-    reference = np.broadcast_to(clip.frames[len(clip) // 2], frames.shape)
-    windows = mel_windows(mel, TRAINING_FPS, int(at.max()) + 1, shift=-1)[at]
-    return {"target": np.array(frames), "reference": np.array(reference), "mels": windows[:, None]}
+def _inputs(clip: Clip, mel: np.ndarray, at: np.ndarray) -> dict[str, np.ndarray]:
+    """Single frames `at` of a clip, to speak a sound, as a batch of windows of one frame."""
+    crops, windows, references = driven(clip.frames, mel, at)
+    return {"target": crops[:, None], "reference": references[:, None], "mels": windows[:, None]}
 
 
 def _meter(clips: Sequence[Clip], device: torch.device) -> nn.Module | None:

@@ -17,13 +17,12 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from w2l import models
 from w2l.base import device, files
 from w2l.base.version import __version__
 from w2l.data.clip import Clip
 from w2l.data.corpus import corpus
 from w2l.errors import W2LError
-from w2l.evaluate.held_out import drive
+from w2l.evaluate.held_out import Dubber
 from w2l.evaluate.metrics import frechet, mouth
 from w2l.evaluate.metrics.bootstrap import Estimate, mean_interval
 from w2l.evaluate.rows import (
@@ -39,7 +38,6 @@ from w2l.evaluate.rows import (
     sync_figures,
 )
 from w2l.evaluate.sources import Pair
-from w2l.models.fast.generate import Generate
 from w2l.sync.clip import summarise
 from w2l.sync.scorer import Scorer
 
@@ -175,8 +173,7 @@ def report_corpus(
     if count < 2:
         raise W2LError(f"{count} talkers cannot swap their speech; give at least 2.")
     clips = corpus(split, count, progress=progress)
-    model = models.load(generator, network="wav2lip")
-    generate, shift = Generate(model), float(model.meta["mel_shift"])  # type: ignore
+    dubber = Dubber.load(generator)
     work = []
     for number, (clip, other) in enumerate(zip(clips, [*clips[1:], clips[0]], strict=True)):
         own = (f"{split} {number}", clip, number)
@@ -187,11 +184,11 @@ def report_corpus(
                 (
                     name,
                     lambda name=name, talker=own[0], clip=clip, speaker=speaker, closures=closures: _corpus_row(
-                        name, talker, clip, speaker, drive(generate, clip, speaker.mel, shift), closures, tools
+                        name, talker, clip, speaker, dubber.speak(clip.frames, speaker.mel), closures, tools
                     ),
                 )
             )
-    settings = {"generator": generator, "split": split, "talkers": count, "mel_shift": shift}
+    settings = {"generator": generator, "split": split, "talkers": count, "mel_shift": dubber.mel_shift}
     return _collect("The generator on talkers it never saw", work, tools, settings, progress)
 
 

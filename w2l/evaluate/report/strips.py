@@ -9,10 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from w2l import models
 from w2l.data.corpus import corpus
-from w2l.evaluate.held_out import drive
-from w2l.models.fast.generate import Generate
+from w2l.evaluate.held_out import Dubber
 from w2l.video import write_image
 
 _TALKERS, _MOMENTS, _ZOOM = 4, 10, 2
@@ -24,14 +22,13 @@ def write(path: str | os.PathLike[str], generator: str, split: str) -> Path:
     Columns are moments 0.16 s apart; lower halves of the crops, twice their size.
     """
     clips = corpus(split, _TALKERS + 1, progress=False)
-    model = models.load(generator, network="wav2lip")
-    generate, mel_shift = Generate(model), float(model.meta["mel_shift"])  # type: ignore
+    dubber = Dubber.load(generator)
     at = np.arange(_MOMENTS) * 4 + 10
     rows = []
     for clip, other in itertools.pairwise(clips):
         for frames in (
             clip.frames,
-            *(drive(generate, clip, mel, mel_shift) for mel in (clip.mel, other.mel)),
+            *(dubber.speak(clip.frames, mel) for mel in (clip.mel, other.mel)),
             other.frames,
         ):
             rows.append(np.hstack(list(frames[at, 40:])))

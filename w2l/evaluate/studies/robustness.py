@@ -19,19 +19,19 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from w2l import models, talker, weights
-from w2l.audio import TRAINING_FPS, mel_windows, melspectrogram
+from w2l import talker, weights
+from w2l.audio import TRAINING_FPS, melspectrogram
 from w2l.base import device, files, paths
 from w2l.base.files import hash_of
 from w2l.base.version import __version__
 from w2l.errors import W2LError
+from w2l.evaluate.held_out import Dubber
 from w2l.evaluate.metrics.bootstrap import Estimate, mean_interval
 from w2l.evaluate.metrics.mouth import correlation
 from w2l.evaluate.metrics.mouth import measure as read_mouths
 from w2l.evaluate.metrics.quality import degraded
 from w2l.evaluate.report import svg
 from w2l.evaluate.rows import Instruments
-from w2l.models.fast.generate import Generate
 from w2l.sync.clip import summarise
 from w2l.sync.scorer import Scorer
 from w2l.talker.drawn.pen import Pose
@@ -84,8 +84,7 @@ class Bench:
     """Generator, instruments and takes, ready to measure conditions."""
 
     def __init__(self, generator: str, tools: Instruments, split: str = "test", seconds: float = _SECONDS) -> None:
-        model = models.load(generator, network="wav2lip")
-        self._generate, self._shift = Generate(model), float(model.meta["mel_shift"])  # type: ignore
+        self._dubber = Dubber.load(generator)
         self._tools, self._split, self._seconds = tools, split, seconds
 
     def measure(self, axis: str, value: Any, count: int) -> dict[str, list[float]]:
@@ -95,8 +94,7 @@ class Bench:
         found: dict[str, list[float]] = {name: [] for name in FIGURES}
         for take, other in zip(takes, [*takes[1:], takes[0]], strict=True):
             shown = _spoil(take.frames, axis, value)
-            windows = mel_windows(other.mel, rate, len(shown), self._shift)
-            made = self._generate(shown, windows, np.repeat(shown[len(shown) // 2][None], len(shown), 0))
+            made = self._dubber.speak(shown, other.mel, rate)
             made = _spoil(made, axis, value)  # it is stored as the real clip was
             mouths, real = (read_mouths(self._tools.meter, frames)[:, 0] for frames in (made, shown))
             found["opening_r"].append(correlation(mouths, other.truth[:, 0]))
