@@ -15,9 +15,10 @@ import torch
 from w2l import models
 from w2l.data.clip import Clip
 from w2l.train import expert, gan, generator, meter
-from w2l.train.data import Data
+from w2l.train.data import TrainingData
 from w2l.train.engine import distributed, loop
-from w2l.train.engine.task import Run, Task
+from w2l.train.engine.options import RunOptions
+from w2l.train.engine.trainer import Trainer
 
 CPU = torch.device("cpu")
 KINDS = ("expert", "generator", "gan", "meter")
@@ -49,34 +50,40 @@ def judge(frames: int = 5) -> torch.nn.Module:
     return models.build("syncnet", WIDTH, frames=frames).eval()
 
 
-def make(kind: str, data: list[Clip] | None = None, **settings: Any) -> Task:
-    """A task of a kind; settings change `SMALL`."""
-    data = data or clips()
-    source = Data(data, data[:2], "noise")
+def options(folder: Path = Path("unused"), **changes: Any) -> RunOptions:
+    """Quiet ones without checks, on the CPU in float32, that save every step."""
+    quiet = {"device": "cpu", "amp": "off", "progress": False, "sanity": False, "save_every": 1}
+    return RunOptions(folder, **{**quiet, **changes})
+
+
+def make(kind: str, run: RunOptions | None = None, **settings: Any) -> Trainer:
+    """A trainer of a kind; settings change `SMALL`."""
+    run, noise = run or options(), clips()
+    data = TrainingData(noise, noise[:2], "noise")
     chosen = {"width": WIDTH, "evaluate_every": 2, **SMALL[kind], **settings}
     if kind == "expert":
-        return expert.ExpertTask(expert.ExpertConfig(**chosen), source, CPU)
+        return expert.ExpertTrainer(expert.ExpertConfig(**chosen), data, run)
     if kind == "generator":
-        return generator.GeneratorTask(generator.GeneratorConfig(**chosen), source, CPU, judge())
+        return generator.GeneratorTrainer(generator.GeneratorConfig(**chosen), data, run, judge())
     if kind == "gan":
-        return gan.GanTask(gan.GanConfig(**chosen), source, CPU, judge())
+        return gan.GanTrainer(gan.GanConfig(**chosen), data, run, judge())
     del chosen["width"]
-    return meter.MeterTask(meter.MeterConfig(**chosen), source, CPU)
+    return meter.MeterTrainer(meter.MeterConfig(**chosen), data, run)
 
 
-def train(kind: str, folder: Path, run: dict[str, Any] | None = None, **settings: Any) -> Task:
-    """Trains a task, quietly and without checks unless `run` says otherwise; returns it."""
-    task = make(kind, **settings)
-    loop.run(task, Run(folder, **{"progress": False, "sanity": False, "save_every": 1, **(run or {})}))
-    return task
+def train(kind: str, folder: Path, changes: dict[str, Any] | None = None, **settings: Any) -> Trainer:
+    """Trains in a folder, with `options` changed as told; returns the trainer."""
+    trainer = make(kind, options(folder, **(changes or {})), **settings)
+    loop.fit(trainer)
+    return trainer
 
 
-def weights(task: Task) -> dict[str, torch.Tensor]:
+def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
     """All numbers of all networks."""
     return {
         f"{name}.{key}": value
-        for name, player in task.players.items()
-        for key, value in player.network.state_dict().items()
+        for name, learner in trainer.learners.items()
+        for key, value in learner.network.state_dict().items()
     }
 
 
@@ -101,10 +108,10 @@ def process(function: Callable[..., None], *arguments: Any) -> multiprocessing.p
     return started
 
 
-def train_apart(kind: str, folder: Path, run: dict[str, Any], settings: dict[str, Any]) -> None:
+def train_apart(kind: str, folder: Path, changes: dict[str, Any], settings: dict[str, Any]) -> None:
     """Trains and leaves the weights in folder/end.pt."""
     torch.set_num_threads(1)
-    torch.save(weights(train(kind, folder, run, **settings)), folder / "end.pt")
+    torch.save(weights(train(kind, folder, changes, **settings)), folder / "end.pt")
 
 
 def train_as_rank(rank: int, world: int, port: int, kind: str, folder: Path, settings: dict[str, Any]) -> None:
@@ -112,6 +119,5 @@ def train_as_rank(rank: int, world: int, port: int, kind: str, folder: Path, set
     torch.set_num_threads(1)
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(world), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     distributed.start(CPU)
-    task = train(kind, folder, None, **settings)
-    torch.save(weights(task), folder / f"rank{rank}.pt")
+    torch.save(weights(train(kind, folder, None, **settings)), folder / f"rank{rank}.pt")
     distributed.stop()

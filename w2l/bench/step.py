@@ -18,12 +18,12 @@ from w2l.bench.stages import count_macs, matrix_peak
 from w2l.data.clip import Clip
 from w2l.errors import W2LError
 from w2l.train import losses
-from w2l.train.data import Data
+from w2l.train.data import TrainingData
 from w2l.train.engine.loader import batches
+from w2l.train.engine.options import RunOptions
 from w2l.train.engine.precision import Precision
-from w2l.train.engine.step import Descent
-from w2l.train.engine.task import Batch, Run
-from w2l.train.generator import GeneratorConfig, GeneratorTask
+from w2l.train.engine.trainer import Batch
+from w2l.train.generator import GeneratorConfig, GeneratorTrainer
 
 _ROUNDS = 5  # of each, in turns, of which the best counts: whatever else the machine does only makes them slower
 _PASSES = 3  # forward, and twice as many multiplications backward
@@ -59,7 +59,7 @@ def plain_step(
     network: nn.Module,
     expert: nn.Module,
     batch: Batch,
-    optimiser: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer,
     settings: GeneratorConfig,
 ) -> torch.Tensor:
     """A generator's step as one would first write it: float32, NCHW, nothing folded, Adam tensor by tensor."""
@@ -74,10 +74,10 @@ def plain_step(
     sync = nn.functional.binary_cross_entropy(cosine, torch.ones_like(cosine))
     pixels = (generated - target).abs().mean() + settings.mouth_weight * losses.mouth_l1(generated, target)
     loss = pixels + settings.sync_weight * sync
-    optimiser.zero_grad()
+    optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
-    optimiser.step()
+    optimizer.step()
     return loss.detach()
 
 
@@ -98,8 +98,7 @@ def measure(
     ways: dict[str, Callable[[Batch], object]] = {}
     for name, amp in (("plain", ""), ("ours, float32", "off"), ("ours, mixed", "auto")):
         ways[name] = _ours(settings, clips, where, expert, amp) if amp else _plain(settings, where, expert)
-    source = _task(settings, clips, where, expert, "off")
-    drawn = batches(source, Run(Path("unused"), workers=0), 0)
+    drawn = batches(_trainer(settings, clips, where, expert, "off"), 0)
     best = dict.fromkeys((*ways, "draw"), float("inf"))
     for turn in range(_ROUNDS + 1):
         start = time.perf_counter()
@@ -123,25 +122,26 @@ def _noise(seed: int, frames: int = 40) -> Clip:
     return Clip(pictures, rng.uniform(-4, 4, (80, round(frames * 3.2) + 1)).astype(np.float32))
 
 
-def _task(
+def _trainer(
     settings: GeneratorConfig, clips: list[Clip], device: torch.device, expert: nn.Module, amp: str
-) -> GeneratorTask:
-    task = GeneratorTask(settings, Data(clips, clips[:1], "noise"), device, expert, amp)
-    task.sync_on_since = 0
-    return task
+) -> GeneratorTrainer:
+    options = RunOptions(Path("unused"), str(device), amp, workers=0)
+    trainer = GeneratorTrainer(settings, TrainingData(clips, clips[:1], "noise"), options, expert)
+    trainer.sync_on_since = 0
+    return trainer
 
 
 def _ours(
     settings: GeneratorConfig, clips: list[Clip], device: torch.device, expert: nn.Module, amp: str
 ) -> Callable[[Batch], object]:
-    descent = Descent(_task(settings, clips, device, expert, amp), Run(Path("unused"), amp=amp))
-    return lambda batch: descent.step([dict(batch)], 1)
+    trainer = _trainer(settings, clips, device, expert, amp)
+    return lambda batch: trainer.train_step([batch], 1)
 
 
 def _plain(settings: GeneratorConfig, device: torch.device, expert: nn.Module) -> Callable[[Batch], object]:
     network, judge = (net.to(device) for net in (models.build("wav2lip", settings.width), expert))
-    optimiser = torch.optim.Adam(network.parameters(), lr=1e-4, foreach=False)
-    return lambda batch: plain_step(network.train(), judge, batch, optimiser, settings)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4, foreach=False)
+    return lambda batch: plain_step(network.train(), judge, batch, optimizer, settings)
 
 
 def _time(way: Callable[[Batch], object], batch: Batch, device: torch.device) -> float:

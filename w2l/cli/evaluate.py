@@ -187,7 +187,7 @@ def _run_ablation(options: argparse.Namespace) -> None:
 
     if options.remake:
         from w2l.evaluate.studies import ablation_runs
-        from w2l.train.engine.task import Run
+        from w2l.train.engine.options import RunOptions
 
         target = options.results or paths.results() / ablation.CACHED
         names = ("start", "expert_steps", "sync_steps", "gan_steps", "train_clips", "test_clips")
@@ -198,7 +198,7 @@ def _run_ablation(options: argparse.Namespace) -> None:
             ablation.read(target) if target.is_file() else ablation.Results([]),
             options.seeds, options.folder, budget, tuple(options.only), not options.quiet,
             done=lambda so_far: so_far.write(target),
-            run=Run(options.folder, options.device, progress=not options.quiet),
+            run=RunOptions(options.folder, options.device, progress=not options.quiet),
         )  # fmt: skip
     else:
         results = ablation.read(options.results)

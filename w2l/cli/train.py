@@ -149,18 +149,18 @@ def _tell(path: Path) -> None:
 
 
 def _configure(training: str, options: argparse.Namespace) -> tuple[Any, Any]:
-    """The settings of a training, of the preset with the changes of --set, and its `Run`; sets threads too."""
+    """The settings of a training, of the preset with the changes of --set, and its `RunOptions`; sets threads too."""
     import cv2
     import torch
 
-    from w2l.train.engine.task import Run
+    from w2l.train.engine.options import RunOptions
     from w2l.train.presets import preset
 
     cv2.setNumThreads(1)  # frames are small: threads would cost more than they bring
     if options.threads > 0:
         torch.set_num_threads(options.threads)
     config = preset(training, options.preset)
-    run = Run(
+    run = RunOptions(
         options.out,
         options.device,
         options.amp,

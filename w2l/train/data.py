@@ -19,7 +19,7 @@ CORPUS = "w2l synthetic talker corpus"
 
 
 @dataclass(frozen=True)
-class Data:
+class TrainingData:
     """Clips to learn from, clips of other speakers to be judged on, and what they are called."""
 
     train: Sequence[Clip]
@@ -29,7 +29,7 @@ class Data:
 
 def open_data(
     store: Path | None, train: int, validation: int, starts: int, progress: bool = True, voices: str = "formant"
-) -> Data:
+) -> TrainingData:
     """Clips of a store, or, without one, so many of the synthetic talker; those with fewer window starts are left out.
 
     A store without validation speakers is judged on its training clips, which is said. With several processes the
@@ -45,8 +45,10 @@ def open_data(
     if len(data.validation) == 0:
         if told:
             print(f"{data.name} has no validation speakers: held-out numbers are those of training clips.")
-        return Data(train_clips, train_clips[:validation], data.name)
-    return Data(train_clips, _long_enough(data.validation, starts, f"validation clips of {data.name}", told), data.name)
+        return TrainingData(train_clips, train_clips[:validation], data.name)
+    return TrainingData(
+        train_clips, _long_enough(data.validation, starts, f"validation clips of {data.name}", told), data.name
+    )
 
 
 def _long_enough(clips: Sequence[Clip], starts: int, what: str, told: bool) -> Sequence[Clip]:
@@ -79,14 +81,14 @@ class _Chosen(Sequence[Clip]):
         return self._clips[self._numbers[which]]
 
 
-def _open(store: Path | None, train: int, validation: int, progress: bool, voices: str) -> Data:
+def _open(store: Path | None, train: int, validation: int, progress: bool, voices: str) -> TrainingData:
     if store is None:
         learned = corpus("train", train, progress=progress, voices=voices)
-        return Data(learned, corpus("validation", validation, progress=progress, voices=voices), CORPUS)
+        return TrainingData(learned, corpus("validation", validation, progress=progress, voices=voices), CORPUS)
     from w2l.data.store import Store
 
     opened = Store(store)
-    return Data(opened.clips("train"), opened.clips("validation"), f"store {store.resolve().name}")
+    return TrainingData(opened.clips("train"), opened.clips("validation"), f"store {store.resolve().name}")
 
 
 def load(name_or_path: str, network: str) -> nn.Module:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ from w2l.data.windows import expert_batch, expert_pairs
 from w2l.errors import W2LError
 from w2l.sync.curve import pairs_curve
 from w2l.train import data as sources
-from w2l.train.data import Data
+from w2l.train.data import TrainingData
 from w2l.train.engine import distributed
-from w2l.train.engine.facts import training_facts
-from w2l.train.engine.loop import run as train
-from w2l.train.engine.precision import Precision
-from w2l.train.engine.task import Batch, Player, Run, place, scheduled, share
+from w2l.train.engine.loop import fit
+from w2l.train.engine.metadata import training_metadata
+from w2l.train.engine.options import RunOptions
+from w2l.train.engine.schedule import scheduled
+from w2l.train.engine.trainer import Batch, Numbers, Trainer, mean_of, part_size
 from w2l.train.judge import Judge, first_frames, to_faces
 from w2l.train.losses import pair_scores, sync_bce
 
@@ -37,7 +39,7 @@ class ExpertConfig:
     pairs: ``all`` draws `windows` windows of each of `clips` clips and scores each against each of its clip; ``one``
     draws `clips` single pairs, in sync or off, as published, which sits at chance, loss 0.69, for hours where ``all``,
     at the cost of the same forward pass, leaves it within minutes (reference: synthetic-talker, expert). negatives,
-    min_distance: see `dataset.draw_starts`. augment: whether looks are changed at random; without it the expert is
+    min_distance: see `windows.draw_starts`. augment: whether looks are changed at random; without it the expert is
     easily gamed. schedule: ``cosine`` or ``constant``. clip: greatest norm of a gradient, 0: any. ema: decay of
     averaged weights, 0: none. voices: those of the synthetic talker; see `talker.make_speaker`.
     """
@@ -62,55 +64,73 @@ class ExpertConfig:
     evaluate_every: int = 200
 
 
-class ExpertTask:
-    """The expert's training, for `loop.run`. start: weights to begin with."""
+class ExpertTrainer(Trainer):
+    """The expert's training. start: weights to begin with."""
 
     name = "expert"
-    looks: tuple[int, ...] = ()
     best = ("held_out_accuracy", True)
+    config: ExpertConfig
 
     def __init__(
         self,
         config: ExpertConfig,
-        data: Data,
-        device: torch.device,
-        amp: str = "off",
+        data: TrainingData,
+        options: RunOptions,
         start: nn.Module | None = None,
-        facts: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
         if config.pairs not in ("all", "one"):
             raise W2LError(f"pairs cannot be {config.pairs!r}; choose all or one.")
-        torch.manual_seed(config.seed)
-        self.config: dict[str, Any] = asdict(config) | (facts or {})
-        self.settings, self.steps = config, config.steps
-        self.data, self.device, self.precision = data, device, Precision(amp, device)
+        super().__init__(config, data, options, metadata)
         network = start or models.build("syncnet", config.width, frames=config.frames)
-        self.network = place(network, device)
-        self.players = {"expert": Player(self.network, self._rate)}
+        self.expert = self.add_learner("expert", network, self.learning_rate)
 
-    def _rate(self, step: int) -> float:
-        return scheduled(self.settings.schedule, step, self.steps, self.settings.learning_rate)
+    def learning_rate(self, step: int) -> float:
+        """The learning rate at a step."""
+        return scheduled(self.config.schedule, step, self.steps, self.config.learning_rate)
 
     def draw(self, rng: np.random.Generator, step: int, parts: int) -> dict[str, np.ndarray]:
-        """Windows as `dataset.expert_batch` or `expert_pairs` gives them."""
-        s = self.settings
-        size, how = share(s.clips, parts, "clips"), (s.augment, s.min_distance, s.negatives)
-        if s.pairs == "all":
-            mels, faces = expert_batch(self.data.train, rng, size, s.windows, s.frames, *how)
+        """Windows as `windows.expert_batch` or `expert_pairs` gives them."""
+        c = self.config
+        size, how = part_size(c.clips, parts, "clips"), (c.augment, c.min_distance, c.negatives)
+        if c.pairs == "all":
+            mels, faces = expert_batch(self.data.train, rng, size, c.windows, c.frames, *how)
             return {"mels": mels, "faces": faces}
-        mels, faces, in_sync = expert_pairs(self.data.train, rng, size, s.frames, *how)
+        mels, faces, in_sync = expert_pairs(self.data.train, rng, size, c.frames, *how)
         return {"mels": mels, "faces": faces, "in_sync": in_sync}
 
-    def loss(self, player: str, batch: Batch, step: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """BCE of all pairs, those in sync and those off weighted alike; with the share judged right at 0.5."""
-        audio, face = self.players["expert"].call(batch["mels"], _channels_last(batch["faces"]))
-        if self.settings.pairs == "one":
-            cosines, in_sync = (audio * face).sum(1), batch["in_sync"]
+    def train_step(self, parts: Sequence[Batch], step: int) -> Numbers:
+        """One step with the batch that `draw` drew: whole, or in parts where memory or processes ask for it."""
+        numbers = []
+        self.expert.zero_grad()
+        for batch in parts:
+            sound, mouths = self.expert(batch["mels"], batch["faces"])  # forward
+            loss, accuracy = self.loss(sound, mouths, batch.get("in_sync"))
+            self.expert.backward(loss)
+            numbers.append({"loss": loss, "accuracy": accuracy})
+        self.expert.step(step, clip=self.config.clip)
+        self.update_ema()
+        return mean_of(numbers)
+
+    def loss(
+        self, sound: torch.Tensor, mouths: torch.Tensor, in_sync: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """(cross-entropy, share judged right at cosine 0.5) of embeddings (B, D), both kinds of pairs counting half.
+
+        in_sync: 1 or 0 for each pair, where each sound has one window of mouths; None: each sound of a clip is paired
+        with each window of its mouths.
+        """
+        if in_sync is not None:
+            cosines = (sound * mouths).sum(1)
             loss = nn.functional.binary_cross_entropy(cosines.clamp(0, 1), in_sync)
-            return loss, {"loss": loss, "accuracy": ((cosines > 0.5) == (in_sync > 0.5)).float().mean()}
-        same, other = pair_scores(audio, face, self.settings.windows)
-        loss = (sync_bce(same, 1.0) + sync_bce(other, 0.0)) / 2
-        return loss, {"loss": loss, "accuracy": _accuracy(same, other)}
+            return loss, ((cosines > 0.5) == (in_sync > 0.5)).float().mean()
+        same, other = pair_scores(sound, mouths, self.config.windows)
+        return (sync_bce(same, 1.0) + sync_bce(other, 0.0)) / 2, _accuracy(same, other)
+
+    def main_loss(self, batch: Batch, step: int) -> torch.Tensor:
+        """The loss of one batch."""
+        sound, mouths = self.expert(batch["mels"], batch["faces"])
+        return self.loss(sound, mouths, batch.get("in_sync"))[0]
 
     @torch.no_grad()
     def evaluate(self, step: int) -> dict[str, float]:
@@ -124,10 +144,10 @@ class ExpertTask:
         windows = min(8, *(clip.starts for clip in clips))
         for at in range(0, len(clips), 16):
             part = clips[at : at + 16]
-            drawn = expert_batch(part, rng, len(part), windows, self.settings.frames, augment=False)
+            drawn = expert_batch(part, rng, len(part), windows, self.config.frames, augment=False)
             mels, faces = (torch.from_numpy(array).to(self.device) for array in drawn)
-            audio, face = self.precision(self.network, mels, _channels_last(faces))
-            kept.append(pair_scores(audio, face, windows))
+            sound, mouths = self.expert(mels, faces)
+            kept.append(pair_scores(sound, mouths, windows))
         same, other = torch.cat([k[0] for k in kept]), torch.cat([k[1] for k in kept])
         loss = (sync_bce(same, 1.0) + sync_bce(other, 0.0)) / 2
         return {
@@ -140,22 +160,12 @@ class ExpertTask:
         """Explains a loss at chance."""
         if abs(numbers["held_out_loss"] - _CHANCE) > 0.02:
             return []
-        s = self.settings
-        usual = 300 if s.pairs == "all" else 20_000
-        said = f"loss {numbers['held_out_loss']:.2f} is chance: normal until about step {usual} with pairs={s.pairs}"
+        pairs = self.config.pairs
+        usual = 300 if pairs == "all" else 20_000
+        said = f"loss {numbers['held_out_loss']:.2f} is chance: normal until about step {usual} with pairs={pairs}"
         if step < usual:
             return [f"{said}; accuracy, not loss, shows first that it learns."]
-        return [f"{said}; now look at whether sound and picture are in sync, at more speakers, at a lower rate."]
-
-    def show(self, path: Path) -> None:
-        """Nothing is to be seen."""
-
-    def state(self) -> dict[str, Any]:
-        """Nothing besides networks and optimisers."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Takes back what `state` gave."""
+        return [f"{said}; now check that sound and picture are in sync, then try more speakers or a lower rate."]
 
     def _offset_exact(self) -> float:
         judge = Judge(self.network, self.device, self.precision)
@@ -171,28 +181,26 @@ def _accuracy(same: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     return ((same > 0.5).float().mean() + (other <= 0.5).float().mean()) / 2
 
 
-def _channels_last(faces: torch.Tensor) -> torch.Tensor:
-    return faces.contiguous(memory_format=torch.channels_last)
-
-
-def train_expert(config: ExpertConfig, run: Run, store: Path | None = None, start: str | None = None) -> Path:
-    """Trains an expert in `run.folder`, or goes on there, and writes expert.safetensors, whose path it returns.
+def train_expert(
+    config: ExpertConfig, options: RunOptions, store: Path | None = None, start: str | None = None
+) -> Path:
+    """Trains an expert in `options.folder`, or resumes there, and writes expert.safetensors, whose path it returns.
 
     store: a folder of preprocessed clips; without one, the synthetic talker. start: weights to begin with, whose width
     and window replace those of `config`.
     """
-    device = distributed.start(pick_device(run.device))
+    distributed.start(pick_device(options.device))
     network = sources.load(start, "syncnet") if start else None
     if network is not None:
         config = replace(config, width=network.width, frames=network.frames)  # type: ignore[arg-type]
     data = sources.open_data(
-        store, config.train_clips, config.validation_clips, config.windows + 1, run.progress, config.voices
+        store, config.train_clips, config.validation_clips, config.windows + 1, options.progress, config.voices
     )
-    facts = {"data": data.name} | ({"start": sources.called(start)} if start else {})
-    task = ExpertTask(config, data, device, run.amp, network, facts)
-    seconds = train(task, run)
-    path = run.folder / "expert.safetensors"
+    metadata = {"data": data.name} | ({"start": sources.called(start)} if start else {})
+    trainer = ExpertTrainer(config, data, options, network, metadata)
+    seconds = fit(trainer)
+    path = options.folder / "expert.safetensors"
     if distributed.rank() == 0:
-        meta = training_facts(config, facts, seconds)
-        models.save(task.network, path, "syncnet", config.width, frames=config.frames, **meta)
+        meta = training_metadata(config, metadata, seconds)
+        models.save(trainer.network, path, "syncnet", config.width, frames=config.frames, **meta)
     return path

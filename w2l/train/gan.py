@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -15,13 +16,15 @@ from w2l.base.device import pick_device
 from w2l.data.clip import FRAMES
 from w2l.models.quality_disc import QualityDisc
 from w2l.train import data as sources
-from w2l.train.data import Data
+from w2l.train.data import TrainingData
 from w2l.train.engine import distributed
-from w2l.train.engine.facts import training_facts
-from w2l.train.engine.loop import run as train
-from w2l.train.engine.task import Batch, Player, Run, place, scheduled
-from w2l.train.generator import GeneratorConfig, GeneratorTask
-from w2l.train.losses import pull
+from w2l.train.engine.learner import frozen
+from w2l.train.engine.loop import fit
+from w2l.train.engine.metadata import training_metadata
+from w2l.train.engine.options import RunOptions
+from w2l.train.engine.schedule import scheduled
+from w2l.train.engine.trainer import Batch, Numbers, mean_of
+from w2l.train.generator import GeneratorConfig, GeneratorTrainer
 
 
 @dataclass(frozen=True)
@@ -67,83 +70,100 @@ class GanConfig:
         return GeneratorConfig(**(alike | phase | {"sync_learning_rate": self.learning_rate}))
 
 
-class GanTask(GeneratorTask):
-    """The training of generator and quality discriminator, for `loop.run`. disc: weights it begins with."""
+class GanTrainer(GeneratorTrainer):
+    """The training of generator and quality discriminator. disc: weights that the discriminator begins with."""
 
     name = "gan"
 
     def __init__(
         self,
         config: GanConfig,
-        data: Data,
-        device: torch.device,
+        data: TrainingData,
+        options: RunOptions,
         expert: nn.Module,
-        amp: str = "off",
         start: nn.Module | None = None,
         disc: nn.Module | None = None,
-        facts: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(config.as_generator(), data, device, expert, amp, start)
-        self.config = asdict(config) | (facts or {})
         self.gan = config
-        self.disc = cast(QualityDisc, place(disc or fresh_disc(config.disc_width), device))
-        betas = (config.beta1, 0.999)
-        self.players["quality_disc"] = Player(self.disc, self._disc_rate, betas)
+        super().__init__(config.as_generator(), data, options, expert, start, metadata)
+        network = disc or fresh_disc(config.disc_width)
+        self.disc = self.add_learner("quality_disc", network, self.disc_learning_rate, (config.beta1, 0.999))
 
-    def _rate(self, step: int) -> float:
-        s, ahead = self.gan, self.gan.ahead
-        return scheduled(s.schedule, max(0, step - ahead), s.steps - ahead, s.learning_rate)
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The GAN's own."""
+        return asdict(self.gan) | self.metadata
 
-    def _disc_rate(self, step: int) -> float:
+    def learning_rate(self, step: int) -> float:
+        """The generator's learning rate, whose schedule begins when it begins to learn."""
+        c = self.gan
+        return scheduled(c.schedule, max(0, step - c.ahead), c.steps - c.ahead, c.learning_rate)
+
+    def disc_learning_rate(self, step: int) -> float:
+        """The discriminator's learning rate."""
         return scheduled(self.gan.schedule, step, self.gan.steps, self.gan.disc_learning_rate)
 
-    def loss(self, player: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, dict[str, torch.Tensor]]:
-        """Each network's loss in turn; the discriminator sees what the generator has just drawn."""
-        if player == "quality_disc":
-            return self._disc_loss(batch)
-        if step < self.gan.ahead:
-            with torch.no_grad():
-                generated, batch["true"] = self.generate(batch)
-            batch["generated"] = generated
-            return None, {}
-        return self._generator_loss(batch, step)
+    def train_step(self, parts: Sequence[Batch], step: int) -> Numbers:
+        """One step of both: the generator learns to be taken for real, the discriminator to tell true from generated.
 
-    def _generator_loss(self, batch: Batch, step: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        s = self.gan
-        generated, target = self.generate(batch)
-        batch["generated"], batch["true"] = generated.detach(), target
-        sync, sync_weight, numbers = self._sync(generated, batch["window"], step)
-        pixels, seen = self._pixels(generated, target)
-        self.disc.requires_grad_(False)  # it passes gradients on, and keeps none
-        realness = functional.binary_cross_entropy_with_logits(
-            self.judge_quality(generated), torch.ones(len(generated), device=self.device)
-        )
-        self.disc.requires_grad_(True)
-        disc_weight = s.disc_weight * min(1.0, (step - s.ahead + 1) / max(1, s.disc_ramp))
-        quality = disc_weight * realness
-        share_left = 1 - sync_weight - disc_weight if s.convex else 1.0
+        In the first `ahead` steps the generator draws but does not learn.
+        """
+        numbers, learns = [], step >= self.gan.ahead
+        self.generator.zero_grad()
+        self.disc.zero_grad()
+        for batch in parts:
+            found: Numbers = {}
+            with torch.set_grad_enabled(learns):
+                generated, true = self.generate(batch)  # forward
+            if learns:
+                loss, found = self.loss(generated, true, batch["window"], step)
+                self.generator.backward(loss)
+            disc_loss, accuracy = self.disc_loss(generated.detach(), true)
+            self.disc.backward(disc_loss)
+            numbers.append(found | {"disc_loss": disc_loss, "disc_accuracy": accuracy})
+        self.generator.step(step, clip=self.gan.clip)
+        self.disc.step(step, clip=self.gan.clip)
+        self.update_ema()
+        return mean_of(numbers)
+
+    def loss(
+        self, generated: torch.Tensor, true: torch.Tensor, window: torch.Tensor, step: int
+    ) -> tuple[torch.Tensor, Numbers]:
+        """The generator's: that of `GeneratorTrainer`, plus that of being told from true faces."""
+        sync_weight, disc_weight = self.sync_weight(step), self.disc_weight(step)
+        sync = self.judge.loss(generated, window) if sync_weight else torch.zeros(())
+        pixels, numbers = self.pixel_loss(generated, true)
+        pixels = (1 - sync_weight - disc_weight if self.gan.convex else 1.0) * pixels
+        with frozen(self.disc.network):  # it passes gradients on to the picture, and keeps none
+            logits = self.quality(generated)
+        realness = functional.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
+        numbers |= {"sync_weight": torch.tensor(sync_weight)} | ({"sync": sync} if sync_weight else {})
         numbers |= {"realness_loss": realness, "disc_weight": torch.tensor(disc_weight)}
-        if step % 50 == 0:
-            numbers["disc_gradient_ratio"] = pull(quality, share_left * pixels, generated)
-            if sync is not None:
-                numbers["sync_gradient_ratio"] = pull(sync, share_left * pixels, generated)
-        return share_left * pixels + quality + (sync if sync is not None else 0.0), seen | numbers
+        pulling = {"disc": disc_weight * realness, "sync": sync_weight * sync}
+        numbers |= self.gradient_ratios(step, generated, pixels, pulling)
+        return pixels + disc_weight * realness + sync_weight * sync, numbers
 
-    def _disc_loss(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """True lower halves are real, generated ones are not: the sum of both cross-entropies, as published."""
-        both = torch.cat([batch["true"], batch["generated"]])
-        logits = self.judge_quality(both)
-        real = torch.arange(len(both), device=self.device) < len(batch["true"])
+    def disc_weight(self, step: int) -> float:
+        """The weight of being taken for real at a step: it rises from where the generator begins to learn."""
+        learned = max(0, step - self.gan.ahead + 1)
+        return self.gan.disc_weight * min(1.0, learned / max(1, self.gan.disc_ramp))
+
+    def disc_loss(self, generated: torch.Tensor, true: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """True lower halves are real, generated ones are not: the sum of both cross-entropies, and the accuracy."""
+        logits = self.quality(torch.cat([true, generated]))
+        real = torch.arange(len(logits), device=self.device) < len(true)
         loss = 2 * functional.binary_cross_entropy_with_logits(logits, real.float())
-        return loss, {"disc_loss": loss, "disc_accuracy": ((logits > 0) == real).float().mean()}
+        return loss, ((logits > 0) == real).float().mean()
 
-    def judge_quality(self, faces: torch.Tensor) -> torch.Tensor:
+    def quality(self, faces: torch.Tensor) -> torch.Tensor:
         """The discriminator's logits: (N, 3, 96, 96) in [0, 1] to float32 (N,).
 
         Not its probabilities: those of a sure discriminator round to 0 or 1, in 16 bits soon, and teach nothing.
         """
+        disc = cast(QualityDisc, self.disc.network)
         lower = faces[:, :, 48:].contiguous(memory_format=torch.channels_last)
-        return self.disc.binary_pred[0](self.precision(nn.Sequential(*self.disc.face_encoder_blocks), lower)).flatten()
+        return disc.binary_pred[0](self.precision(nn.Sequential(*disc.face_encoder_blocks), lower)).flatten()
 
 
 def fresh_disc(width: float) -> nn.Module:
@@ -162,19 +182,19 @@ def fresh_disc(width: float) -> nn.Module:
 
 def train_gan(
     config: GanConfig,
-    run: Run,
+    options: RunOptions,
     start: str | None = "classroom_generator",
     expert: str = "classroom_expert",
     disc: str | None = None,
     store: Path | None = None,
 ) -> Path:
-    """Trains a generator as a GAN in `run.folder`, or goes on there; returns the path of its generator.safetensors.
+    """Trains a generator as a GAN in `options.folder`, or resumes there; returns the path of its generator.safetensors.
 
-    Beside it lies quality_disc.safetensors. start: the generator to begin with, None: fresh weights, as the published
-    preset has it; disc: the discriminator; their widths replace those of `config`. expert, store: see
+    quality_disc.safetensors is written beside it. start: the generator to begin with, None: fresh weights, as in the
+    published preset; disc: the discriminator; their widths replace those of `config`. expert, store: see
     `generator.train_generator`.
     """
-    device = distributed.start(pick_device(run.device))
+    distributed.start(pick_device(options.device))
     judge = sources.load(expert, "syncnet")
     network = sources.load(start, "wav2lip") if start else None
     critic = sources.load(disc, "quality_disc") if disc else None
@@ -182,14 +202,16 @@ def train_gan(
         config = replace(config, width=network.width)  # type: ignore[arg-type]
     if critic is not None:
         config = replace(config, disc_width=critic.width)  # type: ignore[arg-type]
-    data = sources.open_data(store, config.train_clips, config.validation_clips, FRAMES, run.progress, config.voices)
-    facts = {"data": data.name, "expert": sources.called(expert)}
-    facts |= {name: sources.called(given) for name, given in (("start", start), ("disc", disc)) if given}
-    task = GanTask(config, data, device, judge, run.amp, network, critic, facts)
-    seconds = train(task, run)
-    path = run.folder / "generator.safetensors"
+    data = sources.open_data(
+        store, config.train_clips, config.validation_clips, FRAMES, options.progress, config.voices
+    )
+    metadata = {"data": data.name, "expert": sources.called(expert)}
+    metadata |= {name: sources.called(given) for name, given in (("start", start), ("disc", disc)) if given}
+    trainer = GanTrainer(config, data, options, judge, network, critic, metadata)
+    seconds = fit(trainer)
+    path = options.folder / "generator.safetensors"
     if distributed.rank() == 0:
-        meta = training_facts(config, facts, seconds)
-        models.save(task.network, path, "wav2lip", config.width, mel_shift=-1.0, **meta)
-        models.save(task.disc, path.with_stem("quality_disc"), "quality_disc", config.disc_width, **meta)
+        meta = training_metadata(config, metadata, seconds)
+        models.save(trainer.network, path, "wav2lip", config.width, mel_shift=-1.0, **meta)
+        models.save(trainer.disc.network, path.with_stem("quality_disc"), "quality_disc", config.disc_width, **meta)
     return path

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,19 @@ from w2l.data.clip import FRAMES
 from w2l.data.windows import generator_batch
 from w2l.train import data as sources
 from w2l.train import sheets
-from w2l.train.data import Data
+from w2l.train.data import TrainingData
 from w2l.train.engine import distributed
-from w2l.train.engine.facts import training_facts
-from w2l.train.engine.loop import run as train
-from w2l.train.engine.precision import Precision
-from w2l.train.engine.task import Batch, Player, Run, place, scheduled, share
+from w2l.train.engine.learner import Learner
+from w2l.train.engine.loop import fit
+from w2l.train.engine.metadata import training_metadata
+from w2l.train.engine.options import RunOptions
+from w2l.train.engine.schedule import scheduled
+from w2l.train.engine.trainer import Batch, Numbers, Trainer, mean_of, part_size
 from w2l.train.held_out import HeldOut
 from w2l.train.judge import Judge, to_faces
-from w2l.train.losses import contrastive, mouth_l1, pull, sync_bce
+from w2l.train.losses import contrastive, gradient_ratio, mouth_l1, sync_bce
 
-_PULL_EVERY = 50  # steps between looks at the gradients' ratio
-_HARD_PULL = 100.0  # times the pixel losses' gradient; gamed generators saw thousands
+_RATIO_EVERY = 50  # steps: `gradient_ratio` costs two more backward passes
 
 
 @dataclass(frozen=True)
@@ -75,119 +77,143 @@ class GeneratorConfig:
     evaluate_every: int = 200
 
 
-class GeneratorTask:
-    """The generator's training, for `loop.run`. expert: judges in phase 2. start: weights to begin with."""
+class GeneratorTrainer(Trainer):
+    """The generator's training. expert: judges in phase 2. start: weights to begin with."""
 
     name = "generator"
     best = ("held_out_mouth_l1", False)
+    config: GeneratorConfig
+    judge: Judge
 
     def __init__(
         self,
         config: GeneratorConfig,
-        data: Data,
-        device: torch.device,
+        data: TrainingData,
+        options: RunOptions,
         expert: nn.Module,
-        amp: str = "off",
         start: nn.Module | None = None,
-        facts: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
-        torch.manual_seed(config.seed)
-        self.config: dict[str, Any] = asdict(config) | (facts or {})
-        self.settings, self.steps = config, config.steps + config.sync_steps
-        self.looks: tuple[int, ...] = (config.steps,) if config.sync_steps else ()  # the gate's first look
-        self.data, self.device, self.precision = data, device, Precision(amp, device)
-        self.network = place(start or models.build("wav2lip", config.width), device)
+        super().__init__(config, data, options, metadata)
+        self.steps = config.steps + config.sync_steps
+        self.evaluate_at = (config.steps,) if config.sync_steps else ()  # the gate is first asked there
+        network = start or models.build("wav2lip", config.width)
+        self.generator = self.add_learner("generator", network, self.learning_rate, (config.beta1, 0.999))
         match = contrastive if config.contrastive else sync_bce
-        self.judge = Judge(expert, device, self.precision, frozen=not config.expert_trained, match=match)
-        self.players = {"generator": Player(self.network, self._rate, (config.beta1, 0.999))}
+        self.judge = Judge(expert, self.device, self.precision, frozen=not config.expert_trained, match=match)
+        self.expert: Learner | None = None
         if config.expert_trained:
             rate = config.expert_learning_rate
-            self.players["expert"] = Player(self.judge.network, lambda step: rate, frozen_norm=True)
-        else:
-            self.judge.network.requires_grad_(False)
+            self.expert = self.add_learner("expert", self.judge.network, lambda step: rate, frozen_norm=True)
         self.sync_on_since = -1  # the step at which the gate opened
-        self.held_out = HeldOut(data.validation, device)
+        self.held_out = HeldOut(data.validation, self.device)
 
-    def _rate(self, step: int) -> float:
-        s = self.settings
-        if step < s.steps:
-            return scheduled(s.schedule, step, s.steps, s.learning_rate, floor=0.1)
-        return scheduled(s.schedule, step - s.steps, s.sync_steps, s.sync_learning_rate)
+    def learning_rate(self, step: int) -> float:
+        """The learning rate at a step: each phase has a schedule of its own."""
+        c = self.config
+        if step < c.steps:
+            return scheduled(c.schedule, step, c.steps, c.learning_rate, floor=0.1)
+        return scheduled(c.schedule, step - c.steps, c.sync_steps, c.sync_learning_rate)
 
     def draw(self, rng: np.random.Generator, step: int, parts: int) -> dict[str, np.ndarray]:
-        """Frames in phase 1, windows in phase 2, as `dataset.generator_batch` gives them."""
-        s = self.settings
-        windowed = step >= s.steps
-        size = share(s.sync_batch, parts, "windows") if windowed else share(s.batch, parts, "frames")
-        return generator_batch(self.data.train, rng, size, FRAMES if windowed else 1, s.augment)
+        """Frames in phase 1, windows in phase 2, as `windows.generator_batch` gives them."""
+        c = self.config
+        windowed = step >= c.steps
+        size = part_size(c.sync_batch, parts, "windows") if windowed else part_size(c.batch, parts, "frames")
+        return generator_batch(self.data.train, rng, size, FRAMES if windowed else 1, c.augment)
 
-    def loss(self, player: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, dict[str, torch.Tensor]]:
-        """The generator's loss, with the numbers behind it; the expert's, where it learns too."""
-        if player == "expert":
-            return self._expert_loss(batch) if step >= self.settings.steps else (None, {})
-        generated, target = self.generate(batch)
-        batch["generated"], batch["true"] = generated.detach(), target
-        extra, weight, numbers = self._sync(generated, batch["window"], step)
-        pixels, seen = self._pixels(generated, target)
-        share_left = 1 - weight if self.settings.convex else 1.0
-        if extra is not None and step % _PULL_EVERY == 0:
-            numbers["sync_gradient_ratio"] = pull(extra, share_left * pixels, generated)
-        loss = share_left * pixels + (extra if extra is not None else 0.0)
-        return loss, seen | numbers
+    def train_step(self, parts: Sequence[Batch], step: int) -> Numbers:
+        """One step with the batch that `draw` drew: whole, or in parts where memory or processes ask for it."""
+        numbers = []
+        self.generator.zero_grad()
+        if self.expert:  # the paper's ablation: the expert learns too
+            self.expert.zero_grad()
+        for batch in parts:
+            generated, true = self.generate(batch)  # forward
+            loss, found = self.loss(generated, true, batch["window"], step)
+            self.generator.backward(loss)
+            if self.expert and step >= self.config.steps:
+                found["expert_loss"] = self.expert_loss(generated.detach(), true, batch)
+                self.expert.backward(found["expert_loss"])
+            numbers.append(found)
+        self.generator.step(step, clip=self.config.clip)
+        if self.expert:
+            self.expert.step(step, clip=self.config.clip)
+        self.update_ema()
+        return mean_of(numbers)
 
-    def _pixels(self, generated: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        whole, mouth = (generated - target).abs().mean(), mouth_l1(generated, target)
-        return whole + self.settings.mouth_weight * mouth, {"l1": whole, "mouth_l1": mouth}
+    def generate(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """(generated, true), each float32 (B * T, 3, 96, 96) in [0, 1], sample after sample."""
+        true, reference = to_faces(batch["target"], self.device), to_faces(batch["reference"], self.device)
+        face = torch.cat([true, reference], dim=1)
+        face[:, :3, 48:] = 0
+        return self.generator(batch["mels"].flatten(0, 1)[:, None], face), true
 
-    def _sync(
-        self, generated: torch.Tensor, window: torch.Tensor, step: int
-    ) -> tuple[torch.Tensor | None, float, dict[str, torch.Tensor]]:
-        """The expert's loss times its weight at this step, that weight, and numbers; None where it is off."""
-        weight = self._sync_weight(step)
-        numbers = {"sync_weight": torch.tensor(weight)}
-        if not weight:
-            return None, 0.0, numbers
-        sync = self.judge.loss(generated, window)
-        return weight * sync, weight, numbers | {"sync": sync}
+    def loss(
+        self, generated: torch.Tensor, true: torch.Tensor, window: torch.Tensor, step: int
+    ) -> tuple[torch.Tensor, Numbers]:
+        """L1 of face and mouth box, plus the expert's loss while its gate is open; with the numbers behind it."""
+        weight = self.sync_weight(step)
+        sync = self.judge.loss(generated, window) if weight else torch.zeros(())
+        pixels, numbers = self.pixel_loss(generated, true)
+        pixels = (1 - weight if self.config.convex else 1.0) * pixels
+        numbers |= {"sync_weight": torch.tensor(weight)} | ({"sync": sync} if weight else {})
+        numbers |= self.gradient_ratios(step, generated, pixels, {"sync": weight * sync})
+        return pixels + weight * sync, numbers
 
-    def _sync_weight(self, step: int) -> float:
-        s = self.settings
-        if step < s.steps or self.sync_on_since < 0:
+    def pixel_loss(self, generated: torch.Tensor, true: torch.Tensor) -> tuple[torch.Tensor, Numbers]:
+        """L1 of the whole face plus `mouth_weight` times that of the mouth box; with both."""
+        whole, mouth = (generated - true).abs().mean(), mouth_l1(generated, true)
+        return whole + self.config.mouth_weight * mouth, {"l1": whole, "mouth_l1": mouth}
+
+    def gradient_ratios(self, step: int, generated: torch.Tensor, pixels: torch.Tensor, others: Numbers) -> Numbers:
+        """Every 50 steps: how strongly each of the other losses pulls at the picture, relative to that of pixels."""
+        if step % _RATIO_EVERY:
+            return {}
+        pulling = {name: loss for name, loss in others.items() if loss.requires_grad}  # the others are switched off
+        return {f"{name}_gradient_ratio": gradient_ratio(loss, pixels, generated) for name, loss in pulling.items()}
+
+    def sync_weight(self, step: int) -> float:
+        """The weight of the expert's loss at a step: 0 while the gate is shut, then rising."""
+        c = self.config
+        if step < c.steps or self.sync_on_since < 0:
             return 0.0
-        return s.sync_weight * min(1.0, (step - self.sync_on_since + 1) / max(1, s.sync_ramp))
+        return c.sync_weight * min(1.0, (step - self.sync_on_since + 1) / max(1, c.sync_ramp))
 
-    def _expert_loss(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def expert_loss(self, generated: torch.Tensor, true: torch.Tensor, batch: Batch) -> torch.Tensor:
         """True windows are in sync; those of another time (the references), and generated ones, are not."""
         others = to_faces(batch["reference"], self.device)
         same, other, made = (
-            self.judge.cosine(batch["window"], self.judge.see(faces))
-            for faces in (batch["true"], others, batch["generated"])
+            self.judge.cosine(batch["window"], self.judge.see(faces)) for faces in (true, others, generated)
         )
         match = self.judge.match
-        loss = match(same, 1.0) / 2 + (match(other, 0.0) + match(made, 0.0)) / 4
-        return loss, {"expert_loss": loss}
+        return match(same, 1.0) / 2 + (match(other, 0.0) + match(made, 0.0)) / 4
+
+    def main_loss(self, batch: Batch, step: int) -> torch.Tensor:
+        """The generator's loss of one batch."""
+        return self.loss(*self.generate(batch), batch["window"], step)[0]
 
     @torch.no_grad()
     def evaluate(self, step: int) -> dict[str, float]:
         """Pixel errors, the expert's opinion and the mouth's movement on held-out speakers: see `held_out.HeldOut`."""
-        judge = self.judge if step >= self.settings.steps else None
+        judge = self.judge if step >= self.config.steps else None
         return self.held_out.measure(self.generate, judge)
 
     def observe(self, step: int, numbers: dict[str, float]) -> list[str]:
-        """Opens or shuts the gate, and says why the sync loss is off, or that it pulls too hard."""
-        s, value = self.settings, numbers.get("held_out_sync")
+        """Opens or shuts the gate, and says why the sync loss is off."""
+        c, value = self.config, numbers.get("held_out_sync")
         if value is None or step >= self.steps:
             return []
-        if value < s.sync_gate and self.sync_on_since < 0:
+        if value < c.sync_gate and self.sync_on_since < 0:
             self.sync_on_since = step
-            return [f"the sync loss is on from here: its held-out value {value:.2f} is under the gate {s.sync_gate:g}."]
-        if value >= s.sync_gate and self.sync_on_since >= 0 and s.gate_shuts:
+            return [f"the sync loss is on from here: its held-out value {value:.2f} is under the gate {c.sync_gate:g}."]
+        if value >= c.sync_gate and self.sync_on_since >= 0 and c.gate_shuts:
             self.sync_on_since = -1
-            return [f"the sync loss is off again: its held-out value {value:.2f} is over the gate {s.sync_gate:g}."]
+            return [f"the sync loss is off again: its held-out value {value:.2f} is over the gate {c.sync_gate:g}."]
         if self.sync_on_since < 0:
             return [
-                f"the sync loss is not on yet because its held-out value {value:.2f} is over the gate {s.sync_gate:g}: "
-                "there must be a mouth first. If it does not fall, train longer on pixels, or look at the expert."
+                f"the sync loss is not on yet because its held-out value {value:.2f} is over the gate {c.sync_gate:g}: "
+                "there must be a mouth first. If it does not fall, train longer on pixels, or check the expert."
             ]
         return []
 
@@ -204,39 +230,33 @@ class GeneratorTask:
         """Takes back what `state` gave."""
         self.sync_on_since = state["sync_on_since"]
 
-    def generate(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """(generated, target), each float32 (B * T, 3, 96, 96) in [0, 1], sample after sample."""
-        target, reference = to_faces(batch["target"], self.device), to_faces(batch["reference"], self.device)
-        face = torch.cat([target, reference], dim=1)
-        face[:, :3, 48:] = 0
-        mel = batch["mels"].flatten(0, 1)[:, None]
-        return self.players["generator"].call(mel, face), target
-
 
 def train_generator(
     config: GeneratorConfig,
-    run: Run,
+    options: RunOptions,
     expert: str = "classroom_expert",
     store: Path | None = None,
     start: str | None = None,
 ) -> Path:
-    """Trains a generator in `run.folder`, or goes on there; writes generator.safetensors and returns its path.
+    """Trains a generator in `options.folder`, or resumes there; writes generator.safetensors and returns its path.
 
     expert: judges in phase 2. store: a folder of preprocessed clips; without one, the synthetic talker. start: weights
     to begin with, whose width replaces that of `config`. All are bundled or published names, files or checkpoints.
     """
-    device = distributed.start(pick_device(run.device))
-    judge = sources.load(expert, "syncnet")  # before the data, so that a wrong name is told at once
+    distributed.start(pick_device(options.device))
+    judge = sources.load(expert, "syncnet")  # before the data, so that a wrong name is reported at once
     network = sources.load(start, "wav2lip") if start else None
     if network is not None:
         config = replace(config, width=network.width)  # type: ignore[arg-type]
-    data = sources.open_data(store, config.train_clips, config.validation_clips, FRAMES, run.progress, config.voices)
-    facts = {"data": data.name, "expert": sources.called(expert)}
-    facts |= {"start": sources.called(start)} if start else {}
-    task = GeneratorTask(config, data, device, judge, run.amp, network, facts)
-    seconds = train(task, run)
-    path = run.folder / "generator.safetensors"
+    data = sources.open_data(
+        store, config.train_clips, config.validation_clips, FRAMES, options.progress, config.voices
+    )
+    metadata = {"data": data.name, "expert": sources.called(expert)}
+    metadata |= {"start": sources.called(start)} if start else {}
+    trainer = GeneratorTrainer(config, data, options, judge, network, metadata)
+    seconds = fit(trainer)
+    path = options.folder / "generator.safetensors"
     if distributed.rank() == 0:
-        meta = training_facts(config, facts, seconds)
-        models.save(task.network, path, "wav2lip", config.width, mel_shift=-1.0, **meta)
+        meta = training_metadata(config, metadata, seconds)
+        models.save(trainer.network, path, "wav2lip", config.width, mel_shift=-1.0, **meta)
     return path

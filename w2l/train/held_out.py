@@ -15,7 +15,7 @@ from w2l.errors import W2LError
 from w2l.evaluate.held_out import driven
 from w2l.evaluate.metrics.mouth import correlation
 from w2l.sync.curve import pairs_curve
-from w2l.train.engine.task import Batch
+from w2l.train.engine.trainer import Batch
 from w2l.train.judge import Judge, first_frames
 from w2l.train.losses import gradient_energy, mouth_l1
 

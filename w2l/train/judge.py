@@ -11,8 +11,8 @@ from torch import nn
 from w2l.audio import TRAINING_FPS, mel_windows
 from w2l.data.clip import FRAMES, Clip
 from w2l.models.fast.generate import fold_batch_norm
+from w2l.train.engine.learner import frozen, to_device
 from w2l.train.engine.precision import Precision
-from w2l.train.engine.task import place
 from w2l.train.losses import sync_bce
 
 
@@ -33,7 +33,7 @@ class Judge:
         match: Callable[[torch.Tensor, float], torch.Tensor] = sync_bce,
     ) -> None:
         expert = fold_batch_norm(expert) if frozen else expert.eval()
-        self.network, self.precision, self.device = place(expert, device), precision, device
+        self.network, self.precision, self.device = to_device(expert, device), precision, device
         self.frames: int = expert.frames  # type: ignore[assignment]
         self.match = match
 
@@ -54,7 +54,8 @@ class Judge:
 
     def loss(self, generated: torch.Tensor, mel: torch.Tensor) -> torch.Tensor:
         """The expert's loss if told that generated windows (B * 5, 3, 96, 96) are in sync with mel (B, 80, 16)."""
-        return self.match(self.cosine(mel, self.see(generated)), 1.0)
+        with frozen(self.network):  # it passes gradients on to the picture, even where it is trained itself
+            return self.match(self.cosine(mel, self.see(generated)), 1.0)
 
     @torch.no_grad()
     def scores(self, faces: torch.Tensor, mel: np.ndarray) -> np.ndarray:

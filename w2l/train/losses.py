@@ -43,7 +43,7 @@ def gradient_energy(faces: torch.Tensor) -> torch.Tensor:
     return across.square().mean() + down.square().mean()
 
 
-def pull(loss: torch.Tensor, other: torch.Tensor, generated: torch.Tensor) -> torch.Tensor:
-    """How strongly a loss pulls at the picture, relative to another; far above 1 it paints patterns."""
+def gradient_ratio(loss: torch.Tensor, other: torch.Tensor, generated: torch.Tensor) -> torch.Tensor:
+    """Norm of a loss's gradient at the picture over that of another loss; far above 1 it paints patterns."""
     norms = [torch.autograd.grad(one, generated, retain_graph=True)[0].norm() for one in (loss, other)]
     return norms[0] / (norms[1] + 1e-12)

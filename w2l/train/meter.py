@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,12 +16,13 @@ from w2l.data.augment import Augment
 from w2l.data.windows import lower_halves
 from w2l.evaluate.metrics.mouth import measure
 from w2l.models.mouth_meter import SCALE
-from w2l.train.data import Data, open_data
+from w2l.train.data import TrainingData, open_data
 from w2l.train.engine import distributed
-from w2l.train.engine.facts import training_facts
-from w2l.train.engine.loop import run as train
-from w2l.train.engine.precision import Precision
-from w2l.train.engine.task import Batch, Player, Run, cosine, place, share
+from w2l.train.engine.loop import fit
+from w2l.train.engine.metadata import training_metadata
+from w2l.train.engine.options import RunOptions
+from w2l.train.engine.schedule import cosine
+from w2l.train.engine.trainer import Batch, Numbers, Trainer, mean_of, part_size
 
 
 @dataclass(frozen=True)
@@ -40,41 +41,49 @@ class MeterConfig:
     evaluate_every: int = 500
 
 
-class MeterTask:
-    """The meter's training, for `loop.run`: smooth L1 on gap / 4 px and width / 36 px."""
+class MeterTrainer(Trainer):
+    """The meter's training: smooth L1 on gap / 4 px and width / 36 px."""
 
     name = "mouth meter"
-    looks: tuple[int, ...] = ()
     best = ("held_out_opening_r", True)
+    uses_sound = False
+    config: MeterConfig
 
-    def __init__(self, config: MeterConfig, data: Data, device: torch.device, amp: str = "off") -> None:
-        torch.manual_seed(config.seed)
-        self.config: dict[str, Any] = asdict(config)
-        self.settings, self.steps = config, config.steps
-        self.data, self.device, self.precision = data, device, Precision(amp, device)
-        self.network = place(models.build("mouth_meter"), device)
-        self.players = {"mouth_meter": Player(self.network, self._rate)}
-        self._scale = torch.tensor(SCALE, device=device)
+    def __init__(self, config: MeterConfig, data: TrainingData, options: RunOptions) -> None:
+        super().__init__(config, data, options)
+        self.meter = self.add_learner("mouth_meter", models.build("mouth_meter"), self.learning_rate)
+        self._scale = torch.tensor(SCALE, device=self.device)
 
-    def _rate(self, step: int) -> float:
-        return cosine(step, self.steps, self.settings.learning_rate)
+    def learning_rate(self, step: int) -> float:
+        """The learning rate at a step."""
+        return cosine(step, self.steps, self.config.learning_rate)
 
     def draw(self, rng: np.random.Generator, step: int, parts: int) -> dict[str, np.ndarray]:
         """Lower halves (B, 3, 48, 96) in [0, 1] and their openings and widths (B, 2) in pixels."""
         faces, truth = [], []
-        for which in rng.integers(0, len(self.data.train), share(self.settings.batch, parts, "frames")):
+        for which in rng.integers(0, len(self.data.train), part_size(self.config.batch, parts, "frames")):
             clip = self.data.train[which]
             change, at = Augment(rng), int(rng.integers(len(clip)))
             faces.append(lower_halves(change(clip.frames[at])[None]))
             truth.append(clip.known_truth()[at, :2] * change.scale[::-1])
         return {"faces": np.stack(faces), "truth": np.stack(truth)}
 
-    def loss(self, player: str, batch: Batch, step: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def train_step(self, parts: Sequence[Batch], step: int) -> Numbers:
+        """One step with the batch that `draw` drew."""
+        numbers = []
+        self.meter.zero_grad()
+        for batch in parts:
+            loss = self.main_loss(batch, step)
+            self.meter.backward(loss)
+            numbers.append({"loss": loss})
+        self.meter.step(step, clip=self.config.clip)
+        self.update_ema()
+        return mean_of(numbers)
+
+    def main_loss(self, batch: Batch, step: int) -> torch.Tensor:
         """Smooth L1 of a batch, on both numbers scaled to about 1."""
-        faces = batch["faces"].contiguous(memory_format=torch.channels_last)
-        read = self.players["mouth_meter"].call(faces)
-        loss = functional.smooth_l1_loss(read / self._scale, batch["truth"] / self._scale, beta=0.1)
-        return loss, {"loss": loss}
+        read = self.meter(batch["faces"])
+        return functional.smooth_l1_loss(read / self._scale, batch["truth"] / self._scale, beta=0.1)
 
     @torch.no_grad()
     def evaluate(self, step: int) -> dict[str, float]:
@@ -84,28 +93,15 @@ class MeterTask:
         names = ("held_out_opening_r", "held_out_width_r")
         return {name: float(np.corrcoef(read[:, i], truth[:, i])[0, 1]) for i, name in enumerate(names)}
 
-    def observe(self, step: int, numbers: dict[str, float]) -> list[str]:
-        """Nothing needs explaining."""
-        return []
 
-    def show(self, path: Path) -> None:
-        """Nothing is to be seen."""
-
-    def state(self) -> dict[str, Any]:
-        """Nothing besides network and optimiser."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Takes back what `state` gave."""
-
-
-def train_meter(config: MeterConfig, run: Run) -> Path:
-    """Trains the meter on the synthetic talker in `run.folder`, or goes on there; writes meter.safetensors."""
-    device = distributed.start(pick_device(run.device))
-    data = open_data(None, config.train_clips, config.validation_clips, 1, run.progress, config.voices)
-    task = MeterTask(config, data, device, run.amp)
-    seconds = train(task, run)
-    path = run.folder / "meter.safetensors"
+def train_meter(config: MeterConfig, options: RunOptions) -> Path:
+    """Trains the meter on the synthetic talker in `options.folder`, or resumes there; writes meter.safetensors."""
+    distributed.start(pick_device(options.device))
+    data = open_data(None, config.train_clips, config.validation_clips, 1, options.progress, config.voices)
+    trainer = MeterTrainer(config, data, options)
+    seconds = fit(trainer)
+    path = options.folder / "meter.safetensors"
     if distributed.rank() == 0:
-        models.save(task.network, path, "mouth_meter", 1.0, **training_facts(config, {"data": data.name}, seconds))
+        meta = training_metadata(config, {"data": data.name}, seconds)
+        models.save(trainer.network, path, "mouth_meter", 1.0, **meta)
     return path

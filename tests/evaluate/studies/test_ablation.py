@@ -17,7 +17,7 @@ from w2l.evaluate.report import report
 from w2l.evaluate.studies import ablation, ablation_runs
 from w2l.evaluate.studies.ablation import CLAIMS, FIGURES, SAME, VARIANTS, Results, Run, todo
 from w2l.train import data
-from w2l.train.engine.task import Run as TrainingRun
+from w2l.train.engine.options import RunOptions
 
 
 def runs(**confidence):
@@ -121,7 +121,7 @@ def trained(tmp_path_factory):
     budget = ablation_runs.Budget(
         expert_steps=1, sync_steps=1, gan_steps=1, train_clips=2, validation_clips=2, test_clips=2
     )
-    how = TrainingRun(folder, "cpu", progress=False, sanity=False, workers=0)
+    how = RunOptions(folder, "cpu", progress=False, sanity=False, workers=0)
     told = []
     with pytest.MonkeyPatch.context() as patch:
         for module in (ablation_runs, report, data):

@@ -12,9 +12,6 @@ from helpers import tiny_training as tiny
 
 from w2l.errors import W2LError
 from w2l.train.engine import checkpoints
-from w2l.train.engine.task import Run
-
-QUIET = {"progress": False, "sanity": False, "save_every": 1}
 
 
 def same(a, b):
@@ -31,7 +28,7 @@ def test_killed_at_random_moments_ends_with_the_same_bits(kind, tmp_path):
     whole = tiny.weights(tiny.train(kind, tmp_path / "whole", **settings))
     folder, rng, kills = tmp_path / "killed", np.random.default_rng(7), 0
     while not (folder / "end.pt").exists():
-        process = tiny.process(tiny.train_apart, kind, folder, QUIET, settings)
+        process = tiny.process(tiny.train_apart, kind, folder, {}, settings)
         if kills < 4:  # somewhere in the two or three steps after the first new checkpoint
             before = tiny.saved_step(folder)
             while process.is_alive() and tiny.saved_step(folder) == before:
@@ -72,19 +69,19 @@ def test_a_single_wrong_bit_is_noticed(tmp_path, capsys):
 
 def test_a_full_disk_stops_with_the_last_checkpoint_whole(tmp_path):
     """The limit on a file's size does what a full disk does: the write fails in the middle."""
-    it = tiny.make("expert", steps=8)
-    plain, limits = it.loss, resource.getrlimit(resource.RLIMIT_FSIZE)
+    it = tiny.make("expert", tiny.options(tmp_path), steps=8)
+    plain, limits = it.train_step, resource.getrlimit(resource.RLIMIT_FSIZE)
 
-    def loss(player, batch, step):
+    def train_step(parts, step):
         if step == 4:
             size = (tmp_path / "checkpoints" / "step_000000004.pt").stat().st_size
             resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, limits[1]))
-        return plain(player, batch, step)
+        return plain(parts, step)
 
-    it.loss = loss
+    it.train_step = train_step
     try:
         with pytest.raises(W2LError, match=r"step 5 cannot be saved .*the checkpoint of step 4 is whole: make room"):
-            tiny.loop.run(it, Run(tmp_path, **QUIET))
+            tiny.loop.fit(it)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert checkpoints.Checkpoints(tmp_path, 3).latest()["step"] == 4
@@ -121,17 +118,17 @@ def test_a_copy_elsewhere_is_gone_on_with(tmp_path, capsys):
     """As on a machine that forgets its disk and has a drive mounted."""
     here, there = tmp_path / "here", tmp_path / "there"
     whole = tiny.weights(tiny.train("expert", tmp_path / "whole"))
-    it = tiny.make("expert")
-    plain = it.loss
+    it = tiny.make("expert", tiny.options(here, copy_to=there))
+    plain = it.train_step
 
-    def loss(player, batch, step):
+    def train_step(parts, step):
         if step == 4:
             raise RuntimeError("the machine is taken away")
-        return plain(player, batch, step)
+        return plain(parts, step)
 
-    it.loss = loss
+    it.train_step = train_step
     with pytest.raises(RuntimeError, match="taken away"):
-        tiny.loop.run(it, Run(here, copy_to=there, **QUIET))
+        tiny.loop.fit(it)
     assert tiny.saved_step(there) == 4
     shutil.rmtree(here)
     same(tiny.weights(tiny.train("expert", here, {"copy_to": there})), whole)

@@ -18,7 +18,7 @@ from w2l.evaluate.report.report import report_corpus
 from w2l.evaluate.rows import Instruments
 from w2l.evaluate.studies.ablation import Results, Run, Variant, todo
 from w2l.sync.experts import load_expert
-from w2l.train.engine import task
+from w2l.train.engine.options import RunOptions
 from w2l.train.expert import ExpertConfig, train_expert
 from w2l.train.gan import GanConfig, train_gan
 from w2l.train.generator import GeneratorConfig, train_generator
@@ -57,14 +57,14 @@ def remake(
     variants: tuple[str, ...] = (),
     progress: bool = True,
     done: Callable[[Results], object] | None = None,
-    run: task.Run | None = None,
+    run: RunOptions | None = None,
 ) -> Results:
     """Trains and measures what is missing in `results`, one run after the other; `done` is told after each.
 
     folder: where the trainings lie; those finished there are not trained again. run: how fast they run.
     """
     tools = budget.instruments()
-    how = run or task.Run(folder, progress=progress)
+    how = run or RunOptions(folder, progress=progress)
     for variant, seed in todo(results, seeds, variants):
         begun = time.perf_counter()
         own, generator = _train(variant, seed, folder, budget, how)
@@ -91,7 +91,9 @@ def measure(
     return figures | {"frechet": next(iter(report.distances.values()))}
 
 
-def _train(variant: Variant, seed: int, folder: Path, budget: Budget, how: task.Run) -> tuple[Path | None, str | Path]:
+def _train(
+    variant: Variant, seed: int, folder: Path, budget: Budget, how: RunOptions
+) -> tuple[Path | None, str | Path]:
     """(the expert learned from, the generator made)."""
     if variant.expert is None:
         return None, budget.start

@@ -10,7 +10,7 @@ import torch
 
 from w2l.base.parallel import can_fork, cores, forked
 from w2l.train.engine import distributed
-from w2l.train.engine.task import Batch, Run, Task
+from w2l.train.engine.trainer import Batch, Trainer
 
 _MOST_WORKERS = 8
 
@@ -20,29 +20,36 @@ def generator_of(seed: int, step: int, part: int) -> np.random.Generator:
     return np.random.default_rng([seed, step, part])
 
 
-class Draws:
-    """What this process computes at a step: a list of `accumulate` batches."""
+class PartSampler:
+    """Draws what this process computes of each step's batch: `accumulate` parts."""
 
-    def __init__(self, task: Task, accumulate: int) -> None:
-        self.task, self.seed = task, task.config["seed"]
-        self.parts = accumulate * distributed.world()
-        first = accumulate * distributed.rank()
-        self.mine = range(first, first + accumulate)
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer, self.seed = trainer, trainer.config.seed
+        count = trainer.options.accumulate
+        first = count * distributed.rank()
+        self.mine = range(first, first + count)
 
-    def draw(self, step: int) -> list[dict[str, np.ndarray]]:
-        """The batches of a step."""
-        return [self.task.draw(generator_of(self.seed, step, part), step, self.parts) for part in self.mine]
+    def sample(self, step: int) -> list[dict[str, np.ndarray]]:
+        """The parts of a step."""
+        trainer = self.trainer
+        return [trainer.draw(generator_of(self.seed, step, part), step, trainer.parts) for part in self.mine]
 
 
-def batches(task: Task, run: Run, start: int) -> Iterator[list[Batch]]:
-    """What this process computes at each step from `start` on, on the task's device.
+def batches(trainer: Trainer, start: int) -> Iterator[list[Batch]]:
+    """The parts of the batch of each step from `start` on, on the training's device.
 
     Raises W2LError when a drawing process dies, which a full shared memory brings about.
     """
-    workers = _workers(task.device) if run.workers is None else run.workers
-    draws = Draws(task, run.accumulate)
-    for parts in forked(draws.draw, range(start, task.steps), workers, pin=task.device.type == "cuda"):
-        yield [_to_device(part, task.device) for part in parts]
+    device, workers = trainer.device, trainer.options.workers
+    workers = _workers(device) if workers is None else workers
+    sampler = PartSampler(trainer)
+    for parts in forked(sampler.sample, range(start, trainer.steps), workers, pin=device.type == "cuda"):
+        yield [batch_to_device(part, device) for part in parts]
+
+
+def batch_to_device(part: dict[str, Any], device: torch.device) -> Batch:
+    """The tensors of a batch on the device; the copies of pinned ones are not waited for."""
+    return {name: value.to(device, non_blocking=True) for name, value in part.items()}
 
 
 def _workers(device: torch.device) -> int:
@@ -50,7 +57,3 @@ def _workers(device: torch.device) -> int:
     if device.type != "cuda" or not can_fork():
         return 0
     return max(1, min(_MOST_WORKERS, cores() - 1))
-
-
-def _to_device(part: dict[str, Any], device: torch.device) -> Batch:
-    return {name: value.to(device, non_blocking=True) for name, value in part.items()}

@@ -21,35 +21,35 @@ from w2l.train.engine.checkpoints import Checkpoints
 from w2l.train.engine.loader import batches
 from w2l.train.engine.log import Log
 from w2l.train.engine.sanity import checks
-from w2l.train.engine.step import Descent
-from w2l.train.engine.task import Run, Task, evaluating
+from w2l.train.engine.trainer import Trainer
 
 _LOG_EVERY = 10  # steps
 _SAVE_SECONDS = 120.0
 
 
-def run(task: Task, run: Run) -> float:
-    """Trains to the end, or goes on from the folder's newest checkpoint; returns the seconds of all runs together.
+def fit(trainer: Trainer) -> float:
+    """Trains to the end, or resumes from the run folder's newest checkpoint; returns the seconds of all runs together.
 
-    The task's networks are trained then, in eval mode, with averaged weights where `ema` asks for them. Writes what
+    The networks are trained then, in eval mode, with averaged weights where `ema` asks for them. Writes what
     `checkpoints` lists. On a CPU in float32 the weights are bit for bit the same however often a training was killed
     and started again: each batch comes from random numbers of its own (seed, step, part), and a checkpoint holds all
-    that the next step depends on. Ctrl-C ends the step, saves, says how to go on, and raises KeyboardInterrupt; a
+    that the next step depends on. Ctrl-C ends the step, saves, says how to resume, and raises KeyboardInterrupt; a
     second Ctrl-C does not wait. Raises W2LError when the folder's checkpoint belongs to other settings, when the disk
     is full (the last checkpoint stays as it is), and when the loss is no longer a number.
     """
-    return _Loop(task, run).go()
+    return _Loop(trainer).fit()
 
 
 class _Loop:
     """A training that runs."""
 
-    def __init__(self, task: Task, run: Run) -> None:
-        self.task, self.run = task, run
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer, self.options, self.settings = trainer, trainer.options, trainer.settings
+        folder, show = self.options.folder, self.options.progress
         self.first = distributed.rank() == 0
-        self.bar = tqdm(desc=task.name, unit="step", disable=not (run.progress and self.first), total=task.steps)
-        self.checkpoints = Checkpoints(run.folder, run.keep, run.copy_to if self.first else None, self.tell)
-        self.descent = Descent(task, run)
+        self.bar = tqdm(desc=trainer.name, unit="step", disable=not (show and self.first), total=trainer.steps)
+        copy_to = self.options.copy_to if self.first else None
+        self.checkpoints = Checkpoints(folder, self.options.keep, copy_to, self.tell)
         self.step, self.seconds, self.best, self.last_save = 0, 0.0, math.nan, time.monotonic()
         self.saved: int | None = None
 
@@ -58,16 +58,16 @@ class _Loop:
         if self.first:
             tqdm.write(sentence)
 
-    def go(self) -> float:
+    def fit(self) -> float:
         """The whole training, or what is left of it; the seconds it took in all."""
         self.resume()
-        log = Log(self.run.folder if self.first else None, self.step)
+        log = Log(self.options.folder if self.first else None, self.step)
         self.bar.update(self.step)
         try:
             if self.first:
                 self.write_settings()
-            if self.step == 0 and self.run.sanity:
-                for check in distributed.from_first(checks(self.task) if self.first else []):
+            if self.step == 0 and self.options.sanity:
+                for check in distributed.from_first(checks(self.trainer) if self.first else []):
                     self.tell(str(check))
             with _patient() as interrupted:
                 self.steps(log, interrupted)
@@ -75,72 +75,74 @@ class _Loop:
             self.bar.close()
             self.checkpoints.close()
             log.close()
-        if self.descent.average:
-            self.descent.average.swap()
-        evaluating([player.network for player in self.task.players.values()])
+        self.trainer.swap_ema()
+        self.trainer.eval()
         return self.seconds
 
     def steps(self, log: Log, interrupted: threading.Event) -> None:
-        """Steps to the end; logs, looks and saves in between, and after the step in which it was interrupted."""
-        clock = time.monotonic()
-        if self.step == 0 and 0 in self.task.looks:
-            log.add(0, self.look())
-        for parts in batches(self.task, self.run, self.step):
-            log.gather(self.descent.step(parts, self.step))
+        """Steps to the end; logs, evaluates and saves in between, and after the step in which it was interrupted."""
+        trainer, clock = self.trainer, time.monotonic()
+        if self.step == 0 and 0 in trainer.evaluate_at:
+            log.add(0, self.evaluate())
+        for parts in batches(trainer, self.step):
+            log.gather(trainer.train_step(parts, self.step))
             self.step += 1
             self.bar.update()
             self.seconds, clock = self.seconds + time.monotonic() - clock, time.monotonic()
-            every = self.task.config["evaluate_every"]
-            at_end, at_look = self.step == self.task.steps, self.step in self.task.looks
-            looking = at_end or at_look or (every > 0 and self.step % every == 0)
-            stopping = distributed.anyone(interrupted.is_set(), self.task.device)
-            saving = looking or stopping or self.is_time_to_save()
+            evaluating = self.is_time_to_evaluate()
+            stopping = distributed.anyone(interrupted.is_set(), trainer.device)
+            saving = evaluating or stopping or self.is_time_to_save()
             if saving or self.step % _LOG_EVERY == 0:
                 numbers = self.check(log.means())
                 self.bar.set_postfix({key: f"{value:.3g}" for key, value in numbers.items()}, refresh=False)
-                numbers |= self.look() if looking else {}
+                numbers |= self.evaluate() if evaluating else {}
                 log.add(self.step, numbers)
                 if saving:
                     self.save(log, self.is_best(numbers))
                 else:
                     log.flush_soon()
             if stopping:
-                self.tell(f"stopped at step {self.step} of {self.task.steps}; give the same command again to go on.")
+                self.tell(f"stopped at step {self.step} of {trainer.steps}; give the same command again to resume.")
                 raise KeyboardInterrupt
 
-    def look(self) -> dict[str, float]:
+    def evaluate(self) -> dict[str, float]:
         """Evaluates on held-out data, shows samples, and says what there is to say."""
-        networks = [player.network for player in self.task.players.values()]
+        trainer = self.trainer
         numbers: dict[str, float] = {}
-        with self.descent.averaged():
+        with trainer.averaged():
             if self.first:
-                evaluating(networks)
-                numbers = self.task.evaluate(self.step)
-                self.task.show(self.run.folder / "sheets" / f"step_{self.step:09d}.png")
+                trainer.eval()
+                numbers = trainer.evaluate(self.step)
+                trainer.show(self.options.folder / "sheets" / f"step_{self.step:09d}.png")
             numbers = distributed.from_first(numbers)
-        advice = self.task.observe(self.step, numbers)
+        advice = trainer.observe(self.step, numbers)
         self.tell(f"step {self.step}: " + ", ".join(f"{key} {value:.4g}" for key, value in numbers.items()))
         for sentence in advice:
             self.tell(f"  {sentence}")
         return numbers
 
     def check(self, numbers: dict[str, float]) -> dict[str, float]:
-        """The numbers; W2LError when they are none."""
+        """The numbers; W2LError when one of them is infinite or NaN."""
         if not all(math.isfinite(value) for value in numbers.values()):
             raise W2LError(
-                f"the loss of {self.task.name} is no longer a number at step {self.step}; lower the learning rate, or "
-                "train in float32 (--amp off), and start again in another folder."
+                f"the loss of {self.trainer.name} is no longer a number at step {self.step}; lower the learning rate, "
+                "or train in float32 (--amp off), and start again in another folder."
             )
         return numbers
 
+    def is_time_to_evaluate(self) -> bool:
+        every = self.trainer.config.evaluate_every
+        at_end = self.step == self.trainer.steps
+        return at_end or self.step in self.trainer.evaluate_at or (every > 0 and self.step % every == 0)
+
     def is_time_to_save(self) -> bool:
-        if self.run.save_every:
-            return self.step % self.run.save_every == 0
+        if self.options.save_every:
+            return self.step % self.options.save_every == 0
         return self.first and time.monotonic() - self.last_save > _SAVE_SECONDS
 
     def is_best(self, numbers: dict[str, float]) -> bool:
         """Whether these are the best held-out figures so far, which are then remembered."""
-        name, more = self.task.best
+        name, more = self.trainer.best
         if name not in numbers:
             return False
         better = numbers[name] > self.best if more else numbers[name] < self.best
@@ -150,7 +152,7 @@ class _Loop:
         return False
 
     def save(self, log: Log, best: bool) -> None:
-        """Writes log and checkpoint; W2LError, with what is left whole, where they cannot be written."""
+        """Writes log and checkpoint; W2LError, with the last checkpoint unharmed, where they cannot be written."""
         self.last_save = time.monotonic()
         if not self.first:
             return
@@ -168,64 +170,68 @@ class _Loop:
 
     def state(self) -> dict[str, Any]:
         """All that the next step depends on."""
-        networks = {name: player.network.state_dict() for name, player in self.task.players.items()}
+        trainer = self.trainer
+        networks = {name: learner.network.state_dict() for name, learner in trainer.learners.items()}
         main = next(iter(networks))
         return {
             "state_dict": networks.pop(main),  # under this name any reader of weights finds them
             "others": networks,
-            "name": self.task.name,
-            "config": json.dumps(self.task.config, sort_keys=True),
+            "name": trainer.name,
+            "config": json.dumps(self.settings, sort_keys=True),
             "speed": json.dumps(self.speed()),
             "step": self.step,
             "seconds": self.seconds,
             "best": self.best,
-            "descent": self.descent.state(),
-            "task": self.task.state(),
+            "learners": {name: learner.state() for name, learner in trainer.learners.items()},
+            "ema": trainer.ema.state_dict() if trainer.ema else {},
+            "trainer": trainer.state(),
             "random": [torch.get_rng_state(), *torch.cuda.get_rng_state_all()],
         }
 
     def speed(self) -> dict[str, Any]:
-        """What of the run's settings changes the last bits of the numbers."""
-        return {"precision": self.task.precision.name, "parts": self.descent.parts, "device": self.task.device.type}
+        """What of the run's options changes the last bits of the numbers."""
+        trainer = self.trainer
+        return {"precision": trainer.precision.name, "parts": trainer.parts, "device": trainer.device.type}
 
     def resume(self) -> None:
-        """Goes on from the folder's newest checkpoint, if there is one; W2LError if it is of other settings."""
-        saved = self.checkpoints.latest()
+        """Resumes from the folder's newest checkpoint, if there is one; W2LError if it is of other settings."""
+        saved, trainer = self.checkpoints.latest(), self.trainer
         if saved is None:
             return
-        wanted = json.dumps(self.task.config, sort_keys=True)
-        if saved["name"] != self.task.name or saved["config"] != wanted:
+        wanted = json.dumps(self.settings, sort_keys=True)
+        if saved["name"] != trainer.name or saved["config"] != wanted:
             raise W2LError(
-                f"{self.run.folder} holds a training of {saved['name']} with other settings "
+                f"{self.options.folder} holds a training of {saved['name']} with other settings "
                 f"({_difference(saved['config'], wanted)}); give those again, or choose another --out folder."
             )
         if json.loads(saved["speed"]) != self.speed():
-            self.tell(f"it began with {saved['speed']}; it goes on with other last digits than undisturbed.")
-        main, *others = self.task.players
-        self.task.players[main].network.load_state_dict(saved["state_dict"])
-        for name in others:
-            self.task.players[name].network.load_state_dict(saved["others"][name])
-        self.descent.restore(saved["descent"])
-        self.task.restore(saved["task"])
+            self.tell(f"it began with {saved['speed']}, so the results will not be bit-identical to those of one run.")
+        networks = saved["others"] | {next(iter(trainer.learners)): saved["state_dict"]}
+        for name, learner in trainer.learners.items():
+            learner.network.load_state_dict(networks[name])
+            learner.restore(saved["learners"][name])
+        if trainer.ema:
+            trainer.ema.load_state_dict(saved["ema"])
+        trainer.restore(saved["trainer"])
         self.step, self.seconds, self.best = saved["step"], saved["seconds"], saved["best"]
         self.saved = self.step
         torch.set_rng_state(saved["random"][0])
         if len(saved["random"]) == 1 + torch.cuda.device_count() > 1:
             torch.cuda.set_rng_state_all(saved["random"][1:])
-        self.tell(f"{self.task.name} goes on from step {self.step} of {self.task.steps}.")
+        self.tell(f"{trainer.name} resumes from step {self.step} of {trainer.steps}.")
 
     def write_settings(self) -> None:
         """settings.json: what is trained, how, and where."""
-        facts = {
-            "training": self.task.name,
-            "settings": self.task.config,
+        metadata = {
+            "training": self.trainer.name,
+            "settings": self.settings,
             "speed": self.speed(),
             "processes": distributed.world(),
             "machine": device.machine(),
             "torch": torch.__version__,
         }
-        with files.atomic(self.run.folder / "settings.json") as temporary:
-            temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf8")
+        with files.atomic(self.options.folder / "settings.json") as temporary:
+            temporary.write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf8")
 
 
 @contextmanager

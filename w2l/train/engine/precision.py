@@ -47,3 +47,10 @@ def _automatic(device: torch.device) -> str:
         # torch would emulate bf16 before the Ampere generation, slower than float32
         return "bf16" if torch.cuda.get_device_capability(device)[0] >= 8 else "fp16"
     return "bf16" if device.type == "cpu" and cpu_has_bfloat16() else "off"
+
+
+def new_scaler(precision: Precision) -> Any:
+    """A gradient scaler, which does nothing unless losses must be scaled."""
+    if hasattr(torch.amp, "GradScaler"):
+        return torch.amp.GradScaler(precision.device.type, enabled=precision.scaled)
+    return torch.cuda.amp.GradScaler(enabled=precision.scaled)  # before torch 2.3

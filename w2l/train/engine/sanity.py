@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from w2l import models
 from w2l.data.clip import Clip
 from w2l.errors import W2LError
 from w2l.sync.curve import accuracy, pairs_curve
-from w2l.train.engine.task import Batch, Task
+from w2l.train.engine.trainer import Batch, Trainer
 from w2l.train.judge import Judge, first_frames, to_faces
 
 _STEPS, _SECONDS, _RATE = 40, 8.0, 1e-3  # of overfitting one batch
@@ -38,65 +37,62 @@ class Check:
         return f"sanity: {'ok' if self.holds else 'NOT OK' if self.holds is False else 'unknown'}: {self.said}"
 
 
-def checks(task: Task) -> list[Check]:
+def checks(trainer: Trainer) -> list[Check]:
     """The checks that fit this training; nothing about it is changed."""
     with torch.random.fork_rng():
-        return [overfits(task), *_in_sync(task)]
+        return [overfits(trainer), *_in_sync(trainer)]
 
 
-def overfits(task: Task) -> Check:
-    """Whether the first network can learn one small batch by heart, in a few seconds."""
-    name, player = next(iter(task.players.items()))
-    before = {key: value.clone() for key, value in player.network.state_dict().items()}
-    optimiser = torch.optim.Adam([p for p in player.network.parameters() if p.requires_grad], lr=_RATE)
-    batch = _small_batch(task)
+def overfits(trainer: Trainer) -> Check:
+    """Whether the main network can learn one small batch by heart, in a few seconds."""
+    network = trainer.network
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=_RATE)
+    batch = _small_batch(trainer)
     values: list[float] = []
     until = time.monotonic() + _SECONDS
-    player.network.train()
+    network.train()
     while len(values) < _STEPS and (len(values) < 5 or (time.monotonic() < until and values[-1] > values[0] / 2)):
-        loss, _ = task.loss(name, dict(batch), task.steps - 1)
-        if loss is None:
-            break
-        optimiser.zero_grad(set_to_none=True)
+        loss = trainer.main_loss(batch, trainer.steps - 1)
+        optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         values.append(loss.item())
-    player.network.load_state_dict(before)
-    for parameter in player.network.parameters():
+    network.load_state_dict(before)
+    for parameter in network.parameters():
         parameter.grad = None
     first, last = np.mean(values[:2]), np.mean(values[-2:])
     said = f"the loss of one batch goes from {first:.3g} to {last:.3g} in {len(values)} steps"
-    if last < (0.95 if "start" in task.config else 0.8) * first:
+    if last < (0.95 if "start" in trainer.metadata else 0.8) * first:
         return Check("overfit", True, said)
     if len(values) < _STEPS:
         return Check("overfit", None, f"{said}: too few to tell, on this machine")
     return Check("overfit", False, f"{said}: a network that cannot learn one batch by heart learns nothing from many")
 
 
-def _small_batch(task: Task) -> Batch:
-    rng = np.random.default_rng([_OTHER_SEED, task.config["seed"]])
+def _small_batch(trainer: Trainer) -> Batch:
+    rng = np.random.default_rng([_OTHER_SEED, trainer.config.seed])
     try:
-        drawn = task.draw(rng, task.steps - 1, 4)
+        drawn = trainer.draw(rng, trainer.steps - 1, 4)
     except W2LError:  # cannot be split
-        drawn = task.draw(rng, task.steps - 1, 1)
-    return {key: torch.from_numpy(value).to(task.device) for key, value in drawn.items()}
+        drawn = trainer.draw(rng, trainer.steps - 1, 1)
+    return {key: torch.from_numpy(value).to(trainer.device) for key, value in drawn.items()}
 
 
-def _in_sync(task: Any) -> list[Check]:
+def _in_sync(trainer: Trainer) -> list[Check]:
     """What an expert makes of the training clips: the one that will judge, or the bundled one on talker clips."""
-    data = getattr(task, "data", None)
-    if data is None or task.name == "mouth meter":
+    if not trainer.uses_sound:
         return []
-    judge = getattr(task, "judge", None)
-    if judge is None and data.train[0].truth is not None:
+    judge, clips = trainer.judge, trainer.data.train
+    if judge is None and clips[0].truth is not None:
         try:
             bundled = models.load("classroom_expert", network="syncnet")
-            judge = Judge(bundled, task.device, task.precision)
+            judge = Judge(bundled, trainer.device, trainer.precision)
         except W2LError:
             pass
     if judge is None:
         return [Check("in sync", None, "whether sound and picture fit cannot be told before there is an expert")]
-    return judged(judge, data.train, own=hasattr(task, "judge"))
+    return judged(judge, clips, own=trainer.judge is not None)
 
 
 def judged(judge: Judge, clips: Sequence[Clip], own: bool = True) -> list[Check]:

@@ -1,4 +1,4 @@
-"""What a weight file tells of its training."""
+"""What a weight file says about its training."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from w2l.base import device
 
 
-def training_facts(config: Any, facts: dict[str, Any], seconds: float) -> dict[str, Any]:
+def training_metadata(config: Any, metadata: dict[str, Any], seconds: float) -> dict[str, Any]:
     """Settings, data, what it started from, minutes (of all resumed runs together), machine and date."""
     return {
-        **facts,
+        **metadata,
         "training": asdict(config),
         "minutes": round(seconds / 60, 1),
         "machine": device.machine(),
