@@ -64,15 +64,15 @@ MOVED = {
     "w2l.talker.voice": "w2l.talker.speech.voice",
     "w2l.talker.words": "w2l.talker.speech.words",
     "w2l.train.checkpoints": "w2l.train.engine.checkpoints",
-    "w2l.train.descent": "w2l.train.engine.step",
+    "w2l.train.descent": "w2l.train.engine.learner",
     "w2l.train.distributed": "w2l.train.engine.distributed",
-    "w2l.train.facts": "w2l.train.engine.facts",
+    "w2l.train.facts": "w2l.train.engine.metadata",
     "w2l.train.loader": "w2l.train.engine.loader",
     "w2l.train.log": "w2l.train.engine.log",
     "w2l.train.loop": "w2l.train.engine.loop",
     "w2l.train.precision": "w2l.train.engine.precision",
     "w2l.train.sanity": "w2l.train.engine.sanity",
-    "w2l.train.task": "w2l.train.engine.task",
+    "w2l.train.task": "w2l.train.engine.trainer",
     "w2l.xmp": "w2l.marking.xmp",
 }
 
