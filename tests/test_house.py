@@ -23,7 +23,7 @@ MODULES = sorted((ROOT / "w2l").rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
 PYTHONS = ("3.11", "3.12", "3.13")
 
-HEAVY = {"torch", "librosa", "cv2", "av", "scipy", "sklearn", "numba", "dlib", "soundfile", "matplotlib", "IPython"}
+HEAVY = {"torch", "librosa", "cv2", "av", "scipy", "sklearn", "numba", "soundfile", "matplotlib", "IPython"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=NAMES)

@@ -59,4 +59,4 @@ def test_frames_that_are_none(clip, generator, spoken, frame):
 
 def test_no_face_there(clip, generator, spoken):
     with pytest.raises(W2LError, match="no face"):
-        preview(clip, spoken, 0.5, weights=generator, detector="hog")
+        preview(clip, spoken, 0.5, weights=generator)

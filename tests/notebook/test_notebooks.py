@@ -158,15 +158,15 @@ def test_setup_seeds_everything(monkeypatch, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("installed", "missing"),
     [
-        ({"numpy": "2.0", "opencv-python": "4.10", "dlib": "19.24.6", "ipywidgets": "7.7.1"}, []),
-        ({"numpy": "1.20", "opencv-contrib-python": "5.0", "dlib-bin": "20.0"}, ["numpy>=1.26", "ipywidgets>=7.7"]),
-        ({}, ["numpy>=1.26", "opencv-python-headless>=4.8", "dlib-bin>=19.24", "ipywidgets>=7.7"]),
+        ({"numpy": "2.0", "opencv-python": "4.10", "ipywidgets": "7.7.1"}, []),
+        ({"numpy": "1.20", "opencv-contrib-python": "5.0"}, ["numpy>=1.26", "ipywidgets>=7.7"]),
+        ({}, ["numpy>=1.26", "opencv-python-headless>=4.8", "ipywidgets>=7.7"]),
     ],
 )
 def test_missing_packages_are_named_and_twins_accepted(monkeypatch, installed, missing):
-    """Another build of OpenCV or dlib that is there already will do: installing ours over it would break it."""
+    """Another build of OpenCV that is there already will do: installing ours over it would break it."""
     module = sys.modules["w2l.notebook.setup"]
-    needs = ["numpy>=1.26", "opencv-python-headless>=4.8", "dlib-bin>=19.24"]
+    needs = ["numpy>=1.26", "opencv-python-headless>=4.8"]
     needs += ['ipywidgets>=7.7; extra == "notebook"', 'ruff>=0.9; extra == "test"']
 
     def version(name):

@@ -101,7 +101,7 @@ def test_setup_runs_where_packages_are_missing(tmp_path):
         "import sys\n"
         "class Gone:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.split('.')[0] in ('av', 'cv2', 'dlib', 'ipywidgets', 'matplotlib', 'librosa', 'soundfile'):\n"
+        "        if name.split('.')[0] in ('av', 'cv2', 'ipywidgets', 'matplotlib', 'librosa', 'soundfile'):\n"
         "            raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, Gone())\n"
         "from w2l.notebook import setup\n"

@@ -474,7 +474,7 @@ def test_real_clips_go_through(tmp_path):
     for name in ("grid_swiz3n.mpg", "faceapi_5frames.mp4"):
         touch(tmp_path / "in", name)
         shutil.copy(CLIPS / name, tmp_path / "in" / name)
-    report = make(tmp_path / "in", tmp_path / "store", PreprocessSettings(detector="hog"))
+    report = make(tmp_path / "in", tmp_path / "store", PreprocessSettings(detector="yunet"))
     assert [(entry.frames, entry.shift) for entry in report.clips] == [(74, 0)]
     assert lost(report) == [("faceapi_5frames.mp4", "no sound")]
     assert "unsure about 1 clips" in str(report)

@@ -7,6 +7,7 @@ from helpers.places import SHARED
 from helpers.servers import CONTENT, OTHER, get, page, whole
 
 from w2l import weights
+from w2l.base import paths
 from w2l.errors import W2LError
 from w2l.weights import acquire
 from w2l.weights.registry import Licence
@@ -14,11 +15,16 @@ from w2l.weights.registry import Licence
 pytestmark = pytest.mark.usefixtures("own_cache")
 
 
-@pytest.mark.parametrize("name", ["yunet", "yunet_2023mar"])
-def test_yunet_is_the_file_we_have(name, monkeypatch):
+def test_the_bundled_detector_is_the_published_file():
+    bundled = paths.data() / "detector" / weights.REGISTRY["yunet"].file
+    assert weights.verify("yunet") == weights.fetch("yunet") == weights.find("yunet") == bundled
+
+
+def test_the_detector_published_before_is_the_file_we_have(monkeypatch):
     if not (SHARED / "models").is_dir():
         pytest.skip("no shared models here")
     monkeypatch.setenv("W2L_WEIGHTS", str(SHARED / "models"))
+    name = "yunet_2023mar"
     assert weights.verify(name) == weights.locate(name) == SHARED / "models" / weights.REGISTRY[name].file
 
 

@@ -40,9 +40,13 @@ def _add_fetch(parser: argparse.ArgumentParser) -> None:
 
 def _run_fetch(options: argparse.Namespace) -> None:
     from w2l import weights
+    from w2l.base import paths
 
     for name in options.names:
-        print(weights.fetch(name, _agreed(name, options.accept_licence), progress=not options.quiet))
+        path = weights.fetch(name, _agreed(name, options.accept_licence), progress=not options.quiet)
+        if paths.data() in path.parents and not options.quiet:
+            print(f"{name} comes with w2l; nothing was fetched", file=sys.stderr)
+        print(path)
 
 
 def _agreed(name: str, given: bool) -> bool:

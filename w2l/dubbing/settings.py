@@ -44,9 +44,9 @@ class TrackSettings:
 
     detector: str = choice(
         "auto",
-        "how faces are found: yunet, s3fd, hog",
+        "how faces are found: yunet or s3fd",
         group=_FACE,
-        default_help="auto, the best one here",
+        default_help="auto, which is yunet",
     )
     pads: tuple[int, int, int, int] = choice(
         (0, 10, 0, 0),

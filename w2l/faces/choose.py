@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from w2l.errors import W2LError
-from w2l.faces.link import Box, Sighting
+from w2l.faces.boxes import Box
+from w2l.faces.link import Sighting
 
 WHICH = ("main", "largest", "centre")
 

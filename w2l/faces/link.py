@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from w2l.faces.boxes import Box, iou
+
 SAME_FACE = 0.3  # IoU from which on two boxes, a frame or a few apart, are taken for the same face
 _PATIENCE = 25  # frames after which a face that comes back to the same place counts as another one
 _TRUST = 0.5  # how much of a sighting's speed is taken from its latest step
 _SLOWING = 0.8  # a frame: an unseen face is thought to come to rest, so that it is not sought farther and farther away
-
-Box = tuple[float, float, float, float]
 
 
 @dataclass
@@ -88,16 +88,6 @@ def link(faces: Sequence[np.ndarray], cuts: Sequence[int] = (), views: Sequence[
 def shots(cuts: Sequence[int], n_frames: int) -> list[tuple[int, int]]:
     """First frame of each shot, and the one after its last."""
     return list(itertools.pairwise([0, *cuts, n_frames]))
-
-
-def iou(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray) -> float:
-    """Area of the intersection of two boxes over that of their union; 0 when one is NaN."""
-    wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    if not (wide > 0 and high > 0):
-        return 0.0
-    common = float(wide * high)
-    union = float((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])) - common
-    return common / union if union > 0 else 0.0
 
 
 def _join(live: list[Sighting], frame: int, boxes: list[Box]) -> list[Sighting]:

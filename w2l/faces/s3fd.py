@@ -18,7 +18,9 @@ from w2l import models
 from w2l.base.device import is_out_of_memory, pick_device
 from w2l.base.files import hash_of
 from w2l.errors import W2LError
-from w2l.faces.detectors import best_first, find_weights, resize
+from w2l.faces.boxes import best_first, suppress
+from w2l.video.framing import scaled
+from w2l.weights import find
 
 _MEANS = (104.0, 117.0, 123.0)  # blue, green, red: subtracted from frames in training
 _ANCHOR = 4  # its side in strides
@@ -56,7 +58,7 @@ class S3fd:
     ) -> None:
         if batch_size is not None and batch_size < 1:
             raise W2LError(f"s3fd cannot look at {batch_size} frames at once; give a batch size of 1 or more.")
-        path = Path(weights) if weights is not None else find_weights("s3fd")
+        path = Path(weights) if weights is not None else find("s3fd")
         self.side = side
         self.min_score = min_score
         self.published_order = published_order
@@ -87,7 +89,7 @@ class S3fd:
 
     def _prepared(self, frame: np.ndarray) -> np.ndarray:
         """The frame shrunk and in the network's channel order; one that is too small for the network, enlarged."""
-        small = resize(frame, self._scale(frame))
+        small = scaled(frame, self._scale(frame))
         missing = [(0, max(0, _SMALLEST - length)) for length in small.shape[:2]]
         if any(after for _, after in missing):
             small = np.pad(small, [*missing, (0, 0)], mode="edge")
@@ -123,7 +125,7 @@ class S3fd:
         # the original keeps scores above 0.05 and drops those up to 0.5 after the suppression; a weaker box never
         # suppresses a stronger one, so dropping them before gives the same
         sure = boxes[..., 4] > self.min_score
-        return [suppress(best_first(b[s].cpu().numpy())) for b, s in zip(boxes, sure, strict=True)]
+        return [suppress(best_first(b[s].cpu().numpy()), _OVERLAP) for b, s in zip(boxes, sure, strict=True)]
 
 
 def decode(maps: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -141,20 +143,3 @@ def decode(maps: Sequence[torch.Tensor]) -> torch.Tensor:
         probability = scores.softmax(dim=1)[:, 1:]
         levels.append(torch.cat((centre - half, centre + half, probability), dim=1).flatten(2))
     return torch.cat(levels, dim=2).transpose(1, 2)
-
-
-def suppress(boxes: np.ndarray, overlap: float = _OVERLAP) -> np.ndarray:
-    """Non-maximum suppression: of boxes that overlap by more than this IoU, the first stays.
-
-    boxes: (k, 5) float32, best first. Returns those that stay, in the same order.
-    """
-    kept = []
-    while len(boxes):
-        best, boxes = boxes[0], boxes[1:]
-        kept.append(best)
-        sides = np.minimum(best[2:4], boxes[:, 2:4]) - np.maximum(best[:2], boxes[:, :2])
-        common = sides.clip(0).prod(axis=1)
-        areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-        union = areas + (best[2] - best[0]) * (best[3] - best[1]) - common
-        boxes = boxes[common <= overlap * union]
-    return np.array(kept, np.float32).reshape(-1, 5)

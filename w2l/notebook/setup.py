@@ -28,7 +28,7 @@ FAST_VARIABLE = "W2L_FAST"  # set to 1, notebooks take less data and fewer steps
 _SHOWN = ("torch", "numpy", "librosa", "av", "ipywidgets")
 _OPENCV = ("opencv-python-headless", "opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
 # Packages that hold the same module: any one of a group will do, and a second one would overwrite the first.
-_SAME = {"opencv-python-headless": _OPENCV, "dlib-bin": ("dlib-bin", "dlib")}
+_SAME = {"opencv-python-headless": _OPENCV}
 _NAMES = {
     "colab": "Google Colab",
     "openbayes": "an OpenBayes container",

@@ -17,8 +17,8 @@ from w2l.audio import SAMPLES_PER_FRAME, TRAINING_FPS
 from w2l.base.files import hash_of
 from w2l.data.clip import Clip
 from w2l.errors import W2LError
+from w2l.faces.boxes import iou
 from w2l.faces.crop import CROP_SIZE, cut_crop
-from w2l.faces.link import iou
 from w2l.preprocess.settings import PreprocessSettings
 from w2l.preprocess.sources import SOUND, TRUTH, Source, pictures
 

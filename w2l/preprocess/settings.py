@@ -20,7 +20,7 @@ class PreprocessSettings:
     was not trained on: its offsets are guesses there, so with the default of `sure` their sound is left alone.
     """
 
-    detector: str = choice("auto", "auto, yunet, hog, s3fd")
+    detector: str = choice("auto", "yunet or s3fd; auto is yunet")
     device: str = choice("auto", "where s3fd computes: auto, cpu, cuda, mps")
     expert: str | None = choice(
         "classroom_expert",

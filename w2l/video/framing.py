@@ -61,3 +61,12 @@ class Framing:
                 f"of a frame of {frame.shape[1]} x {frame.shape[0]} pixels only {width} x {height} are left; "
                 "choose a smaller resize factor or a larger crop."
             )
+
+
+def scaled(frame: np.ndarray, scale: float) -> np.ndarray:
+    """The frame with both sides times `scale`, at least one pixel each; the very frame where that is 1."""
+    if scale == 1:
+        return frame
+    height, width = frame.shape[:2]
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)

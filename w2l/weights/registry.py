@@ -144,7 +144,7 @@ REGISTRY: dict[str, Entry] = {
             229738,
             "ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0",
             _YUNET,
-            "the default face detector, any input size",
+            "the default face detector, bundled",
             _zoo("face_detection_yunet_2026may.onnx"),
         ),
         Entry(
@@ -153,7 +153,7 @@ REGISTRY: dict[str, Entry] = {
             232589,
             "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
             _YUNET,
-            "the same detector as it was first published",
+            "the same detector with a fixed input size, as published before",
             _zoo("face_detection_yunet_2023mar.onnx"),
         ),
     )

@@ -1,8 +1,9 @@
 """From a name to a weight file: `find` is what every command, function and notebook asks.
 
 A name is that of bundled weights (``classroom``), of published ones (``wav2lip_gan``), or a path. Published weights are
-searched for in the folders and files of ``$W2L_WEIGHTS``, the cache, the folder ``w2l`` of a mounted Google Drive, and
-the data sets bound to an OpenBayes or Kaggle container. `acquire` fetches and checks them.
+searched for in the kit itself (the face detector), the folders and files of ``$W2L_WEIGHTS``, the cache, the folder
+``w2l`` of a mounted Google Drive, and the data sets bound to an OpenBayes or Kaggle container. `acquire` fetches and
+checks them.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def places() -> list[Path]:
     """Where published weights are searched for, in order, whether there or not; ``$W2L_WEIGHTS`` may name files too."""
     named = [Path(part).expanduser() for part in os.environ.get("W2L_WEIGHTS", "").split(os.pathsep) if part]
     bound = [folder for one in paths.inputs() for folder in (one, *paths.folders_in(one))]
-    return [*named, fetched(), paths.drive(), *bound]
+    return [paths.data() / "detector", *named, fetched(), paths.drive(), *bound]
 
 
 def locate(name: str) -> Path | None:

@@ -1,0 +1,110 @@
+"""A scene: all faces that were found in a clip, and the tracks that are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from w2l.errors import W2LError
+from w2l.faces import smoothing
+from w2l.faces.choose import Which, choose, parse_which
+from w2l.faces.detection import Found
+from w2l.faces.link import Sighting, link, shots
+from w2l.faces.track import Track, spans
+
+GAPS = ("pass", "hold", "interpolate", "error")
+
+_PERSISTENT = 3  # a face seen in fewer frames (of a clip that has more) is taken for a false hit
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All faces that a detector found in a clip. The clip is searched once (see `see`); any number of tracks follow.
+
+    found: boxes of every frame, cuts, width and height. name: the clip's, for errors. fixed: whether the box was given
+    by hand; then no pads are added.
+    """
+
+    found: Found
+    name: str = "the clip"
+    fixed: bool = False
+
+    @cached_property
+    def faces(self) -> list[Sighting]:
+        """The faces by their numbers, the weightiest (large and long in the picture) first; without false hits."""
+        enough = min(_PERSISTENT, len(self.found.faces))
+        linked = link(self.found.faces, self.cuts, None if self.fixed else self.found.views)
+        return sorted((face for face in linked if len(face.frames) >= enough), key=lambda face: -face.weight)
+
+    @property
+    def cuts(self) -> list[int]:
+        """The frames at which another shot begins; none for a box given by hand, which stays where it is."""
+        return [] if self.fixed else self.found.cuts
+
+    def track(
+        self, which: Which = "main", pads: Sequence[float] = (0, 10, 0, 0), smooth: bool = True, gaps: str = "pass"
+    ) -> Track:
+        """The track of the face chosen. Arguments and errors are those of `track_faces`."""
+        check_drawing(pads, gaps)
+        if not self.faces:
+            n_frames = len(self.found.faces)
+            where = f"any of the {n_frames} frames of {self.name}" if n_frames > 1 else self.name
+            raise W2LError(
+                f"no face was found in {where}; choose one that shows a face from the front, or say where it is with "
+                "box=(x1, y1, x2, y2), on the command line --box TOP BOTTOM LEFT RIGHT."
+            )
+        chosen = choose(self.faces, which, shots(self.cuts, len(self.found.faces)), self.found.size, self.name)
+        return self._draw(chosen, np.zeros(4) if self.fixed else _margins(pads), smooth, gaps)
+
+    def tracks(self, pads: Sequence[float] = (0, 10, 0, 0), smooth: bool = True, gaps: str = "pass") -> list[Track]:
+        """The tracks of all faces by their numbers, those that `track` takes.
+
+        Raises W2LError when there is no face, and with gaps "error" where `track` does for "main": no other face has to
+        be in every frame.
+        """
+        self.track("main", pads, smooth, gaps)
+        gaps = "pass" if gaps == "error" else gaps
+        return [self.track(number, pads, smooth, gaps) for number in range(len(self.faces))]
+
+    def _draw(self, parts: Iterable[Sighting], margins: np.ndarray, smooth: bool, gaps: str) -> Track:
+        boxes = np.full((len(self.found.faces), 4), np.nan)
+        for part in parts:
+            boxes[part.frames] = part.boxes
+        within = [boxes[start:stop] for start, stop in shots(self.cuts, len(boxes))]
+        within = [shot for shot in within if np.isfinite(shot[:, 0]).any()]
+        for shot in within:
+            smoothing.bridge(shot)
+        found = np.isfinite(boxes[:, 0])
+        if gaps == "error" and not found.all():
+            without = spans(np.flatnonzero(~found))
+            raise W2LError(
+                f"no face was found in {without} (counted from 0) of {self.name}; cut them out, or choose "
+                "another way with gaps: 'pass', 'hold' or 'interpolate'."
+            )
+        for shot in within:
+            if smooth:
+                smoothing.smooth(shot)
+            if gaps in ("hold", "interpolate"):
+                smoothing.fill(shot, move=gaps == "interpolate")
+        return Track((boxes + margins).astype(np.float32), found, self.found.size)
+
+
+def check_drawing(pads: Sequence[float], gaps: str, which: Which = "main") -> None:
+    """Raises W2LError for a mistyped argument; called before the clip is searched, which takes long."""
+    _margins(pads)
+    if gaps not in GAPS:
+        raise W2LError(f"gaps cannot be {gaps!r}; choose one of {', '.join(GAPS)}.")
+    if isinstance(which, str):
+        parse_which(which)
+
+
+def _margins(pads: Sequence[float]) -> np.ndarray:
+    """What to add to x1, y1, x2, y2 for pads in the order top, bottom, left, right."""
+    try:
+        top, bottom, left, right = (float(pad) for pad in pads)
+    except (TypeError, ValueError) as error:
+        raise W2LError(f"pads are four numbers of pixels, top, bottom, left, right, not {pads!r}.") from error
+    return np.array([-left, -top, right, bottom], np.float32)

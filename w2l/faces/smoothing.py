@@ -1,0 +1,72 @@
+"""Boxes of one face in one shot: short gaps bridged, long ones filled, jitter averaged away; all in place.
+
+Boxes are (n, 4) float, x1, y1, x2, y2 in pixels, NaN where the face was not found.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from w2l.faces.boxes import iou
+from w2l.faces.link import SAME_FACE, shots
+
+_JUMP = 0.5  # IoU of two neighbouring frames' boxes below which nothing is averaged: heads are slower, so it is a cut
+_BRIDGE = 5  # a detector's drop-outs up to this many frames are filled whatever `gaps` says
+_CENTRE_WINDOW = 5  # frames over which the box's centre is averaged
+_SIZE_WINDOW = 13  # and its size: heads grow and shrink slowly, while a detector's size steps are coarse
+
+
+def _holes(boxes: np.ndarray) -> Iterator[tuple[int | None, int | None]]:
+    """The frames before and after each run of frames without a box; None at the ends."""
+    known = [None, *np.flatnonzero(np.isfinite(boxes[:, 0])).tolist(), None]
+    for before, after in itertools.pairwise(known):
+        if (len(boxes) if after is None else after) - (-1 if before is None else before) > 1:
+            yield before, after
+
+
+def bridge(boxes: np.ndarray) -> None:
+    """Fills short holes between two boxes of the same face, in place."""
+    for before, after in list(_holes(boxes)):
+        if before is None or after is None or after - before - 1 > _BRIDGE:
+            continue
+        if iou(boxes[before], boxes[after]) >= SAME_FACE:
+            boxes[before : after + 1] = np.linspace(boxes[before], boxes[after], after - before + 1)
+
+
+def fill(boxes: np.ndarray, move: bool) -> None:
+    """Fills all holes in place: with the last box, or moving on to the next one unless that is elsewhere (a cut)."""
+    for before, after in list(_holes(boxes)):
+        if before is None:
+            boxes[:after] = boxes[after]
+        elif after is None or not move:
+            boxes[before + 1 : after] = boxes[before]
+        elif iou(boxes[before], boxes[after]) >= SAME_FACE:
+            boxes[before : after + 1] = np.linspace(boxes[before], boxes[after], after - before + 1)
+        else:
+            middle = (before + after + 1) // 2
+            boxes[before + 1 : middle] = boxes[before]
+            boxes[middle:after] = boxes[after]
+
+
+def smooth(boxes: np.ndarray) -> None:
+    """Centred averages of centre and size, in place, apart for each run of frames in which the box does not jump."""
+    # a frame without a box ends a run too: NaN overlaps with nothing
+    jumps = [i for i, pair in enumerate(itertools.pairwise(boxes.tolist()), 1) if iou(*pair) < _JUMP]
+    for start, stop in shots(jumps, len(boxes)):
+        run = boxes[start:stop]
+        if len(run) < 3:
+            continue  # no frame has one on either side
+        centre = centred_mean((run[:, :2] + run[:, 2:]) / 2, _CENTRE_WINDOW)
+        size = centred_mean(run[:, 2:] - run[:, :2], _SIZE_WINDOW)
+        run[:] = np.hstack([centre - size / 2, centre + size / 2])
+
+
+def centred_mean(values: np.ndarray, window: int) -> np.ndarray:
+    """The mean over `window` rows around each row; towards the ends over as many as lie on both sides, so no bias."""
+    sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
+    at = np.arange(len(values))
+    reach = np.minimum(window // 2, np.minimum(at, len(values) - 1 - at))
+    return (sums[at + reach + 1] - sums[at - reach]) / (2 * reach + 1)[:, None]
