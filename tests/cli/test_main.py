@@ -90,6 +90,12 @@ def test_wrong_arguments_are_told_in_one_line(arguments, capsys):
     assert told.count("\n") == 1
 
 
+def test_a_command_that_moved_says_where(capsys):
+    code, told, said = _main(capsys, "stamp", "owner/repo")
+    assert (code, told) == (2, "")
+    assert said == "w2l: w2l stamp is now python -m tools.stamp, to be run in a clone of the repository.\n"
+
+
 def test_dub_mark_and_sheet(material, tmp_path):
     out, sheet = tmp_path / "new" / "out.mp4", tmp_path / "sheet.png"
     done = _run(*_dub_arguments(material, out, "--i-have-consent", "--sheet", sheet, "--threads", "1"))

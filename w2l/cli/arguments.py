@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from w2l.base.choices import Choice, choices_of
+from w2l.base.choices import Choice, choices_of, whole_number
 from w2l.errors import W2LError
 
 
@@ -69,3 +70,21 @@ def word(parse: Callable[[str], Any]) -> Callable[[str], Any]:
 
     parsed.__name__ = parse.__name__  # for "invalid float value"
     return parsed
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """Adds --threads, for `use_threads`."""
+    parser.add_argument(
+        "--threads", type=word(whole_number), metavar="N", help="processor threads to use (default: all)"
+    )
+
+
+def use_threads(threads: int | None) -> None:
+    """Limits the processor threads of the libraries, which must not have been imported yet; None: no limit."""
+    if threads is None:
+        return
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # read when torch and numpy start
+        os.environ[name] = str(threads)
+    import cv2
+
+    cv2.setNumThreads(threads)

@@ -1,19 +1,15 @@
-"""The commands that make and look at dubs: ``w2l dub``, ``preview``, ``batch``, ``track``.
-
-Rows for the table in `cli`: name, help, arguments, what runs.
-"""
+"""The commands for dubs: ``w2l dub``, ``preview``, ``batch``, ``track`` and ``demo``."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from w2l.base import files, paths
-from w2l.base.choices import whole_number
-from w2l.cli.arguments import add_choices, chosen, word
+from w2l.cli.arguments import add_choices, add_threads, chosen, use_threads
+from w2l.cli.command import Command
 from w2l.dubbing.settings import Settings, TrackSettings
 from w2l.errors import W2LError
 
@@ -21,21 +17,8 @@ CONSENT_FLAG = "--i-have-consent"
 _CONSENT = "You may only dub people who agreed to it, and you must say that the result is AI-generated."
 
 
-def use_threads(threads: int | None) -> None:
-    """Sets how many processor threads everything to come uses; None: as many as there are."""
-    if threads is None:
-        return
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # read when torch and numpy start
-        os.environ[name] = str(threads)
-    import cv2
-
-    cv2.setNumThreads(threads)
-
-
-def _add_manners(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--threads", type=word(whole_number), metavar="N", help="processor threads to use (default: all)"
-    )
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    add_threads(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     parser.add_argument(
         CONSENT_FLAG, dest="consent", action="store_true", help="the person shown agreed to this (asked once otherwise)"
@@ -74,18 +57,18 @@ def _add_dub(parser: argparse.ArgumentParser) -> None:
     _add_inputs(parser, "result: .mp4, or .gif or .webp without sound (default: in the results folder)")
     parser.add_argument(
         "--speaker", action="append", metavar="WHICH=AUDIO",
-        help="instead of AUDIO, once for each of several faces: its number or point X,Y, and what it says",
+        help="instead of AUDIO, once for each face: its number or a point X,Y, and the sound that it speaks",
     )  # fmt: skip
     add_choices(parser, Settings)
     parser.add_argument("--sheet", type=Path, metavar="PNG", help="also write a contact sheet of the result")
-    _add_manners(parser)
+    _add_run_options(parser)
 
 
 def _run_dub(options: argparse.Namespace) -> None:
     face, audio, out = (_one_of(options, name) for name in ("face", "audio", "out"))
     speakers = dict(_speaker(text) for text in options.speaker or ())
     if speakers and audio is not None and out is None and options.audio_flag is None:
-        audio, out = None, audio  # with speakers the second place is the result's
+        audio, out = None, audio  # with speakers the second position is the result's
     if face is None or (audio is None) == (not speakers):
         raise W2LError("w2l dub needs a face and a sound: w2l dub FACE AUDIO OUT (or FACE OUT and some --speaker).")
     spoken: Any = speakers or audio
@@ -107,16 +90,18 @@ def _run_dub(options: argparse.Namespace) -> None:
 
 def _one_of(options: argparse.Namespace, name: str) -> Path | None:
     """A file given by its place or by its flag; both is an error."""
-    by_place, by_flag = getattr(options, name), getattr(options, f"{name}_flag")
-    if by_place is not None and by_flag is not None:
-        raise W2LError(f"the {name} is given twice, as {by_place} and as {by_flag}; leave one out.")
-    return by_place or by_flag
+    by_position, by_flag = getattr(options, name), getattr(options, f"{name}_flag")
+    if by_position is not None and by_flag is not None:
+        raise W2LError(f"the {name} is given twice, as {by_position} and as {by_flag}; leave one out.")
+    return by_position or by_flag
 
 
 def _speaker(text: str) -> tuple[str, Path]:
     which, _, path = text.partition("=")
     if not which or not path:
-        raise W2LError(f"--speaker {text} is none: write the face's number or point, =, and its sound, as 0=anna.wav.")
+        raise W2LError(
+            f"--speaker {text} cannot be read: write the face's number or point, =, and its sound, as 0=anna.wav."
+        )
     return which, Path(path)
 
 
@@ -125,10 +110,12 @@ def _speaker(text: str) -> tuple[str, Path]:
 
 def _add_preview(parser: argparse.ArgumentParser) -> None:
     _add_inputs(parser, "picture to write, .png (default: in the results folder)")
-    parser.add_argument("--at", type=float, default=0.0, metavar="SECONDS", help="which moment to look at (default: 0)")
-    parser.add_argument("--frame", type=int, metavar="N", help="instead: which frame of the result, counted from 0")
+    parser.add_argument("--at", type=float, default=0.0, metavar="SECONDS", help="the moment to preview (default: 0)")
+    parser.add_argument(
+        "--frame", type=int, metavar="N", help="instead of --at: the number of the frame, from 0"
+    )
     add_choices(parser, Settings)
-    _add_manners(parser)
+    _add_run_options(parser)
 
 
 def _run_preview(options: argparse.Namespace) -> None:
@@ -156,9 +143,9 @@ def _add_batch(parser: argparse.ArgumentParser) -> None:
         "--speeches", type=Path, metavar="PATH", help="... each speech: a sound file or a folder of them"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the results (default: the results folder)")
-    parser.add_argument("--again", action="store_true", help="also make those that are done")
+    parser.add_argument("--again", action="store_true", help="also make those that exist already")
     add_choices(parser, Settings)
-    _add_manners(parser)
+    _add_run_options(parser)
 
 
 def _run_batch(options: argparse.Namespace) -> int:
@@ -174,14 +161,14 @@ def _run_batch(options: argparse.Namespace) -> int:
     else:
         jobs = batch.every_pair(options.faces, options.speeches, out)
 
-    def tell(outcome: batch.Outcome) -> None:
+    def report(outcome: batch.Outcome) -> None:
         print(f"{outcome.job.out}: {outcome.status}{': ' if outcome.said else ''}{outcome.said}", flush=True)
 
     settings = chosen(options, Settings)
-    done = batch.run(jobs, options.again, not options.quiet, out / batch.REPORT, tell, **settings)
+    done = batch.run(jobs, options.again, not options.quiet, out / batch.REPORT, report, **settings)
     failed = sum(outcome.status == "failed" for outcome in done)
     kept = sum(outcome.status == "was there" for outcome in done)
-    again = f", {kept} of them from before (--again makes them anew)" if kept else ""
+    again = f", {kept} of them made before (--again makes them again)" if kept else ""
     print(f"{len(done) - failed} of {len(done)} dubs are in {out}{again}; {out / batch.REPORT} lists them")
     return 2 if failed else 0
 
@@ -217,9 +204,25 @@ def _run_track(options: argparse.Namespace) -> None:
         print(options.out)
 
 
+# ---------------------------------------------------------------- demo
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write to (default: results/demo)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+
+
+def _run_demo(options: argparse.Namespace) -> None:
+    from w2l.dubbing.demo import demo
+
+    made = demo(options.out, progress=not options.quiet)
+    print(f"video:         {made.video}\ncontact sheet: {made.sheet}")
+
+
 COMMANDS = (
-    ("dub", "make a face speak: face + speech -> video", _add_dub, _run_dub),
-    ("preview", "dub one frame, to choose the settings before a long run", _add_preview, _run_preview),
-    ("batch", "make many dubs: a table of jobs, or every face with every speech", _add_batch, _run_batch),
-    ("track", "find the faces in each frame of a clip, and number them", _add_track, _run_track),
+    Command("demo", "dub the bundled face with the bundled speech; nothing is downloaded", _add_demo, _run_demo),
+    Command("dub", "make a face speak: face + speech -> video", _add_dub, _run_dub),
+    Command("preview", "dub one frame, to choose the settings before a long run", _add_preview, _run_preview),
+    Command("batch", "make many dubs: a table of jobs, or every face with every speech", _add_batch, _run_batch),
+    Command("track", "find and number the faces in each frame of a clip", _add_track, _run_track),
 )

@@ -1,7 +1,4 @@
-"""The commands that measure: ``w2l evaluate clip``, ``pairs``, ``corpus``, ``robustness`` and ``ablation``.
-
-Rows for the table in `cli`: name, help, arguments, what runs.
-"""
+"""The commands that measure: ``w2l evaluate clip``, ``pairs``, ``corpus``, ``robustness`` and ``ablation``."""
 
 from __future__ import annotations
 
@@ -10,23 +7,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from w2l.base import files
+from w2l.cli.command import Command
 
 if TYPE_CHECKING:
     from w2l.evaluate.report.report import Report
     from w2l.evaluate.rows import Instruments
 
-GROUP = {"evaluate": "measure clips and generators: sync, picture, and whether the mouth follows"}
-
 
 def _add_tools(parser: argparse.ArgumentParser, expert: str = "auto") -> None:
     parser.add_argument(
         "--expert", default=expert, metavar="W",
-        help=f"judges the sync: auto (syncnet_v2 if it is here, else the bundled one), a name or file ({expert})",
+        help=f"measures the sync: auto (syncnet_v2 if it is on this machine, else the bundled expert), a name or a file "
+        f"(default: {expert})",
     )  # fmt: skip
-    parser.add_argument("--meter", default="classroom_meter", metavar="W", help="reads mouths (classroom_meter)")
+    parser.add_argument("--meter", default="classroom_meter", metavar="W", help="measures mouths: a name or a file (default: classroom_meter)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
     parser.add_argument(
-        "--inception", action="store_true", help="also the Fréchet distance of Inception features (FID)"
+        "--inception", action="store_true", help="also measure the Fréchet distance of Inception features (FID)"
     )
     parser.add_argument("--report", type=Path, metavar="DIR", help="write report.html, .md, .csv and .json to DIR")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -35,7 +32,8 @@ def _add_tools(parser: argparse.ArgumentParser, expert: str = "auto") -> None:
 def _add_protocol(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--protocol", choices=("auto", "cropped", "wild"), default="auto",
-        help="the whole frame is the face, or it is found and followed (default: cropped for small square clips)",
+        help="cropped: the whole frame is the face; wild: the face is found and tracked (default: cropped for small square "
+        "clips)",
     )  # fmt: skip
 
 
@@ -56,7 +54,7 @@ def _show(report: Report, folder: Path | None) -> int:
 
 def _add_clip(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("clips", type=Path, nargs="+", metavar="CLIP", help="clips, or folders of clips")
-    parser.add_argument("--which", default="main", help="the face: main, largest, centre, a number, x,y (main)")
+    parser.add_argument("--which", default="main", help="which face: main, largest, centre, a number, or a point X,Y (default: main)")
     _add_protocol(parser)
     _add_tools(parser)
 
@@ -77,10 +75,10 @@ def _add_pairs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "generated", type=Path, metavar="GENERATED", help="folder of clips of the same names, or 0.mp4 …"
     )
-    parser.add_argument("--list", type=Path, metavar="FILE", help="a list in the published format: audio and video")
+    parser.add_argument("--list", type=Path, metavar="FILE", help="a list in the published format: audio and video in each line")
     parser.add_argument(
         "--order", choices=("audio video", "video audio"), default="audio video",
-        help="of its lines; 'video audio' in the lists of real videos (default: audio video)",
+        help="which comes first in a line of it; 'video audio' in the lists of real videos (default: audio video)",
     )  # fmt: skip
     _add_protocol(parser)
     _add_tools(parser)
@@ -99,15 +97,15 @@ def _run_pairs(options: argparse.Namespace) -> int:
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--generator", default="classroom_generator", metavar="W", help="bundled name or file (classroom_generator)"
+        "--generator", default="classroom_generator", metavar="W", help="a name or a file (default: classroom_generator)"
     )
     parser.add_argument("--split", choices=("validation", "test"), default="validation", help="default: validation")
-    parser.add_argument("--clips", type=int, default=64, metavar="N", help="held-out talkers (default: 64)")
-    parser.add_argument("--card", type=Path, metavar="FILE", help="write the model card, with these figures, to FILE")
-    parser.add_argument("--stages", nargs="+", default=[], metavar="W", help="other generators measured on the card")
-    parser.add_argument("--others", nargs="+", default=[], metavar="W", help="other weights told of on the card")
+    parser.add_argument("--clips", type=int, default=64, metavar="N", help="how many held-out talkers (default: 64)")
+    parser.add_argument("--card", type=Path, metavar="FILE", help="write the model card with these figures to FILE")
+    parser.add_argument("--stages", nargs="+", default=[], metavar="W", help="other generators to measure for the card")
+    parser.add_argument("--others", nargs="+", default=[], metavar="W", help="other weights to list on the card")
     parser.add_argument(
-        "--sheet", type=Path, metavar="PNG", help="write mouths over time, real and generated, 4 x size"
+        "--sheet", type=Path, metavar="PNG", help="write a picture of mouths over time, real and generated, at 4 times their size"
     )
     _add_tools(parser, "classroom_expert")
 
@@ -132,14 +130,14 @@ def _run_corpus(options: argparse.Namespace) -> int:
 
 
 def _add_robustness(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--remake", action="store_true", help="measure what is missing; otherwise they are shown")
-    parser.add_argument("--curves", type=Path, metavar="FILE", help="where they are stored (default: the kit's own)")
+    parser.add_argument("--remake", action="store_true", help="measure what is missing; without it the stored curves are shown")
+    parser.add_argument("--curves", type=Path, metavar="FILE", help="where the curves are stored (default: those of the kit)")
     parser.add_argument(
-        "--axes", nargs="*", default=[], metavar="NAME", help="noise, fps, face, turn, jpeg, voice (all)"
+        "--axes", nargs="*", default=[], metavar="NAME", help="noise, fps, face, turn, jpeg, voice (default: all)"
     )
     parser.add_argument("--clips", type=int, default=8, metavar="N", help="test talkers (default: 8)")
     parser.add_argument(
-        "--generator", default="classroom_generator", metavar="W", help="bundled name or file (classroom_generator)"
+        "--generator", default="classroom_generator", metavar="W", help="a name or a file (default: classroom_generator)"
     )
     _add_tools(parser, "classroom_expert")
 
@@ -165,16 +163,16 @@ def _run_robustness(options: argparse.Namespace) -> None:
 
 
 def _add_ablation(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--results", type=Path, metavar="FILE", help="results of runs (default: the kit's own)")
-    parser.add_argument("--remake", action="store_true", help="train and measure what is missing in them; takes hours")
+    parser.add_argument("--results", type=Path, metavar="FILE", help="results of trainings (default: those of the kit)")
+    parser.add_argument("--remake", action="store_true", help="train and measure what is missing; takes hours")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="default: 0 1 2")
-    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="trainings, such as tv1 none gan (all)")
-    parser.add_argument("--folder", type=Path, default=Path("runs/ablation"), help="of the trainings (runs/ablation)")
-    parser.add_argument("--start", metavar="W", help="the generator that all begin with (classroom_generator_l1)")
+    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="only these trainings, such as tv1 none gan (default: all)")
+    parser.add_argument("--folder", type=Path, default=Path("runs/ablation"), help="where the trainings go (default: runs/ablation)")
+    parser.add_argument("--start", metavar="W", help="the generator to start from (default: classroom_generator_l1)")
     for name, what in (("expert", "of each expert"), ("sync", "with the expert"), ("gan", "as a GAN")):
         parser.add_argument(f"--{name}-steps", type=int, metavar="N", help=f"training steps {what}")
-    parser.add_argument("--train-clips", type=int, metavar="N", help="talkers to learn from")
-    parser.add_argument("--test-clips", type=int, metavar="N", help="talkers to be measured on")
+    parser.add_argument("--train-clips", type=int, metavar="N", help="how many talkers to train on")
+    parser.add_argument("--test-clips", type=int, metavar="N", help="how many talkers to test on")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write ablation.html, .md and .svg to DIR")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -213,9 +211,11 @@ def _run_ablation(options: argparse.Namespace) -> None:
 
 
 COMMANDS = (
-    ("evaluate clip", "the sync of clips: offset, confidence, LSE-D and LSE-C", _add_clip, _run_clip),
-    ("evaluate pairs", "generated clips beside the real ones", _add_pairs, _run_pairs),
-    ("evaluate corpus", "a generator and an expert on held-out talkers", _add_corpus, _run_corpus),
-    ("evaluate robustness", "where it breaks: noise, frame rate, size, pose, voice", _add_robustness, _run_robustness),
-    ("evaluate ablation", "the paper's claims, shown by trainings on the corpus", _add_ablation, _run_ablation),
+    Command("evaluate clip", "the sync of clips: offset, confidence, LSE-D and LSE-C", _add_clip, _run_clip),
+    Command("evaluate pairs", "generated clips compared with the real ones", _add_pairs, _run_pairs),
+    Command("evaluate corpus", "a generator and an expert on held-out talkers", _add_corpus, _run_corpus),
+    Command(
+        "evaluate robustness", "where it breaks: noise, frame rate, size, pose, voice", _add_robustness, _run_robustness
+    ),
+    Command("evaluate ablation", "the paper's claims, tested by trainings on the corpus", _add_ablation, _run_ablation),
 )

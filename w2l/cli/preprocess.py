@@ -1,7 +1,4 @@
-"""The command for training data: ``w2l preprocess``.
-
-Rows for the table in `cli`: name, help, arguments, what runs.
-"""
+"""The command for training data: ``w2l preprocess``."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from w2l.cli.arguments import add_choices, chosen
+from w2l.cli.command import Command
 from w2l.preprocess.settings import LAYOUTS, PreprocessSettings
 
 
@@ -52,4 +50,4 @@ def _run_preprocess(options: argparse.Namespace) -> None:
         print(f"{options.target}: the store; its report.json and report.csv list every clip")
 
 
-COMMANDS = (("preprocess", "make a clip store for training from any clips", _add_preprocess, _run_preprocess),)
+COMMANDS = (Command("preprocess", "make a clip store for training from any clips", _add_preprocess, _run_preprocess),)

@@ -1,7 +1,4 @@
-"""The commands for learning: ``w2l corpus`` and ``w2l train ...``.
-
-Rows for the table in `cli`: name, help, arguments, what runs.
-"""
+"""The commands for learning: ``w2l corpus`` and ``w2l train ...``."""
 
 from __future__ import annotations
 
@@ -9,6 +6,8 @@ import argparse
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+
+from w2l.cli.command import Command
 
 _KINDS = {int: "whole number", float: "number", bool: "yes or no", str: "word"}
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -196,9 +195,9 @@ def _changes(config: Any, items: list[str]) -> dict[str, Any]:
 
 
 COMMANDS = (
-    ("corpus", "make clips of the synthetic talker, with their truth", _add_corpus, _run_corpus),
-    ("train expert", "train a lip-sync expert", _add_expert, _run_expert),
-    ("train generator", "train a generator with the expert's help", _add_generator, _run_generator),
-    ("train gan", "sharpen a generator with a quality discriminator", _add_gan, _run_gan),
-    ("train meter", "train the mouth meter, the evaluation's instrument", _add_meter, _run_meter),
+    Command("corpus", "make clips of the synthetic talker, with their truth", _add_corpus, _run_corpus),
+    Command("train expert", "train a lip-sync expert", _add_expert, _run_expert),
+    Command("train generator", "train a generator with the expert's help", _add_generator, _run_generator),
+    Command("train gan", "sharpen a generator with a quality discriminator", _add_gan, _run_gan),
+    Command("train meter", "train the mouth meter, the evaluation's instrument", _add_meter, _run_meter),
 )

@@ -1,12 +1,11 @@
-"""The commands for published weights: ``w2l weights list``, ``fetch``, ``verify``, ``where``.
-
-Rows for the table in `cli`: name, help, arguments, what runs.
-"""
+"""The commands for published weights: ``w2l weights list``, ``fetch``, ``verify``, ``where``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+
+from w2l.cli.command import Command
 
 
 def _add_names(parser: argparse.ArgumentParser, count: str, what: str) -> None:
@@ -50,7 +49,7 @@ def _run_fetch(options: argparse.Namespace) -> None:
 
 
 def _agreed(name: str, given: bool) -> bool:
-    """Shows the terms of what is about to be fetched, and asks where there is someone to ask."""
+    """Shows the terms of what is about to be fetched, and asks for agreement on a terminal."""
     from w2l import weights
     from w2l.errors import W2LError
 
@@ -59,7 +58,7 @@ def _agreed(name: str, given: bool) -> bool:
         return given
     settled = given or weights.accepted(name)
     if not settled and not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False  # and the error tells the terms
+        return False  # and the error states the terms
     print(f"{name}: {entry.licence.text}", file=sys.stderr)
     if settled:
         return given
@@ -70,7 +69,7 @@ def _agreed(name: str, given: bool) -> bool:
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
-    _add_names(parser, "*", "what to check; default: all that are here")
+    _add_names(parser, "*", "what to check; default: all on this machine")
 
 
 def _run_verify(options: argparse.Namespace) -> None:
@@ -91,7 +90,7 @@ def _run_verify(options: argparse.Namespace) -> None:
 
 
 def _add_where(parser: argparse.ArgumentParser) -> None:
-    _add_names(parser, "?", "whose file to name; default: the places searched, in order")
+    _add_names(parser, "?", "whose path to print; default: the places searched, in order")
 
 
 def _run_where(options: argparse.Namespace) -> None:
@@ -104,10 +103,9 @@ def _run_where(options: argparse.Namespace) -> None:
         print(place if place.exists() else f"{place}  (not there)")
 
 
-GROUP = {"weights": "published weights: what there is, fetching, checking"}
 COMMANDS = (
-    ("weights list", "published weights: size, licence, here or not", _add_list, _run_list),
-    ("weights fetch", "fetch weights, resuming and checking", _add_fetch, _run_fetch),
-    ("weights verify", "compare the weights on this machine with their sha256", _add_verify, _run_verify),
-    ("weights where", "where weights are looked for, or where one lies", _add_where, _run_where),
+    Command("weights list", "published weights: size, licence, here or not", _add_list, _run_list),
+    Command("weights fetch", "fetch weights, resuming and checking", _add_fetch, _run_fetch),
+    Command("weights verify", "compare the weights on this machine with their sha256", _add_verify, _run_verify),
+    Command("weights where", "where weights are searched for, or where a file is", _add_where, _run_where),
 )
