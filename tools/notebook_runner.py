@@ -27,7 +27,7 @@ from nbclient.exceptions import CellExecutionError
 WRONG, OPEN = "✗", "○"  # as in w2l.notebook.checks
 _CELL_SECONDS = 2700  # a training on one busy core
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-_KIT = re.compile(r"^KIT = .*$", re.MULTILINE)  # what `w2l stamp` writes, which changes no output
+_KIT = re.compile(r"^KIT = .*$", re.MULTILINE)  # what `tools.stamp` writes, which changes no output
 _SOLUTION = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 

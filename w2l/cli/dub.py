@@ -111,9 +111,7 @@ def _speaker(text: str) -> tuple[str, Path]:
 def _add_preview(parser: argparse.ArgumentParser) -> None:
     _add_inputs(parser, "picture to write, .png (default: in the results folder)")
     parser.add_argument("--at", type=float, default=0.0, metavar="SECONDS", help="the moment to preview (default: 0)")
-    parser.add_argument(
-        "--frame", type=int, metavar="N", help="instead of --at: the number of the frame, from 0"
-    )
+    parser.add_argument("--frame", type=int, metavar="N", help="instead of --at: the number of the frame, from 0")
     add_choices(parser, Settings)
     _add_run_options(parser)
 

@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 def _add_tools(parser: argparse.ArgumentParser, expert: str = "auto") -> None:
     parser.add_argument(
         "--expert", default=expert, metavar="W",
-        help=f"measures the sync: auto (syncnet_v2 if it is on this machine, else the bundled expert), a name or a file "
-        f"(default: {expert})",
+        help=f"measures the sync: auto (syncnet_v2 if it is on this machine, else the bundled expert), a name, or "
+        f"a file (default: {expert})",
     )  # fmt: skip
-    parser.add_argument("--meter", default="classroom_meter", metavar="W", help="measures mouths: a name or a file (default: classroom_meter)")
+    parser.add_argument(
+        "--meter",
+        default="classroom_meter",
+        metavar="W",
+        help="measures mouths: a name or a file (default: classroom_meter)",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
     parser.add_argument(
         "--inception", action="store_true", help="also measure the Fréchet distance of Inception features (FID)"
@@ -32,8 +37,8 @@ def _add_tools(parser: argparse.ArgumentParser, expert: str = "auto") -> None:
 def _add_protocol(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--protocol", choices=("auto", "cropped", "wild"), default="auto",
-        help="cropped: the whole frame is the face; wild: the face is found and tracked (default: cropped for small square "
-        "clips)",
+        help="cropped: the whole frame is the face; wild: the face is found and tracked (default: cropped for small "
+        "square clips)",
     )  # fmt: skip
 
 
@@ -54,7 +59,9 @@ def _show(report: Report, folder: Path | None) -> int:
 
 def _add_clip(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("clips", type=Path, nargs="+", metavar="CLIP", help="clips, or folders of clips")
-    parser.add_argument("--which", default="main", help="which face: main, largest, centre, a number, or a point X,Y (default: main)")
+    parser.add_argument(
+        "--which", default="main", help="which face: main, largest, centre, a number, or a point X,Y (default: main)"
+    )
     _add_protocol(parser)
     _add_tools(parser)
 
@@ -75,7 +82,9 @@ def _add_pairs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "generated", type=Path, metavar="GENERATED", help="folder of clips of the same names, or 0.mp4 …"
     )
-    parser.add_argument("--list", type=Path, metavar="FILE", help="a list in the published format: audio and video in each line")
+    parser.add_argument(
+        "--list", type=Path, metavar="FILE", help="a list in the published format: audio and video in each line"
+    )
     parser.add_argument(
         "--order", choices=("audio video", "video audio"), default="audio video",
         help="which comes first in a line of it; 'video audio' in the lists of real videos (default: audio video)",
@@ -97,7 +106,10 @@ def _run_pairs(options: argparse.Namespace) -> int:
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--generator", default="classroom_generator", metavar="W", help="a name or a file (default: classroom_generator)"
+        "--generator",
+        default="classroom_generator",
+        metavar="W",
+        help="name or file (default: classroom_generator)",
     )
     parser.add_argument("--split", choices=("validation", "test"), default="validation", help="default: validation")
     parser.add_argument("--clips", type=int, default=64, metavar="N", help="how many held-out talkers (default: 64)")
@@ -105,7 +117,10 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stages", nargs="+", default=[], metavar="W", help="other generators to measure for the card")
     parser.add_argument("--others", nargs="+", default=[], metavar="W", help="other weights to list on the card")
     parser.add_argument(
-        "--sheet", type=Path, metavar="PNG", help="write a picture of mouths over time, real and generated, at 4 times their size"
+        "--sheet",
+        type=Path,
+        metavar="PNG",
+        help="write a picture of mouths over time, real and generated, at 4 times their size",
     )
     _add_tools(parser, "classroom_expert")
 
@@ -130,14 +145,21 @@ def _run_corpus(options: argparse.Namespace) -> int:
 
 
 def _add_robustness(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--remake", action="store_true", help="measure what is missing; without it the stored curves are shown")
-    parser.add_argument("--curves", type=Path, metavar="FILE", help="where the curves are stored (default: those of the kit)")
+    parser.add_argument(
+        "--remake", action="store_true", help="measure what is missing; without it the stored curves are shown"
+    )
+    parser.add_argument(
+        "--curves", type=Path, metavar="FILE", help="where the curves are stored (default: those of the kit)"
+    )
     parser.add_argument(
         "--axes", nargs="*", default=[], metavar="NAME", help="noise, fps, face, turn, jpeg, voice (default: all)"
     )
     parser.add_argument("--clips", type=int, default=8, metavar="N", help="test talkers (default: 8)")
     parser.add_argument(
-        "--generator", default="classroom_generator", metavar="W", help="a name or a file (default: classroom_generator)"
+        "--generator",
+        default="classroom_generator",
+        metavar="W",
+        help="name or file (default: classroom_generator)",
     )
     _add_tools(parser, "classroom_expert")
 
@@ -166,8 +188,16 @@ def _add_ablation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, metavar="FILE", help="results of trainings (default: those of the kit)")
     parser.add_argument("--remake", action="store_true", help="train and measure what is missing; takes hours")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="default: 0 1 2")
-    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="only these trainings, such as tv1 none gan (default: all)")
-    parser.add_argument("--folder", type=Path, default=Path("runs/ablation"), help="where the trainings go (default: runs/ablation)")
+    parser.add_argument(
+        "--only",
+        nargs="*",
+        default=[],
+        metavar="NAME",
+        help="only these trainings, such as tv1 none gan (default: all)",
+    )
+    parser.add_argument(
+        "--folder", type=Path, default=Path("runs/ablation"), help="where the trainings go (default: runs/ablation)"
+    )
     parser.add_argument("--start", metavar="W", help="the generator to start from (default: classroom_generator_l1)")
     for name, what in (("expert", "of each expert"), ("sync", "with the expert"), ("gan", "as a GAN")):
         parser.add_argument(f"--{name}-steps", type=int, metavar="N", help=f"training steps {what}")
