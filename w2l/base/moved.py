@@ -31,7 +31,7 @@ MOVED = {
     "w2l.evaluate.robustness": "w2l.evaluate.studies.robustness",
     "w2l.evaluate.stretches": "w2l.sync.stretches",
     "w2l.evaluate.strips": "w2l.evaluate.report.strips",
-    "w2l.evaluate.svg": "w2l.evaluate.report.svg",
+    "w2l.evaluate.svg": "w2l.evaluate.report.figures",
     "w2l.fetch": "w2l.weights.download",
     "w2l.footage": "w2l.dubbing.footage",
     "w2l.lettering": "w2l.base.lettering",

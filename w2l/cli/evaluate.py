@@ -10,7 +10,7 @@ from w2l.base import files
 from w2l.cli.command import Command
 
 if TYPE_CHECKING:
-    from w2l.evaluate.report.report import Report
+    from w2l.evaluate.report.tables import Report
     from w2l.evaluate.rows import Instruments
 
 
@@ -67,7 +67,7 @@ def _add_clip(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_clip(options: argparse.Namespace) -> int:
-    from w2l.evaluate.report.report import report_clips
+    from w2l.evaluate.report.collect import report_clips
     from w2l.evaluate.sources import expand
 
     clips = expand(options.clips)
@@ -94,7 +94,7 @@ def _add_pairs(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_pairs(options: argparse.Namespace) -> int:
-    from w2l.evaluate.report.report import report_pairs
+    from w2l.evaluate.report.collect import report_pairs
     from w2l.evaluate.sources import pair_folders, read_filelist
 
     if options.list is None:
@@ -128,7 +128,7 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
 def _run_corpus(options: argparse.Namespace) -> int:
     from w2l.evaluate import held_out
     from w2l.evaluate.report import strips
-    from w2l.evaluate.report.report import report_corpus
+    from w2l.evaluate.report.collect import report_corpus
     from w2l.evaluate.studies import card
 
     names = {name: getattr(options, name) for name in ("generator", "expert", "meter")}
@@ -167,6 +167,7 @@ def _add_robustness(parser: argparse.ArgumentParser) -> None:
 def _run_robustness(options: argparse.Namespace) -> None:
     from w2l.base import paths
     from w2l.evaluate.report import page
+    from w2l.evaluate.report.figures import to_svg
     from w2l.evaluate.studies import robustness
 
     if options.remake:
@@ -180,8 +181,8 @@ def _run_robustness(options: argparse.Namespace) -> None:
         curves = robustness.read(options.curves)
         print(curves.to_markdown())
     if options.report:
-        charts = [curves.figure(axis) for axis in curves.axes()]
-        print(page.write(options.report / "robustness.html", "Where it breaks", charts, curves.to_markdown()))
+        chart = to_svg(curves.figure())
+        print(page.write(options.report / "robustness.html", "Where it breaks", [chart], curves.to_markdown()))
 
 
 def _add_ablation(parser: argparse.ArgumentParser) -> None:
@@ -211,6 +212,7 @@ def _add_ablation(parser: argparse.ArgumentParser) -> None:
 def _run_ablation(options: argparse.Namespace) -> None:
     from w2l.base import paths
     from w2l.evaluate.report import page
+    from w2l.evaluate.report.figures import to_svg
     from w2l.evaluate.studies import ablation
 
     if options.remake:
@@ -232,12 +234,12 @@ def _run_ablation(options: argparse.Namespace) -> None:
         results = ablation.read(options.results)
     print(results.to_markdown())
     if options.report:
+        chart = to_svg(results.figure())
         with files.atomic(options.report / "ablation.svg") as temporary:
-            temporary.write_text(results.to_svg(), encoding="utf8")
+            temporary.write_text(chart, encoding="utf8")
         with files.atomic(options.report / "ablation.md") as temporary:
             temporary.write_text(results.to_markdown() + "\n", encoding="utf8")
-        charts = [results.to_svg()]
-        print(page.write(options.report / "ablation.html", "The paper's claims", charts, results.to_markdown()))
+        print(page.write(options.report / "ablation.html", "The paper's claims", [chart], results.to_markdown()))
 
 
 COMMANDS = (

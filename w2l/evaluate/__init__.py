@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 _HOMES = {
     "ClipSync": "w2l.sync.clip",
     "Instruments": "w2l.evaluate.rows",
-    "Report": "w2l.evaluate.report.report",
+    "Report": "w2l.evaluate.report.tables",
     "evaluate_classroom": "w2l.evaluate.held_out",
-    "report_clips": "w2l.evaluate.report.report",
-    "report_corpus": "w2l.evaluate.report.report",
-    "report_pairs": "w2l.evaluate.report.report",
+    "report_clips": "w2l.evaluate.report.collect",
+    "report_corpus": "w2l.evaluate.report.collect",
+    "report_pairs": "w2l.evaluate.report.collect",
     "sync_curve": "w2l.sync.clip",
 }
 
 if TYPE_CHECKING:
     from w2l.evaluate.held_out import evaluate_classroom as evaluate_classroom
-    from w2l.evaluate.report.report import Report as Report
-    from w2l.evaluate.report.report import report_clips as report_clips
-    from w2l.evaluate.report.report import report_corpus as report_corpus
-    from w2l.evaluate.report.report import report_pairs as report_pairs
+    from w2l.evaluate.report.collect import report_clips as report_clips
+    from w2l.evaluate.report.collect import report_corpus as report_corpus
+    from w2l.evaluate.report.collect import report_pairs as report_pairs
+    from w2l.evaluate.report.tables import Report as Report
     from w2l.evaluate.rows import Instruments as Instruments
     from w2l.sync.clip import ClipSync as ClipSync
     from w2l.sync.clip import sync_curve as sync_curve

@@ -102,17 +102,6 @@ def show_times(seconds: Mapping[str, float], title: str) -> None:
     plt.close(figure)
 
 
-def new_panels(columns: int, width: float, height: float, rows: int = 1) -> tuple[Any, list[Any]]:
-    """A figure and its panels, row after row, each so many inches (of 100 pixels) wide and high."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width * columns, height * rows), dpi=100, layout="constrained")
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for one in panels:
-        one.spines[["top", "right"]].set_visible(False)
-    return figure, panels
-
-
 def show_light(figure: Any) -> None:
     """Shows a figure in 128 colours: it looks the same, and is saved with the notebook in a quarter of the bytes."""
     from IPython.display import Image, display

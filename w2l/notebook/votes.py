@@ -18,8 +18,6 @@ import numpy as np
 from w2l.base.files import atomic
 from w2l.errors import W2LError
 
-_WILSON_Z = 1.959964  # of the normal distribution: 95 % lie within
-
 
 @dataclass(frozen=True)
 class Vote:
@@ -123,7 +121,7 @@ def wilson(wins: int, count: int) -> tuple[float, float]:
     """
     if count == 0:
         return 0.0, 1.0
-    share, z2 = wins / count, _WILSON_Z**2
-    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = _WILSON_Z * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2)) / (1 + z2 / count)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    from scipy.stats import binomtest
+
+    found = binomtest(wins, count).proportion_ci(0.95, method="wilson")
+    return float(found.low), float(found.high)

@@ -13,9 +13,10 @@ from w2l import talker
 from w2l.cli.main import main
 from w2l.data.clip import Clip
 from w2l.errors import W2LError
-from w2l.evaluate.report import report
+from w2l.evaluate.report import collect
+from w2l.evaluate.report.figures import to_svg
 from w2l.evaluate.studies import ablation, ablation_runs
-from w2l.evaluate.studies.ablation import CLAIMS, FIGURES, SAME, VARIANTS, Results, Run, todo
+from w2l.evaluate.studies.ablation import CLAIMS, FIGURES, SAME, VARIANTS, AblationRun, Results, todo
 from w2l.train import data
 from w2l.train.engine.options import RunOptions
 
@@ -26,7 +27,7 @@ def runs(**confidence):
     for variant, values in confidence.items():
         for seed, value in enumerate(values):
             figures = {"confidence": value, "expert_accuracy": value / 2, "frechet": 10 - value}
-            made.append(Run(variant, seed, figures, 2.5, "a machine", f"2026-01-0{seed + 1}"))
+            made.append(AblationRun(variant, seed, figures, 2.5, "a machine", f"2026-01-0{seed + 1}"))
     return Results(made, {"judge": "an expert"})
 
 
@@ -80,16 +81,23 @@ def test_table_has_every_training_that_was_made():
 
 
 def test_figure_has_a_panel_for_each_claim():
-    chart = runs(tv5=(1.5, 1.6, 1.7), none=(1.2, 1.3, 1.4)).to_svg()
-    tree = ElementTree.fromstring(chart)
-    assert len(tree.findall("{http://www.w3.org/2000/svg}svg")) == 4 and "nan" not in chart
-    assert chart.count("<circle") == 1 + 1 + 2  # tv5; frozen; expert and none
-    ElementTree.fromstring(Results([]).to_svg())
+    figure = runs(tv5=(1.5, 1.6, 1.7), none=(1.2, 1.3, 1.4)).figure()
+    assert [panel.get_title(loc="left")[:2] for panel in figure.axes] == ["a.", "b.", "c.", "d."]
+    means = [
+        [line.get_xdata()[0] for line in panel.lines if line.get_marker() == "o"] for panel in figure.axes
+    ]  # tv5; frozen; expert and none, from below
+    assert means == [[pytest.approx(0.8)], [pytest.approx(1.6)], [pytest.approx(1.3), pytest.approx(1.6)], []]
+    heights = [line.get_ydata()[0] for line in figure.axes[2].lines if line.get_marker() == "o"]
+    assert heights == [0, 2]  # the paper's favourite is on top
+    for results in (runs(tv5=(1.5, 1.6, 1.7)), Results([])):
+        chart = to_svg(results.figure())
+        ElementTree.fromstring(chart)
+        assert "nan" not in chart
 
 
 def test_results_are_kept_and_read(tmp_path):
     results = runs(tv5=(1.5, 1.6, 1.7))
-    results.runs.append(Run("none", 0, {"confidence": math.nan, "opening_r": 0.123456789}))
+    results.runs.append(AblationRun("none", 0, {"confidence": math.nan, "opening_r": 0.123456789}))
     again = ablation.read(results.write(tmp_path / "results.json"))
     assert again.runs[:3] == results.runs[:3] and again.facts == results.facts
     assert again.runs[3].figures == {"opening_r": 0.12346} and math.isnan(again.runs[3].minutes)
@@ -124,7 +132,7 @@ def trained(tmp_path_factory):
     how = RunOptions(folder, "cpu", progress=False, sanity=False, workers=0)
     told = []
     with pytest.MonkeyPatch.context() as patch:
-        for module in (ablation_runs, report, data):
+        for module in (ablation_runs, collect, data):
             patch.setattr(module, "corpus", lambda split, count, **kwargs: clips[:count])
         results = ablation_runs.remake(
             Results([]), [0], folder, budget, ("none", "lipgan"), False, done=told.append, run=how
@@ -161,5 +169,5 @@ def test_command(tmp_path, capsys):
     assert "no sync loss" in capsys.readouterr().out
     ElementTree.fromstring((tmp_path / "out" / "ablation.svg").read_text(encoding="utf8"))
     page = (tmp_path / "out" / "ablation.html").read_text(encoding="utf8")
-    assert page.count("<svg") == 5 and "<td>no sync loss</td>" in page
+    assert page.count("<svg") == 1 and page.count('id="axes_') == 4 and "<td>no sync loss</td>" in page
     assert main(["evaluate", "ablation", "--results", str(tmp_path / "none.json")]) == 2

@@ -75,7 +75,11 @@ def test_curves_say_where_it_breaks(tmp_path):
     assert "| noise | dB of white noise below the speech | 0 | 0 | 0 | 0 |" in text and "| holds |" in text
     assert "| noise -5 | 0.19 [0.18, 0.20] |" in text
     assert robustness.read(curves.write(tmp_path / "curves.json")) == curves
-    assert curves.figure(noise).count("<circle") == 6 * len(FIGURES)
+    panels = curves.figure().axes
+    assert [panel.get_title() for panel in panels] == ["noise", "jpeg"]
+    for panel, axis in zip(panels, (noise, jpeg), strict=True):
+        drawn = [line.get_ydata().tolist() for line in panel.lines]
+        assert drawn == [[curves.estimate(axis.name, v, figure).mean for v in axis.values] for figure in FIGURES]
     with pytest.raises(W2LError, match="no curves"):
         robustness.read(tmp_path / "none.json")
 
@@ -114,7 +118,7 @@ def test_stored_curves_of_the_kit(capsys, tmp_path):
     assert main(["evaluate", "robustness", "--report", str(tmp_path)]) == 0
     assert "Where a figure falls" in capsys.readouterr().out
     page = (tmp_path / "robustness.html").read_text(encoding="utf8")
-    assert page.count("<svg") == len(curves.axes()) and "<td>holds</td>" in page
+    assert page.count("<svg") == 1 and page.count('id="axes_') == len(curves.axes()) and "<td>holds</td>" in page
 
 
 def test_voices_of_other_languages(tools):

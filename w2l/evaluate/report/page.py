@@ -6,22 +6,18 @@ import base64
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
-from w2l.audio import TRAINING_FPS
 from w2l.base import files
-from w2l.evaluate.report import svg
-from w2l.evaluate.rows import Row
-
-if TYPE_CHECKING:
-    from w2l.evaluate.report.report import Report
+from w2l.evaluate.report.figures import sync_figure, time_figure, to_svg
+from w2l.evaluate.rows import Column, Row
+from w2l.sync.curve import SyncCurve
 
 _QUALITY = 88  # of the strips' JPEG
 _FEW = 6  # clips up to which all details are open
-_POINTS = 600  # of a curve over time, at most
 _STYLE = """
 :root{color-scheme:light}
 body{font:15px/1.5 system-ui,sans-serif;color:#26323a;background:#fbfbfa}
@@ -33,12 +29,30 @@ th:first-child,td:first-child{text-align:left}th{border-bottom:2px solid #b9c3c9
 .mean td{font-weight:600;background:#f3f5f6}.fault{color:#a3320b;text-align:left!important}
 details{background:#fff;border:1px solid #e3e7ea;border-radius:6px;margin:10px 0;padding:8px 14px}
 summary{cursor:pointer;font-weight:600}.charts{display:flex;flex-wrap:wrap;gap:10px;margin:8px 0}
-img{max-width:100%;display:block;margin:6px 0}dt{font-weight:600}dd{margin:0 0 4px 18px}
+img,svg{max-width:100%;height:auto}img{display:block;margin:6px 0}dt{font-weight:600}dd{margin:0 0 4px 18px}
 code{font-size:12px;overflow-wrap:anywhere}
 """
 
 
-def to_html(report: Report) -> str:
+class Tabled(Protocol):
+    """What a page shows: a `Report`."""
+
+    title: str
+    rows: list[Row]
+    settings: dict[str, Any]
+
+    @property
+    def columns(self) -> list[Column]:
+        """Those with a figure."""
+
+    def cells(self) -> list[list[str]]:
+        """The table."""
+
+    def remarks(self) -> list[str]:
+        """Sentences."""
+
+
+def to_html(report: Tabled) -> str:
     """The whole page."""
     head = f"<title>{escape(report.title)}</title><style>{_STYLE}</style>"
     date = f"{report.settings.get('date', '')}, {report.settings.get('machine', '')}"
@@ -100,7 +114,7 @@ def _list(said: list[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(one)}</li>" for one in said) + "</ul>" if said else ""
 
 
-def _table(report: Report) -> str:
+def _table(report: Tabled) -> str:
     head, *lines = report.cells()
     lines, means = lines[: len(report.rows)], lines[len(report.rows) :]
     columns = "".join(f'<th title="{escape(c.meaning)}">{escape(c.title)}</th>' for c in report.columns)
@@ -114,50 +128,33 @@ def _table(report: Report) -> str:
     return '<div class="wide"><table>' + "\n".join(rows) + "</table></div>"
 
 
-def _summary(report: Report) -> str:
-    """The curves of all clips over one another."""
+def _summary(report: Tabled) -> str:
+    """The mean curve over all clips, for each kind of expert."""
     found = [row.sync for row in report.rows if row.sync is not None]
     if len(found) < 2:
         return ""
-    measures = {one.measure for one in found}
     charts = []
-    for measure in sorted(measures):
+    for measure in sorted({one.measure for one in found}):
         of = [one for one in found if one.measure == measure and len(one.shifts) == len(found[0].shifts)]
         if of:
-            mean = np.mean([one.curve for one in of], axis=0)
-            line = svg.Series("mean", of[0].shifts.tolist(), mean.tolist())
-            charts.append(
-                svg.line_chart([line], f"mean {measure} over {len(of)} clips", "shift of the sound, frames", measure)
-            )
+            mean = SyncCurve(of[0].shifts, np.mean([one.curve for one in of], axis=0), measure)
+            charts.append(to_svg(sync_figure({"mean": mean}, f"Mean of {len(of)} clips")))
     return '<div class="charts">' + "".join(charts) + "</div>"
 
 
 def _details(row: Row, opened: bool) -> str:
     charts = []
     if row.sync is not None:
-        s = row.sync
-        curve = svg.Series(s.measure, s.shifts.tolist(), s.curve.tolist())
-        charts.append(
-            svg.line_chart([curve], f"offset {s.offset}", "shift of the sound, frames", s.measure, mark_x=s.offset)
-        )
-        over_time = svg.Series("confidence", *_thinned(s.frames))
-        charts.append(svg.line_chart([over_time], "confidence over time", "seconds", "confidence"))
+        charts.append(sync_figure({row.name: row.sync}, "", 4.3, 2.5))
+        charts.append(time_figure({"confidence": row.sync.frames}, "Confidence over time", "confidence"))
     if row.openings is not None:
-        read, true = (
-            svg.Series(name, *_thinned(y)) for name, y in zip(("generated", "true"), row.openings, strict=True)
-        )
-        charts.append(svg.line_chart([true, read], "opening of the mouth", "seconds", "pixels of the crop"))
+        generated, true = row.openings
+        charts.append(time_figure({"true": true, "generated": generated}, "Opening of the mouth", "pixels of the crop"))
     strip = ""
     if row.strip is not None:
         said = "above the real clip, below the generated one" if row.strip.shape[0] > 96 else "faces over time"
         strip = f'<img src="{data_uri(row.strip)}" alt="{escape(said)}"><p class="quiet">{said}</p>'
     return (
         f"<details{' open' if opened else ''}><summary>{escape(row.name)}</summary>{_list(list(row.notes))}"
-        f'<div class="charts">{"".join(charts)}</div>{strip}</details>'
+        f'<div class="charts">{"".join(map(to_svg, charts))}</div>{strip}</details>'
     )
-
-
-def _thinned(values: np.ndarray) -> tuple[list[float], list[float]]:
-    """Seconds and values, few enough for a chart."""
-    step = max(1, len(values) // _POINTS)
-    return (np.arange(len(values))[::step] / TRAINING_FPS).tolist(), values[::step].astype(float).tolist()

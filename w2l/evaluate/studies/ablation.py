@@ -1,8 +1,8 @@
 """The paper's claims on the corpus: which runs show them, their results as one table and one figure, and what they say.
 
-Runs differ from one another in one thing each, and begin with the same generator trained on pixels alone. The judge is
-an expert that none of them was trained against. Results are a list of plain records (`Run`), kept as JSON, so that the
-table can be remade without training.
+Runs differ from one another in one thing each, and all begin with the same generator, trained on pixels alone. The
+judge is an expert that none of them was trained against. Results are a list of plain records (`AblationRun`), kept as
+JSON, so that the table can be remade without training.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from w2l.base import files, paths
 from w2l.errors import W2LError
 from w2l.evaluate.metrics.bootstrap import Estimate, few_interval
-from w2l.evaluate.report import svg
+from w2l.evaluate.report.figures import draw_intervals, new_panels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CACHED = "ablation.json"  # in data/
 COMMAND = "w2l evaluate ablation --remake"
@@ -69,7 +72,7 @@ SAME = {"frozen": "tv5", "expert": "tv5"}  # variants that are the same training
 
 
 @dataclass(frozen=True)
-class Figure:
+class FigureColumn:
     """A column: key in a run's figures, title, whether more of it is better, digits."""
 
     key: str
@@ -79,12 +82,12 @@ class Figure:
 
 
 FIGURES = (
-    Figure("expert_accuracy", "own expert: pairs judged right", True),
-    Figure("confidence", "judge's confidence", True),
-    Figure("opening_r", "opening r", True),
-    Figure("mouth_l1", "mouth L1", False, 4),
-    Figure("sharpness", "sharpness", True, 2),
-    Figure("frechet", "Fréchet distance (small)", False, 2),
+    FigureColumn("expert_accuracy", "own expert: pairs judged right", True),
+    FigureColumn("confidence", "judge's confidence", True),
+    FigureColumn("opening_r", "opening r", True),
+    FigureColumn("mouth_l1", "mouth L1", False, 4),
+    FigureColumn("sharpness", "sharpness", True, 2),
+    FigureColumn("frechet", "Fréchet distance (small)", False, 2),
 )
 TITLES = {one.key: one.title for one in (*VARIANTS, *FIGURES)}
 
@@ -110,7 +113,7 @@ CLAIMS = (
 
 
 @dataclass(frozen=True)
-class Run:
+class AblationRun:
     """One training and what it reached. figures: by the keys of `FIGURES`, missing where not measured."""
 
     variant: str
@@ -125,7 +128,7 @@ class Run:
 class Results:
     """All runs, and the settings they share."""
 
-    runs: list[Run]
+    runs: list[AblationRun]
     facts: dict[str, Any] = field(default_factory=dict)
 
     def values(self, variant: str, figure: str) -> dict[int, float]:
@@ -163,20 +166,17 @@ class Results:
         lines += ["", *(f"- {self.verdict(claim)}" for claim in CLAIMS), "", self._made()]
         return "\n".join([*lines, "", *(f"- {key}: {value}" for key, value in self.facts.items())])
 
-    def to_svg(self) -> str:
-        """Four panels, one for each claim: means over seeds with their intervals."""
-        panels = []
-        for claim in CLAIMS:
-            rows = []
-            for variant in (variant for variant in VARIANTS if variant.claim == claim.key):
-                found = self.estimate(variant.key, claim.figure)
-                rows.append((variant.title, found.mean, found.low, found.high))
-            panels.append(
-                svg.dot_chart(
-                    rows, f"{claim.key}. {claim.question}", TITLES[claim.figure], 620, TITLES[claim.best_first[0]]
-                )
-            )
-        return svg.stack(panels)
+    def figure(self) -> Figure:
+        """A panel for each claim: every seed as a short line, the mean with its interval, the paper's favourite on
+        top."""
+        figure, panels = new_panels(1, 7.5, 1.55, rows=len(CLAIMS))
+        for panel, claim in zip(panels, CLAIMS, strict=True):
+            rows = [
+                (TITLES[key], self.estimate(key, claim.figure), list(self.values(key, claim.figure).values()))
+                for key in claim.best_first
+            ]
+            draw_intervals(panel, rows, f"{claim.key}. {claim.question}", TITLES[claim.figure])
+        return figure
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Stores the results as JSON."""
@@ -201,7 +201,7 @@ def read(path: str | os.PathLike[str] | None = None) -> Results:
     source = paths.data() / CACHED if path is None else Path(path)
     try:
         stored = json.loads(source.read_text(encoding="utf8"))
-        runs = [Run(**{**run, "minutes": _number(run.get("minutes"))}) for run in stored["runs"]]
+        runs = [AblationRun(**{**run, "minutes": _number(run.get("minutes"))}) for run in stored["runs"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise W2LError(f"{source} holds no results of ablation runs ({error}); make some with '{COMMAND}'.") from error
     known = {variant.key for variant in VARIANTS}

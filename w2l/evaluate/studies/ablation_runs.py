@@ -14,9 +14,9 @@ from w2l.base import device
 from w2l.data.corpus import corpus
 from w2l.evaluate.held_out import pair_accuracy
 from w2l.evaluate.metrics.frechet import SmallFeatures
-from w2l.evaluate.report.report import report_corpus
+from w2l.evaluate.report.collect import report_corpus
 from w2l.evaluate.rows import Instruments
-from w2l.evaluate.studies.ablation import Results, Run, Variant, todo
+from w2l.evaluate.studies.ablation import AblationRun, Results, Variant, todo
 from w2l.sync.experts import load_expert
 from w2l.train.engine.options import RunOptions
 from w2l.train.expert import ExpertConfig, train_expert
@@ -71,7 +71,7 @@ def remake(
         figures = measure(str(generator), own, tools, budget, progress)
         minutes = (time.perf_counter() - begun) / 60
         date = time.strftime("%Y-%m-%d", time.gmtime())
-        made = Run(variant.key, seed, figures, minutes, device.machine(), date)
+        made = AblationRun(variant.key, seed, figures, minutes, device.machine(), date)
         results = Results([*results.runs, made], {**results.facts, **asdict(budget), **tools.facts()})
         if done is not None:
             done(results)

@@ -12,7 +12,7 @@ from typing import Any
 from w2l import models
 from w2l.base import device, files
 from w2l.evaluate.held_out import evaluate_classroom, table
-from w2l.evaluate.report.report import report_corpus
+from w2l.evaluate.report.collect import report_corpus
 from w2l.evaluate.rows import Instruments
 from w2l.faces.crop import MOUTH_BOX
 from w2l.train.expert import ExpertConfig

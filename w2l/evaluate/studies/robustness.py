@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -30,7 +30,7 @@ from w2l.evaluate.metrics.bootstrap import Estimate, mean_interval
 from w2l.evaluate.metrics.mouth import correlation
 from w2l.evaluate.metrics.mouth import measure as read_mouths
 from w2l.evaluate.metrics.quality import degraded
-from w2l.evaluate.report import svg
+from w2l.evaluate.report.figures import draw_bands, new_panels
 from w2l.evaluate.rows import Instruments
 from w2l.sync.clip import summarise
 from w2l.sync.scorer import Scorer
@@ -40,12 +40,21 @@ from w2l.talker.mouth import mouth_track
 from w2l.talker.speech.espeak import make_espeak_voice, speak
 from w2l.talker.speech.recording import record
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 CACHED = "robustness.json"  # in data/
 FIGURES = {
     "opening_r": "the generated mouth's opening against the truth of the words, correlation",
     "confidence": "the expert's confidence in the generated clip",
     "real_confidence": "the expert's confidence in the real clip under the same condition",
     "real_opening_r": "what the meter reads off that real clip against its truth, correlation",
+}
+_LABELS = {  # in the figure
+    "opening_r": "generated mouth",
+    "confidence": "expert, generated",
+    "real_confidence": "expert, real clip",
+    "real_opening_r": "meter, real clip",
 }
 _SECONDS = 4.0
 _PASSING = ("machine", "date")  # facts that change no figure
@@ -201,17 +210,21 @@ class Curves:
         lines += ["", *(f"- {name}: {meaning}" for name, meaning in FIGURES.items()), ""]
         return "\n".join([*lines, *(f"- {key}: {value}" for key, value in self.facts.items())])
 
-    def figure(self, axis: Axis) -> str:
-        """The curves of an axis as SVG."""
-        there = self.measured(axis)
-        places = list(range(len(there)))
-        series = []
-        for name in FIGURES:
-            found = [self.estimate(axis.name, value, name) for value in there]
-            means = [one.mean for one in found]
-            series.append(svg.Series(name, places, means, [e.low for e in found], [e.high for e in found], points=True))
-        ticks = [(float(i), str(value).split("-latn")[0]) for i, value in enumerate(there)]
-        return svg.line_chart(series, axis.name, axis.unit, "", (540, 280), ticks, y_range=(-0.1, 1.05))
+    def figure(self) -> Figure:
+        """A panel for each axis, from easy to hard: every one of `FIGURES` with its interval."""
+        axes = self.axes()
+        figure, panels = new_panels(3, 3.7, 2.7, rows=max(1, -(-len(axes) // 3)))
+        for panel, axis in zip(panels, axes, strict=False):
+            there = self.measured(axis)
+            series = {_LABELS[name]: [self.estimate(axis.name, value, name) for value in there] for name in FIGURES}
+            draw_bands(panel, series, [str(value).split("-latn")[0] for value in there], axis.name, axis.unit)
+        for panel in panels[len(axes) :]:
+            panel.remove()
+        for panel in panels[: len(axes) : 3]:
+            panel.set_ylabel("correlation, or confidence", fontsize=8)
+        if axes:
+            panels[0].legend(fontsize=7, frameon=False)
+        return figure
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Stores the curves as JSON."""

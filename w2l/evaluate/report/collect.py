@@ -1,0 +1,125 @@
+"""Reports made: of clips by themselves, of generated clips beside the real ones, of a generator on held-out talkers."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from w2l.base import device
+from w2l.base.version import __version__
+from w2l.data.clip import Clip
+from w2l.data.corpus import corpus
+from w2l.errors import W2LError
+from w2l.evaluate.held_out import Dubber
+from w2l.evaluate.metrics import frechet, mouth
+from w2l.evaluate.report.tables import Report
+from w2l.evaluate.rows import (
+    Instruments,
+    Row,
+    Truth,
+    compare,
+    guarded,
+    measure_clip,
+    measure_pair,
+    sync_figures,
+)
+from w2l.evaluate.sources import Pair
+from w2l.sync.clip import summarise
+from w2l.sync.scorer import Scorer
+
+
+def report_clips(
+    clips: Sequence[Path], tools: Instruments, protocol: str = "auto", which: str = "main", progress: bool = False
+) -> Report:
+    """One row for each clip, by itself."""
+    work = [(path.name, lambda path=path: measure_clip(path, tools, protocol, which)) for path in clips]
+    return _collect("Sync of clips", work, tools, {"protocol": protocol, "face": which}, progress)
+
+
+def report_pairs(pairs: Sequence[Pair], tools: Instruments, protocol: str = "auto", progress: bool = False) -> Report:
+    """One row for each generated clip beside its real one."""
+    work = [(pair.name, lambda pair=pair: measure_pair(pair, tools, protocol)) for pair in pairs]
+    return _collect("Generated clips beside the real ones", work, tools, {"protocol": protocol}, progress)
+
+
+def report_corpus(
+    tools: Instruments,
+    generator: str = "classroom_generator",
+    split: str = "validation",
+    count: int = 10,
+    progress: bool = False,
+) -> Report:
+    """The generator on talkers of the corpus: each face driven by its own speech (pixels compared), and by the next
+    talker's (the mouth compared with the truth of those words); the middle frame is the reference."""
+    if count < 2:
+        raise W2LError(f"{count} talkers cannot swap their speech; give at least 2.")
+    clips = corpus(split, count, progress=progress)
+    dubber = Dubber.load(generator)
+    work = []
+    for number, (clip, other) in enumerate(zip(clips, [*clips[1:], clips[0]], strict=True)):
+        own = (f"{split} {number}", clip, number)
+        swapped = (f"{split} {number}, words of {(number + 1) % count}", other, (number + 1) % count)
+        for name, speaker, whose in (own, swapped):
+            closures = _closures(split, whose, len(speaker))
+            work.append(
+                (
+                    name,
+                    lambda name=name, talker=own[0], clip=clip, speaker=speaker, closures=closures: _corpus_row(
+                        name, talker, clip, speaker, dubber.speak(clip.frames, speaker.mel), closures, tools
+                    ),
+                )
+            )
+    settings = {"generator": generator, "split": split, "talkers": count, "mel_shift": dubber.mel_shift}
+    return _collect("The generator on talkers it never saw", work, tools, settings, progress)
+
+
+def _corpus_row(
+    name: str,
+    talker: str,
+    clip: Clip,
+    speaker: Clip,
+    made: np.ndarray,
+    closures: list[tuple[float, float]],
+    tools: Instruments,
+) -> Row:
+    scorer = Scorer(tools.expert, speaker.mel)
+    scorer.add([tools.expert.resize(frame) for frame in made])
+    found = summarise(scorer.finish(), tools.expert, name)
+    row = Row(name, figures=sync_figures(found), talker=talker, notes=found.notes, sync=found)
+    truth = Truth(speaker.known_truth()[:, :2], closures)
+    return compare(row, [(clip.frames, made)], tools, truth, same_speech=speaker is clip)
+
+
+def _closures(split: str, number: int, frames: int) -> list[tuple[float, float]]:
+    from w2l import talker
+
+    phones, _ = talker.speech(talker.make_speaker(split, number), seconds=frames / 25)
+    return mouth.bilabial_times([one._asdict() for one in phones])
+
+
+def _collect(
+    title: str,
+    work: Iterable[tuple[str, Callable[[], Row]]],
+    tools: Instruments,
+    settings: dict[str, Any],
+    progress: bool,
+) -> Report:
+    todo = list(work)
+    if not todo:
+        raise W2LError("there is nothing to measure; give at least one clip.")
+    rows = [guarded(name, one) for name, one in tqdm(todo, desc="evaluate", unit="clip", disable=not progress)]
+    facts = {**settings, **tools.facts(), "w2l": __version__, "machine": device.machine()}
+    facts["date"] = time.strftime("%Y-%m-%d", time.gmtime())
+    report = Report(title, rows, facts)
+    for name in dict.fromkeys(itertools.chain.from_iterable(row.moments for row in rows)):
+        sides = [row.moments[name] for row in rows if name in row.moments]
+        real, made = (frechet.together(side[i] for side in sides) for i in (0, 1))
+        if min(real.count, made.count) > 1:
+            report.distances[name] = frechet.frechet(real, made)
+    return report
