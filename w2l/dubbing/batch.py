@@ -13,12 +13,11 @@ from w2l.base import files
 from w2l.dubbing.dub import dub
 from w2l.dubbing.settings import Settings
 from w2l.errors import W2LError
+from w2l.video.files import ANIMATIONS, PICTURES, SOUNDS, VIDEOS
 
 REPORT = "batch.csv"
-_FACES = (
-    ".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".gif", ".webp", ".png", ".jpg", ".jpeg", ".bmp"
-)  # fmt: skip
-_SOUNDS = (".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus", ".wma")
+_FACES = (*VIDEOS, *ANIMATIONS, *PICTURES)
+_SPEECHES = (*SOUNDS, *VIDEOS)
 _COLUMNS = ("face", "audio", "out")
 
 
@@ -57,9 +56,7 @@ def every_pair(
 
     Results are called face-speech.mp4 and lie in the folder ``out``. Raises W2LError when there is nothing to take.
     """
-    pairs = [
-        (f, s) for f in _files(faces, _FACES, "faces") for s in _files(speeches, (*_SOUNDS, *_FACES[:8]), "speeches")
-    ]
+    pairs = [(f, s) for f in _files(faces, _FACES, "faces") for s in _files(speeches, _SPEECHES, "speeches")]
     return _checked(Job(face, speech, Path(out) / f"{face.stem}-{speech.stem}{suffix}") for face, speech in pairs)
 
 

@@ -29,12 +29,12 @@ from w2l.dubbing.stream import Moment, Plan, SpeakingFace, redraw
 from w2l.errors import W2LError
 from w2l.faces import Which
 from w2l.marking import credentials, mark
+from w2l.video.files import ANIMATIONS
 
 if TYPE_CHECKING:
     from w2l.models.fast.generate import Generate
 
 _SMOOTH_FPS = 15  # below this a mouth jumps from one sound to the one after the next
-_SOUNDLESS = (".gif", ".webp")
 
 SoundFile = str | os.PathLike[str]
 
@@ -121,7 +121,7 @@ def _sound_files(audio: SoundFile | Mapping[Which, SoundFile], method: Method) -
 def _check_out(out: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> Path:
     """The output path; raises W2LError for a kind of file that cannot be written or one of the inputs."""
     path = Path(out)
-    if path.suffix.lower() not in (".mp4", *_SOUNDLESS):
+    if path.suffix.lower() not in (".mp4", *ANIMATIONS):
         raise W2LError(f"cannot write {path}: its name must end in .mp4, .gif or .webp.")
     if any(path.exists() and Path(given).exists() and path.samefile(given) for given in inputs):
         raise W2LError(f"{path} is both input and output; give the result another name.")
@@ -182,7 +182,7 @@ def _track(
 
 def _encode(plan: Plan, moments: Iterator[Moment], spoken: Speech, path: Path, audience: _Audience) -> None:
     """Writes the results with the speech as sound, while the next ones are being drawn."""
-    fps, is_soundless = plan.footage.fps, path.suffix.lower() in _SOUNDLESS
+    fps, is_soundless = plan.footage.fps, path.suffix.lower() in ANIMATIONS
     wav = spoken.cut(plan.n_frames / fps).wav if plan.footage.extend == "trim" else spoken.wav
     audio = None if is_soundless else (wav, spoken.rate)
     behind = plan.footage.on_black() if is_soundless else None
@@ -249,6 +249,6 @@ def _notes(plan: Plan, out: Path, spoken: Speech, faceless: list[int]) -> list[s
         notes.append(
             f"at {footage.fps:g} frames a second a mouth cannot follow speech; give fps=25 (--fps 25) for more."
         )
-    if out.suffix.lower() in _SOUNDLESS:
+    if out.suffix.lower() in ANIMATIONS:
         notes.append(f"a {out.suffix.lower()} file holds no sound; write an .mp4 to hear {spoken.path.name}.")
     return notes

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from w2l.errors import W2LError
+from w2l.video.files import VIDEOS
 
 ORDERS = ("audio video", "video audio")  # of the published lists: LRS's, and those of real videos
-_VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg")
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def expand(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
 def _clips(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise W2LError(f"there is no folder {folder}; give the one that the clips lie in.")
-    found = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in _VIDEOS}
+    found = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in VIDEOS}
     if not found:
         raise W2LError(f"there are no clips in {folder}; give the folder that they lie in.")
     return found

@@ -17,13 +17,11 @@ from w2l.data.store import SPLITS
 from w2l.errors import W2LError
 from w2l.preprocess.settings import LAYOUTS
 from w2l.talker import SPLITS as CORPUS_SPLITS
+from w2l.video.files import VIDEOS
 
 SOUND = "audio.wav"  # beside the numbered pictures of a folder that the original's preprocessing wrote
 TRUTH = "opening_width_area"  # in the .json beside a clip of the synthetic corpus
 
-_VIDEOS = {
-    ".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".3gp"
-}  # fmt: skip
 _PICTURE = re.compile(r"(\d+)\.(?:jpg|jpeg|png)", re.IGNORECASE)
 _LISTS = {"train": "train", "val": "validation", "test": "test", "pretrain": "train"}  # file -> split, first wins
 _GRID_SPEAKER = re.compile(r"(?:s|id)\d+", re.IGNORECASE)
@@ -133,7 +131,7 @@ def _walk(root: Path) -> dict[PurePosixPath, bool]:
         if SOUND in files and any(_PICTURE.fullmatch(name) for name in files):
             found[here] = True
         for name in sorted(files):
-            if Path(name).suffix.lower() in _VIDEOS and not name.startswith("."):
+            if Path(name).suffix.lower() in VIDEOS and not name.startswith("."):
                 found[here / name] = False
     return found
 
@@ -187,7 +185,7 @@ def _listed(found: Mapping[PurePosixPath, bool], lists: Mapping[str, list[str]])
     for name, tokens in lists.items():
         for token in tokens:
             stem = PurePosixPath(token)
-            stem = stem.with_suffix("") if stem.suffix.lower() in _VIDEOS else stem
+            stem = stem.with_suffix("") if stem.suffix.lower() in VIDEOS else stem
             places = (PurePosixPath("pretrain" if name == "pretrain" else "main"), PurePosixPath())
             path, is_folder = next(
                 (named[str(place / stem)] for place in places if str(place / stem) in named), (stem, False)

@@ -1,4 +1,4 @@
-"""Files before anything is known of them: their first bytes, and how FFmpeg is let in."""
+"""Files before their content is known: what their suffix promises, their first bytes, and how FFmpeg opens them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from pathlib import Path
 import av
 
 from w2l.errors import W2LError
+
+# Where a folder is searched, files are told apart by these; a file that is named is known by its content.
+VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".3gp")
+ANIMATIONS = (".gif", ".webp")  # without sound; a .webp may also be a still picture
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+SOUNDS = (".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus", ".wma")
 
 _HEAD = 65536  # bytes
 # Tags that are not UTF-8 are no reason to refuse a clip; PyAV 19 knows that by itself.

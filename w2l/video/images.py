@@ -14,7 +14,7 @@ import numpy as np
 
 from w2l.base.files import atomic
 from w2l.errors import W2LError
-from w2l.video.files import open_container, read_head
+from w2l.video.files import PICTURES, open_container, read_head
 
 MAX_PIXELS = 120_000_000
 """Largest picture that is decoded, in pixels: above any camera a face is filmed with, below what fills a memory."""
@@ -22,7 +22,7 @@ WHITE = 255
 """What transparent pictures are laid on, as browsers do."""
 
 _BAND = 64  # rows of a transparent picture worked on at a time
-_WRITABLE = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+_WRITABLE = {*PICTURES, ".webp"}
 _JPEG_SIZE_MARKERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif"}
 

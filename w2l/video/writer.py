@@ -15,6 +15,7 @@ import numpy as np
 
 from w2l.base.files import atomic
 from w2l.errors import W2LError
+from w2l.video.files import ANIMATIONS
 
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 _SOUND_BLOCK = 8192  # samples handed to the encoder at a time
@@ -50,7 +51,7 @@ class VideoWriter:
         self.path = Path(path)
         self.n_frames = 0
         self._kind = self.path.suffix.lower().lstrip(".")
-        if self._kind not in ("mp4", "gif", "webp"):
+        if self.path.suffix.lower() not in (".mp4", *ANIMATIONS):
             raise W2LError(f"cannot write a clip called {self.path.name}; end the name in .mp4, .gif or .webp.")
         if not 0 < fps <= 1000:
             raise W2LError(f"cannot write {self.path} at {fps} frames a second; give a rate between 0 and 1000.")
