@@ -101,6 +101,7 @@ def _with_solutions(cells: list[Any]) -> list[Any]:
             check = cell
         if "solution" in tags:
             (source,) = _SOLUTION.findall(cell.source)
+            assert check is not None, "a solution comes before the first check"
             added = {"added": True, "solved": True}
             out += [nbformat.v4.new_code_cell(text, metadata=added) for text in (source, check.source)]
     return out

@@ -26,7 +26,7 @@ def ahead(items: Iterable[T], size: int) -> Generator[T, None, None]:
     What the thread raises is raised here, in its turn. Closing this generator (or an error in the loop that reads it)
     ends the thread and closes `items`.
     """
-    waiting: queue.Queue = queue.Queue(maxsize=size)
+    waiting: queue.Queue[Any] = queue.Queue(maxsize=size)
     stop = threading.Event()
     thread = threading.Thread(target=_produce, args=(items, waiting, stop), daemon=True)
     thread.start()
@@ -44,7 +44,7 @@ def ahead(items: Iterable[T], size: int) -> Generator[T, None, None]:
         thread.join()
 
 
-def _produce(items: Iterable[T], waiting: queue.Queue, stop: threading.Event) -> None:
+def _produce(items: Iterable[T], waiting: queue.Queue[Any], stop: threading.Event) -> None:
     """The thread of `ahead`: puts (item, None) for each item, then (None, the reason why there are no more)."""
     end: BaseException = StopIteration()
     iterator = iter(items)
@@ -59,7 +59,7 @@ def _produce(items: Iterable[T], waiting: queue.Queue, stop: threading.Event) ->
     _put(waiting, (None, end), stop)
 
 
-def _put(waiting: queue.Queue, entry: object, stop: threading.Event) -> bool:
+def _put(waiting: queue.Queue[Any], entry: object, stop: threading.Event) -> bool:
     """Puts the entry as soon as there is room; False when the reader has gone."""
     while not stop.is_set():
         try:
@@ -146,7 +146,7 @@ def forked(
             loader: Any = DataLoader(
                 _Making(make),  # type: ignore[arg-type]
                 batch_size=None,
-                sampler=numbers,  # type: ignore[arg-type]
+                sampler=numbers,
                 num_workers=count,
                 pin_memory=pin,
                 prefetch_factor=4 if count else None,

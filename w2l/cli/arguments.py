@@ -50,7 +50,7 @@ def _add(place: argparse._ActionsContainer, name: str, default: Any, declared: C
         type=word(declared.parse or (str if default is None else type(default))),
         default=default,
         help=f"{text} (default: {words})" if words else text,
-        **{key: value for key, value in more.items() if value is not None},  # type: ignore[arg-type]
+        **{key: value for key, value in more.items() if value is not None},
     )
 
 

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from w2l.base.version import __version__
 from w2l.cli import bench, dub, evaluate, mark, preprocess, train, weights
@@ -89,7 +89,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="w2l", description="Make a face speak, and learn how: the Wav2Lip teaching kit.")
     parser.add_argument("--version", action="version", version=f"w2l {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    groups: dict[str, argparse._SubParsersAction] = {}
+    groups: dict[str, argparse._SubParsersAction[Any]] = {}
     for command in COMMANDS:
         group, _, name = command.name.rpartition(" ")
         if group and group not in groups:

@@ -149,7 +149,7 @@ def _load(checkpoint: Path, changed: int, device: str, options: tuple[tuple[str,
     from w2l.models.fast import generate
 
     model = models.load(checkpoint, "wav2lip")
-    return generate.Generate(model, device=device, **dict(options)), float(model.meta["mel_shift"])  # type: ignore
+    return generate.Generate(model, device=device, **dict(options)), float(model.meta["mel_shift"])
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ class Dubber:
     def load(cls, generator: str | os.PathLike[str]) -> Dubber:
         """A generator by bundled name or file."""
         model = models.load(generator, network="wav2lip")
-        return cls(Generate(model), float(model.meta["mel_shift"]))  # type: ignore
+        return cls(Generate(model), float(model.meta["mel_shift"]))
 
     def speak(self, frames: np.ndarray, mel: np.ndarray, fps: float = TRAINING_FPS) -> np.ndarray:
         """The faces speaking a sound, with the middle frame as reference.

@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import torch
 from torch import nn
 
 from w2l.errors import W2LError
+from w2l.models.blocks import Network
 from w2l.models.mouth_meter import MouthMeter
 from w2l.models.quality_disc import QualityDisc
 from w2l.models.s3fd import S3FD
@@ -23,7 +24,7 @@ from w2l.models.wav2lip import Wav2Lip
 from w2l.weights import formats, resolve
 
 DEFAULT_MEL_SHIFT = -1.0  # frames; what the published generator was trained with
-_BUILDERS: dict[str, Callable[..., nn.Module]] = {
+_BUILDERS: dict[str, Callable[..., Network]] = {
     "wav2lip": Wav2Lip,
     "syncnet": SyncNet,
     "quality_disc": QualityDisc,
@@ -44,7 +45,15 @@ _SIGNATURES = {
 }
 
 
-def build(name: str, width: float = 1.0, **options: Any) -> nn.Module:
+@overload
+def build(name: Literal["wav2lip"], width: float = 1.0, **options: Any) -> Wav2Lip: ...
+@overload
+def build(name: Literal["syncnet"], width: float = 1.0, **options: Any) -> SyncNet: ...
+@overload
+def build(name: Literal["quality_disc"], width: float = 1.0, **options: Any) -> QualityDisc: ...
+@overload
+def build(name: str, width: float = 1.0, **options: Any) -> Network: ...
+def build(name: str, width: float = 1.0, **options: Any) -> Network:
     """A network with fresh weights, in training mode; at width 1 the published one, key for key.
 
     name: one of NAMES. width: factor on all inner channel counts, 0 < width <= 1 (``syncnet_v2`` and ``s3fd`` come
@@ -62,7 +71,17 @@ def build(name: str, width: float = 1.0, **options: Any) -> nn.Module:
     return _BUILDERS[name](width=float(width), **options)
 
 
-def load(name_or_path: str | os.PathLike[str], network: str | None = None) -> nn.Module:
+@overload
+def load(name_or_path: str | os.PathLike[str], network: Literal["wav2lip"]) -> Wav2Lip: ...
+@overload
+def load(name_or_path: str | os.PathLike[str], network: Literal["syncnet"]) -> SyncNet: ...
+@overload
+def load(name_or_path: str | os.PathLike[str], network: Literal["quality_disc"]) -> QualityDisc: ...
+@overload
+def load(name_or_path: str | os.PathLike[str], network: Literal["mouth_meter"]) -> MouthMeter: ...
+@overload
+def load(name_or_path: str | os.PathLike[str], network: str | None = None) -> Network: ...
+def load(name_or_path: str | os.PathLike[str], network: str | None = None) -> Network:
     """A network with the weights of a file, on the CPU, in float32 and eval mode.
 
     name_or_path: any name that `weights.find` knows (``classroom``, ``wav2lip_gan``), or a .pth (plain, training
@@ -82,7 +101,7 @@ def load(name_or_path: str | os.PathLike[str], network: str | None = None) -> nn
     _check_fit(path, name, model.state_dict(), tensors)
     # copying into the model's float32 parameters also widens what was stored as float16
     model.load_state_dict(tensors)
-    model.meta = {"mel_shift": DEFAULT_MEL_SHIFT, **file_meta, "network": name, "width": float(width)}  # type: ignore
+    model.meta = {"mel_shift": DEFAULT_MEL_SHIFT, **file_meta, "network": name, "width": float(width)}
     return model.eval()
 
 

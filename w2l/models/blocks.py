@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,6 +15,21 @@ _FEWEST_CHANNELS = 4
 def scale_channels(channels: int, width: float) -> int:
     """The channel count of a layer in a network of this width; at width 1 the published count."""
     return max(_FEWEST_CHANNELS, round(channels * width))
+
+
+class Network(nn.Module):
+    """A network of the kit.
+
+    width: factor on the inner channel counts. meta: what its weight file says, with network, width and mel_shift at
+    least; empty while it has not been loaded from a file.
+    """
+
+    width: float = 1.0
+    meta: dict[str, Any]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meta = {}
 
 
 class ConvBlock(nn.Module):
@@ -80,7 +96,7 @@ def step(
     return blocks
 
 
-def chain(cin: int, rows: Sequence[tuple], width: float) -> list[list[nn.Module]]:
+def chain(cin: int, rows: Sequence[tuple[Any, ...]], width: float) -> list[list[nn.Module]]:
     """Groups of blocks from a table of (channels, kernel, stride, padding, refinements), channels scaled by width."""
     groups = []
     for channels, kernel, stride, padding, refinements in rows:

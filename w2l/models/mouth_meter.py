@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from w2l.models.blocks import ConvBlock
+from w2l.models.blocks import ConvBlock, Network
 
 SCALE = (4.0, 36.0)  # pixels: typical gap and width, so that the head works on numbers about 1
 
 
-class MouthMeter(nn.Module):
+class MouthMeter(Network):
     """Gap between the lips and width from corner to corner, from the lower half of a crop (0.1 M parameters)."""
 
     def __init__(self) -> None:

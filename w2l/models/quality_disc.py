@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from w2l.models.blocks import LeakyBlock, scale_channels, time_to_batch
+from w2l.models.blocks import LeakyBlock, Network, scale_channels, time_to_batch
 
 # for each block (channels, kernel, stride, padding) of its layers
 _BLOCKS = (
@@ -19,7 +19,7 @@ _BLOCKS = (
 )
 
 
-class QualityDisc(nn.Module):
+class QualityDisc(Network):
     """The published quality discriminator (14.1 M parameters at width 1)."""
 
     def __init__(self, width: float = 1.0) -> None:

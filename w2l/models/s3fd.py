@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from w2l.models.blocks import Network
+
 _TINY = 1e-10
 
 # (name, input channels, output channels, kernel, stride, padding)
@@ -55,7 +57,7 @@ class ChannelNorm(nn.Module):
         return x / length * self.weight[:, None, None]
 
 
-class S3FD(nn.Module):
+class S3FD(Network):
     """The published detector's network (22.5 M parameters)."""
 
     def __init__(self) -> None:

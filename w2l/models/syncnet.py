@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
 from torch.nn import functional
 
 from w2l.errors import W2LError
-from w2l.models.blocks import chain, flatten
+from w2l.models.blocks import Network, chain, flatten
 from w2l.models.wav2lip import AUDIO_ROWS
 
 WINDOW_FRAMES = (1, 3, 5)
@@ -26,7 +25,7 @@ _FACE_ROWS = (
 _AUDIO_TAIL = ((256, 3, (3, 2), 1, 2), (512, 3, 1, 0, 0), (512, 1, 1, 0, 0))  # 3x3, 1x1, 1x1
 
 
-class SyncNet(nn.Module):
+class SyncNet(Network):
     """The published lip-sync expert (16.4 M parameters at width 1).
 
     Both embeddings end in a ReLU, so their cosine lies in [0, 1] and is used as the probability of being in sync.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from w2l.models.blocks import Network
+
 _FEATURES = 512
 _EMBEDDING = 1024
 
@@ -29,7 +31,7 @@ def _head() -> nn.Sequential:
     )
 
 
-class SyncNetV2(nn.Module):
+class SyncNetV2(Network):
     """Two towers, for 5 frames of a face and 200 ms of sound; embeddings are not normalised (13.6 M parameters)."""
 
     def __init__(self) -> None:

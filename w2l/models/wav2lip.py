@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from w2l.models.blocks import ConvBlock, TransposeBlock, chain, flatten, scale_channels, time_to_batch
+from w2l.models.blocks import ConvBlock, Network, TransposeBlock, chain, flatten, scale_channels, time_to_batch
 
 # (channels, kernel, stride, padding, residual refinements)
 _FACE_ROWS = (
@@ -35,7 +35,7 @@ _DECODER_ROWS = (
 _OUTPUT_CHANNELS = 32
 
 
-class Wav2Lip(nn.Module):
+class Wav2Lip(Network):
     """The published generator (36.3 M parameters at width 1), as described in Prajwal et al. 2020."""
 
     def __init__(self, width: float = 1.0) -> None:

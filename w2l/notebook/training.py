@@ -86,7 +86,7 @@ class Training:
         return next((Path(line) for line in reversed(self.told) if line.endswith(".safetensors")), None)
 
 
-def _end(process: subprocess.Popen) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """Nobody looks at it any more: the kernel ends, or its cell has been run again."""
     if process.poll() is None:
         process.terminate()

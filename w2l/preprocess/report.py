@@ -49,7 +49,8 @@ class PreprocessReport:
 
     def offsets(self) -> dict[int, int]:
         """Offset in frames -> how many clips, of those where the expert was sure."""
-        return dict(sorted(Counter(clip.offset for clip in self._judged() if self._is_sure(clip)).items()))  # type: ignore[type-var, arg-type]
+        sure = [clip.offset for clip in self._judged() if self._is_sure(clip)]
+        return dict(sorted(Counter(offset for offset in sure if offset is not None).items()))
 
     def _judged(self) -> list[Entry]:
         return [clip for clip in self.clips if clip.confidence is not None]

@@ -6,6 +6,7 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from w2l.base import files, paths
 from w2l.base.files import hash_of
@@ -89,7 +90,7 @@ def _remember(path: Path, sha256: str) -> None:
         temporary.write_text(json.dumps({**_memory(), str(path.resolve()): [*_stamp(path), sha256]}), encoding="utf8")
 
 
-def _memory() -> dict[str, list]:
+def _memory() -> dict[str, list[Any]]:
     with suppress(OSError, ValueError):
         found = json.loads((fetched() / "verified.json").read_text(encoding="utf8"))
         return found if isinstance(found, dict) else {}

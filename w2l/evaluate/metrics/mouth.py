@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,7 +62,7 @@ def closure_recall(
     return (seen / count if count else math.nan), count
 
 
-def bilabial_times(phones: Iterable[dict]) -> list[tuple[float, float]]:
+def bilabial_times(phones: Iterable[dict[str, Any]]) -> list[tuple[float, float]]:
     """Start and end in seconds of the m, b and p among phones as the .json beside a talker clip lists them."""
     from w2l.talker import BILABIALS
 

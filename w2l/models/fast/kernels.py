@@ -14,6 +14,7 @@ Kernels, each where it is the fastest:
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -183,7 +184,7 @@ class _Int8(nn.Module):
         scale = max(x.amax().item(), _TINY) / 255
         whole = torch.add(self.rounding, x, alpha=1 / scale).to(torch.uint8)
         operands = (whole, scale, 0, self.weight, self.scales, self.zeros, x, self.bias, *self.where)
-        sum_then_relu: tuple = (1.0, 0, torch.float32, 1.0, 0, "sum", 1.0, "relu", [], None)
+        sum_then_relu: tuple[Any, ...] = (1.0, 0, torch.float32, 1.0, 0, "sum", 1.0, "relu", [], None)
         return torch.ops.onednn.qconv2d_pointwise.binary(*operands, *sum_then_relu)
 
 

@@ -36,8 +36,16 @@ class Phone:
     mouth: Mouth
 
 
-def _phone(kind: str, f: tuple, voicing: float, frication: float, noise: tuple, ms: float, mouth: tuple) -> Phone:
-    return Phone(kind, f, voicing, frication, noise, ms, Mouth(*mouth))
+def _phone(
+    kind: str,
+    formants: tuple[float, float, float],
+    voicing: float,
+    frication: float,
+    noise: tuple[float, float],
+    ms: float,
+    mouth: tuple[float, ...],
+) -> Phone:
+    return Phone(kind, formants, voicing, frication, noise, ms, Mouth(*mouth))
 
 
 _NO = (4000.0, 2000.0)  # an idle noise filter
