@@ -125,7 +125,7 @@ def test_command_line(material, generator, capsys):
     assert main.main(["batch", *map(str, places), *common]) == 2
     told = capsys.readouterr().out
     assert "anna-bye.mp4: was there" in told
-    assert "of them from before (--again makes them anew)" in told
+    assert "of them made before (--again makes them again)" in told
     assert "ben-bye.mp4: failed: " in told
     assert main.main(["batch", *common]) == 2
     assert "either a table" in capsys.readouterr().err

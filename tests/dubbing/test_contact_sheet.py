@@ -13,6 +13,7 @@ from helpers.faces import (
 )
 
 from w2l import faces, video
+from w2l.base import palette
 from w2l.dubbing import contact_sheet
 from w2l.errors import W2LError
 from w2l.video import Framing
@@ -28,9 +29,7 @@ def filmed(tmp_path):
 
 def colours_in(path):
     picture = cv2.imread(str(path))
-    return picture, {
-        k for k, colour in enumerate(contact_sheet._COLOURS) if (picture == colour).all(axis=2).sum() > 100
-    }
+    return picture, {k for k, colour in enumerate(palette.TRACKS) if (picture == colour).all(axis=2).sum() > 100}
 
 
 def test_each_track_has_its_colour_in_the_picture(filmed, tmp_path):

@@ -1,4 +1,4 @@
-"""Many dubs in one run: every face with every speech, or the rows of a table; what is done already is left alone."""
+"""Many dubs in one run: every face with every speech, or the rows of a table; what exists already is kept."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COLUMNS = ("face", "audio", "out")
 
 
 @dataclass(frozen=True)
-class Job:
+class DubJob:
     """One dub to make."""
 
     face: Path
@@ -41,9 +41,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: ``done``, ``was there`` or ``failed``."""
+    """How a job ended: ``done``, ``was there`` or ``failed``."""
 
-    job: Job
+    job: DubJob
     status: str
     seconds: float = 0.0
     said: str = ""  # the notes of a result, or what was wrong
@@ -51,20 +51,20 @@ class Outcome:
 
 def every_pair(
     faces: str | os.PathLike[str], speeches: str | os.PathLike[str], out: str | os.PathLike[str], suffix: str = ".mp4"
-) -> list[Job]:
-    """Every face with every speech; each is a file or a folder, of which those with a usual ending are taken.
+) -> list[DubJob]:
+    """Every face with every speech; each is a file, or a folder whose files with a known suffix are taken.
 
-    Results are called face-speech.mp4 and lie in the folder ``out``. Raises W2LError when there is nothing to take.
+    Results are written to the folder ``out`` as face-speech.mp4. Raises W2LError when a folder holds no such files.
     """
     pairs = [(f, s) for f in _files(faces, _FACES, "faces") for s in _files(speeches, _SPEECHES, "speeches")]
-    return _checked(Job(face, speech, Path(out) / f"{face.stem}-{speech.stem}{suffix}") for face, speech in pairs)
+    return _checked(DubJob(face, speech, Path(out) / f"{face.stem}-{speech.stem}{suffix}") for face, speech in pairs)
 
 
-def read_csv(path: str | os.PathLike[str], out: str | os.PathLike[str]) -> list[Job]:
+def read_csv(path: str | os.PathLike[str], out: str | os.PathLike[str]) -> list[DubJob]:
     """The rows of a table with the columns face, audio and, if wanted, out.
 
-    Faces and speeches are found from the table's folder, results go to the folder ``out``. Raises W2LError when it
-    is no such table.
+    Paths of faces and speeches are relative to the table's folder, results go to the folder ``out``. Raises W2LError
+    when the file is not such a table.
     """
     path = Path(path)
     try:
@@ -82,18 +82,18 @@ def read_csv(path: str | os.PathLike[str], out: str | os.PathLike[str]) -> list[
         if not face or not audio:
             raise W2LError(f"row {number} of {path} has no {'audio' if face else 'face'}; fill it in or take it out.")
         name = name or f"{Path(face).stem}-{Path(audio).stem}.mp4"
-        jobs.append(Job(path.parent / face, path.parent / audio, Path(out) / name))
+        jobs.append(DubJob(path.parent / face, path.parent / audio, Path(out) / name))
     return _checked(jobs)
 
 
 def run(
-    jobs: Sequence[Job], again: bool = False, progress: bool = True, report: str | os.PathLike[str] | None = None,
+    jobs: Sequence[DubJob], again: bool = False, progress: bool = True, report: str | os.PathLike[str] | None = None,
     told: Callable[[Outcome], object] | None = None, **settings: Any,
 ) -> list[Outcome]:  # fmt: skip
-    """Makes the dubs one after the other; one that cannot be made is told and does not stop the others.
+    """Makes the dubs one after the other; one that fails is reported, and the rest still run.
 
-    again: also those that are done. report: a CSV file, written anew after each job. told: called with each outcome.
-    settings: those of `dub`; they are checked before the first job. When it is interrupted, what is done stays.
+    again: also make those that exist. report: a CSV file, rewritten after each job. told: called with each outcome.
+    settings: those of `dub`; they are checked before the first job. What is finished stays when the run is interrupted.
     """
     Settings().with_changes(**settings)
     outcomes: list[Outcome] = []
@@ -106,7 +106,7 @@ def run(
     return outcomes
 
 
-def _run_one(job: Job, again: bool, progress: bool, settings: dict[str, Any]) -> Outcome:
+def _run_one(job: DubJob, again: bool, progress: bool, settings: dict[str, Any]) -> Outcome:
     if job.is_done and not again:
         return Outcome(job, "was there")
     try:
@@ -126,14 +126,14 @@ def _files(place: str | os.PathLike[str], endings: Sequence[str], what: str) -> 
     return found
 
 
-def _checked(jobs: Iterable[Job]) -> list[Job]:
-    """The jobs; W2LError when two of them would write the same file."""
-    jobs, seen = list(jobs), dict[str, Job]()
+def _checked(jobs: Iterable[DubJob]) -> list[DubJob]:
+    """The jobs. Raises W2LError when two of them would write the same file."""
+    jobs, seen = list(jobs), dict[str, DubJob]()
     for job in jobs:
         other = seen.setdefault(os.path.normcase(job.out), job)
         if other is not job:
             both = f"{other.face} with {other.audio} and {job.face} with {job.audio}"
-            raise W2LError(f"{both} would both be written to {job.out}; rename one, or name the results in a table.")
+            raise W2LError(f"{both} would both be written to {job.out}; rename one, or use a table with an out column.")
     return jobs
 
 

@@ -1,4 +1,4 @@
-"""Contact sheets: a dub at a glance (frame, crop, generated, result over time, over the waveform), and a face track."""
+"""Contact sheets: a dub at a glance (frame, crop, generated, result over time; waveform), and a face track."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from w2l import audio as sound
 from w2l import video
 from w2l.base import files
 from w2l.base.lettering import line_of_text, put_text
+from w2l.base.palette import CHOSEN, EMPTY, INK, PAPER, QUIET, TRACKS, WARNING, Colour
 from w2l.dubbing.stream import Moment
 from w2l.errors import W2LError
 from w2l.faces import Track
@@ -24,30 +25,16 @@ COLUMNS = 8
 _CELL = 168  # pixels: width of a column, and greatest height of a picture in it
 _GAP, _EDGE, _NAMES = 8, 20, 116  # pixels: between cells, around all, for the names of the rows
 _WAVE, _LEADS = 110, 26  # pixels: height of the waveform, and of the lines that lead to it
-_PAPER, _INK, _QUIET = (252, 251, 250), (48, 42, 38), (150, 140, 132)  # BGR
-_MARK, _WARN = (34, 102, 224), (40, 40, 200)
 _ROWS = ("frame", "crop", "generated", "result", "close up")
 _TEXT = 13  # pixels: height of the letters
 _TRACK_ROW, _TRACK_CELL = 1536, 768  # pixels: shared by the frames of a row of `write_track`; the most one gets
-_COLOURS = (  # BGR, of tracks by their numbers: dark enough for light letters, told apart by the colour-blind
-    (34, 80, 213),
-    (178, 114, 0),
-    (115, 132, 0),
-    (150, 70, 160),
-    (20, 110, 150),
-    (40, 40, 120),
-    (110, 60, 30),
-    (60, 60, 60),
-)
 _WHOLE_FRAME = Framing()
-
-_Colour = tuple[int, int, int]
 
 
 class ContactSheet:
-    """Collects moments of a dub as they pass (give it to ``dub`` as ``watch``) and draws them under one another.
+    """Collects moments of a dub (give it to ``dub`` as ``watch``) and draws a column for each.
 
-    The columns are evenly spaced over the speech. Where a frame shows no face, the pictures of it are left empty.
+    The columns are evenly spaced over the speech. Cells of a face are empty where the frame shows none.
     """
 
     def __init__(self, audio: str | os.PathLike[str], title: str = "", columns: int = COLUMNS) -> None:
@@ -74,17 +61,17 @@ class ContactSheet:
         width = left + columns * (_CELL + _GAP) - _GAP + _EDGE
         grid = sum(heights) + len(heights) * _GAP
         sheet = _page(top + grid + 2 * _TEXT + _LEADS + _WAVE + _EDGE, width)
-        put_text(sheet, self._title, _EDGE, _EDGE, _TEXT + 3, _INK)
+        put_text(sheet, self._title, _EDGE, _EDGE, _TEXT + 3, INK)
         label = line_of_text(mark.LABEL, _TEXT + 3)
-        put_text(sheet, mark.LABEL, width - _EDGE - label.shape[1], _EDGE, _TEXT + 3, _WARN)
+        put_text(sheet, mark.LABEL, width - _EDGE - label.shape[1], _EDGE, _TEXT + 3, WARNING)
         y = top
         for row, (name, height) in enumerate(zip(_ROWS, heights, strict=True)):
-            put_text(sheet, name, _EDGE, y + (height - _TEXT) // 2, _TEXT, _INK)
+            put_text(sheet, name, _EDGE, y + (height - _TEXT) // 2, _TEXT, INK)
             for column, (_, pictures) in enumerate(self._moments):
                 _place(sheet, pictures[row], left + column * (_CELL + _GAP), y, height)
             y += height + _GAP
         self._draw_wave(sheet[y:, left : width - _EDGE])
-        put_text(sheet, "speech", _EDGE, y + 2 * _TEXT + _LEADS + (_WAVE - _TEXT) // 2, _TEXT, _INK)
+        put_text(sheet, "speech", _EDGE, y + 2 * _TEXT + _LEADS + (_WAVE - _TEXT) // 2, _TEXT, INK)
         return sheet
 
     def write(self, path: str | os.PathLike[str]) -> Path:
@@ -96,15 +83,15 @@ class ContactSheet:
         width = area.shape[1]
         top = 2 * _TEXT + _LEADS
         middle, half = top + _WAVE // 2, _WAVE // 2
-        cv2.line(area, (0, middle), (width - 1, middle), _QUIET, 1)
+        cv2.line(area, (0, middle), (width - 1, middle), QUIET, 1)
         for x, (low, high) in enumerate(_envelope(self._wav, width)):
-            cv2.line(area, (x, middle - round(high * half)), (x, middle - round(low * half)), _QUIET, 1)
+            cv2.line(area, (x, middle - round(high * half)), (x, middle - round(low * half)), QUIET, 1)
         for i, (time, _) in enumerate(self._moments):
             text, centre = f"{time:.2f} s", i * (_CELL + _GAP) + _CELL // 2
-            put_text(area, text, centre - line_of_text(text, _TEXT).shape[1] // 2, 2, _TEXT, _INK)
+            put_text(area, text, centre - line_of_text(text, _TEXT).shape[1] // 2, 2, _TEXT, INK)
             x = min(width - 1, round(width * time / self._seconds))
-            cv2.line(area, (centre, _TEXT + 8), (x, top), _MARK, 1, cv2.LINE_AA)
-            cv2.line(area, (x, top), (x, top + _WAVE - 1), _MARK, 1)
+            cv2.line(area, (centre, _TEXT + 8), (x, top), CHOSEN, 1, cv2.LINE_AA)
+            cv2.line(area, (x, top), (x, top + _WAVE - 1), CHOSEN, 1)
 
 
 def write_track(
@@ -117,10 +104,10 @@ def write_track(
 ) -> Path:
     """Writes a PNG of three rows of frames, or fewer, evenly spaced over the clip, with the boxes of their faces.
 
-    A track that none of these frames shows adds one that does, as long as the rows are no more than doubled.
+    Tracks that none of these frames show add frames that do, up to twice as many rows.
 
     face: the clip; framing, fps: as for the tracks. Several tracks, in the order of their numbers (`find_tracks`), have
-    a colour and their number each: what to give as `which`. Raises W2LError when there is no track, the clip cannot be
+    a colour and a number each: what to give as `which`. Raises W2LError when there is no track, the clip cannot be
     read, or the place cannot be written.
     """
     drawn = [tracks] if isinstance(tracks, Track) else list(tracks)
@@ -134,7 +121,7 @@ def write_track(
     for i, frame in enumerate(video.read_frames(face, fps, max_frames=n_frames)):
         if i in chosen:
             seen = [number for number, track in enumerate(drawn) if track.has_face(i)]
-            boxes = [(drawn[k].boxes[i], names[k], _COLOURS[k % len(_COLOURS)]) for k in seen]
+            boxes = [(drawn[k].boxes[i], names[k], TRACKS[k % len(TRACKS)]) for k in seen]
             cells.append(_numbered(framing(frame), boxes, i, side))
     height = max(cell.shape[0] for cell in cells)
     columns = min(columns, len(cells))
@@ -147,29 +134,29 @@ def write_track(
 
 
 def _page(height: int, width: int) -> np.ndarray:
-    return np.full((height, width, 3), _PAPER, np.uint8)
+    return np.full((height, width, 3), PAPER, np.uint8)
 
 
 def _fit(picture: np.ndarray | None, side: int = _CELL) -> np.ndarray:
     """The picture made as wide or high as a cell; a faint empty square for None."""
     if picture is None:
-        return np.full((side, side, 3), 235, np.uint8)
+        return np.full((side, side, 3), EMPTY, np.uint8)
     scale = min(side / picture.shape[1], side / picture.shape[0])
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
 
 
 def _with_box(frame: np.ndarray, box: np.ndarray | None, text: str) -> np.ndarray:
-    """A copy of the frame with the face box and a text drawn so that they survive being made small."""
+    """A copy of the frame with the face box and a text, drawn large enough to be seen when it is shrunk."""
     scale = max(frame.shape[:2]) / _CELL
     out = frame.copy()
     if box is not None:
         x1, y1, x2, y2 = (round(float(v)) for v in box)
-        cv2.rectangle(out, (x1, y1), (x2, y2), _MARK, max(1, round(1.5 * scale)))
+        cv2.rectangle(out, (x1, y1), (x2, y2), CHOSEN, max(1, round(1.5 * scale)))
     tall = max(6, round(10 * scale))
     ink = line_of_text(text, tall)
-    out[: tall + tall // 2, : ink.shape[1] + tall // 2] = _INK
-    put_text(out, text, tall // 4, tall // 4, tall, _PAPER)
+    out[: tall + tall // 2, : ink.shape[1] + tall // 2] = INK
+    put_text(out, text, tall // 4, tall // 4, tall, PAPER)
     return out
 
 
@@ -184,13 +171,13 @@ def _telling_frames(tracks: Sequence[Track], count: int) -> set[int]:
     return chosen
 
 
-def _numbered(frame: np.ndarray, boxes: list[tuple[np.ndarray, str, _Colour]], index: int, side: int) -> np.ndarray:
+def _numbered(frame: np.ndarray, boxes: list[tuple[np.ndarray, str, Colour]], index: int, side: int) -> np.ndarray:
     """A cell of the frame with its boxes, each with its name at a corner, and the frame's number."""
     cell = _fit(frame, side)
     scale = np.tile([cell.shape[1] / frame.shape[1], cell.shape[0] / frame.shape[0]], 2)
     placed = [(np.rint(box * scale).astype(int).tolist(), name, colour) for box, name, colour in boxes]
     tall = max(_TEXT, side // 36)
-    _tag(cell, f"frame {index}" if boxes else f"frame {index}: no face", 0, cell.shape[0], tall, _INK)
+    _tag(cell, f"frame {index}" if boxes else f"frame {index}: no face", 0, cell.shape[0], tall, INK)
     for (x1, y1, x2, y2), _, colour in placed:
         cv2.rectangle(cell, (x1, y1), (x2, y2), colour, 2)
     for (x1, y1, _, _), name, colour in placed:
@@ -199,16 +186,16 @@ def _numbered(frame: np.ndarray, boxes: list[tuple[np.ndarray, str, _Colour]], i
     return cell
 
 
-def _tag(picture: np.ndarray, text: str, x: int, y: int, tall: int, colour: _Colour) -> None:
-    """A line of text on a patch of colour, moved as far as it takes to lie in the picture."""
+def _tag(picture: np.ndarray, text: str, x: int, y: int, tall: int, colour: Colour) -> None:
+    """A line of text on a patch of colour, moved so that it is inside the picture."""
     wide, high = line_of_text(text, tall).shape[1] + 8, tall + 6
     x, y = max(0, min(x, picture.shape[1] - wide)), max(0, min(y, picture.shape[0] - high))
     picture[y : y + high, x : x + wide] = colour
-    put_text(picture, text, x + 4, y + 3, tall, _PAPER)
+    put_text(picture, text, x + 4, y + 3, tall, PAPER)
 
 
 def _close_up(frame: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """The square around the face box, twice as wide, as far as it lies in the frame: where a seam would show."""
+    """The square around the face box, twice as wide, cut off at the frame's border: where a seam would show."""
     x, y, reach = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box[2] - box[0]
     left, right, top, bottom = (max(0, round(float(edge))) for edge in (x - reach, x + reach, y - reach, y + reach))
     return frame[top:bottom, left:right]
@@ -230,7 +217,7 @@ def _envelope(wav: np.ndarray, columns: int) -> Iterator[tuple[float, float]]:
 
 
 def write_png(sheet: np.ndarray, path: str | os.PathLike[str], synthetic: bool = True) -> Path:
-    """Writes a picture, HWC uint8 BGR, as PNG, marked if synthetic. Raises W2LError where it cannot be written."""
+    """Writes a picture, HWC uint8 BGR, as PNG, marked if synthetic. Raises W2LError if it cannot be written."""
     _, data = cv2.imencode(".png", sheet)
     with files.atomic(path) as temporary:
         temporary.write_bytes(data.tobytes())

@@ -13,7 +13,7 @@ from w2l.dubbing.dub import DubResult, dub
 
 @dataclass(frozen=True)
 class Demo:
-    """Where the demo's results lie, and how the dub went."""
+    """The files of the demo, and the result of its dub."""
 
     video: Path
     sheet: Path

@@ -1,6 +1,6 @@
-"""Face + speech -> video: what is said and who says it is settled first, then the frames stream through `redraw`.
+"""Face + speech -> video: first the speech is read and the faces are found, then the frames stream through `redraw`.
 
-The file is read twice, once to find the face in every frame and once to redraw it; a clip is never held in memory.
+The clip is read twice, once to find the face in each frame and once to redraw it; it is never held in memory.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from w2l.video.files import ANIMATIONS
 if TYPE_CHECKING:
     from w2l.models.fast.generate import Generate
 
-_SMOOTH_FPS = 15  # below this a mouth jumps from one sound to the one after the next
+_SMOOTH_FPS = 15  # below this a mouth skips sounds
 
 SoundFile = str | os.PathLike[str]
 
@@ -46,7 +46,7 @@ class DubResult:
     path: Path
     n_frames: int
     fps: float
-    frames_without_face: list[int]  # indices in the result; these frames passed through unchanged
+    frames_without_face: list[int]  # indices in the result; these frames are unchanged
     seconds: dict[str, float]  # stage -> seconds spent in it; stages overlap, "total" is the time on the clock
     weights: str
     marked: list[str]  # how the file says that it is synthetic
@@ -73,9 +73,9 @@ def dub(
     progress: bars on stderr. watch: called with each dubbed `Moment`. settings: see `Settings`; for example
     ``weights="wav2lip_gan"``, ``box=(80, 40, 220, 210)``, ``extend="hold"``.
 
-    Raises W2LError for input that cannot be dubbed (no file, no face, no or silent sound, weights that are none, an
-    output that cannot be written) and for settings that make no sense; nothing is left at ``out`` then, nor when it is
-    interrupted.
+    Raises W2LError for input that cannot be dubbed (no file, no face, no or silent sound, a file that is not a
+    generator's weights, an output that cannot be written) and for settings that make no sense. Nothing is left at
+    ``out`` then, nor after an interrupt.
     """
     clock = Stopwatch()
     audience = _Audience(progress, watch, clock)
@@ -198,7 +198,7 @@ def _encode(plan: Plan, moments: Iterator[Moment], spoken: Speech, path: Path, a
 
 
 def _lift(moment: Moment, black: np.ndarray, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
-    """The result and what of it is there, where the clip is transparent; the label always is."""
+    """The colours and the alpha of a result whose clip is transparent; the label is opaque."""
     colours, alpha = lift(moment.result, moment.frame, black)
     if plan.corner is not None and (box := mark.label_box(*plan.speakers[0].track.size, plan.corner)):
         x1, y1, x2, y2 = box
@@ -207,19 +207,19 @@ def _lift(moment: Moment, black: np.ndarray, plan: Plan) -> tuple[np.ndarray, np
 
 
 def _mark(path: Path, plan: Plan, face: Path, speech: Path, title: str) -> tuple[list[str], list[str]]:
-    """Marks the finished file; returns how it is marked now, and notes on how it is not."""
+    """Marks the finished file; returns how it is marked, and notes on what is missing."""
     size, marked, notes = plan.speakers[0].track.size, [], []
     if not plan.settings.label:
-        notes.append("the visible label was switched off: say yourself that this video is AI-generated.")
+        notes.append("the visible label was switched off: you must say yourself that this video is AI-generated.")
     elif mark.label_box(*size) is None:
-        notes.append(f"no visible label: a picture of {size[0]}x{size[1]} pixels has no room for it.")
+        notes.append(f"no visible label: a picture of {size[0]}x{size[1]} pixels is too small for it.")
     else:
         marked.append(f'visible label "{mark.LABEL}"')
     mark.embed(path)
     found = mark.read(path)
     marked += [f"IPTC digital source type ({place})" for place in found.found_in]
     if not found.synthetic:
-        notes.append("this file carries no mark in its metadata: its format has no place for one.")
+        notes.append("no mark in the metadata: this file format has no place for one.")
     if plan.settings.sign and credentials.available():  # last, since a signature covers the whole file
         credentials.sign(path, source=face, speech=speech, title=title)
         marked.append("signed content credentials (C2PA)")
@@ -227,14 +227,14 @@ def _mark(path: Path, plan: Plan, face: Path, speech: Path, title: str) -> tuple
 
 
 _EXTENDED = {
-    "pingpong": "its {} frames run forwards and backwards",
-    "loop": "its {} frames start again and again",
-    "hold": "the last of its {} frames stands",
+    "pingpong": "its {} frames are played forwards and backwards",
+    "loop": "its {} frames are looped",
+    "hold": "the last of its {} frames is held",
 }
 
 
 def _notes(plan: Plan, out: Path, spoken: Speech, faceless: list[int]) -> list[str]:
-    """What the user should know: how lengths were matched, frames without a face, missing sound."""
+    """What the user should know: how the clip was extended or cut, frames without a face, missing sound."""
     notes, length, footage = [], plan.length, plan.footage
     if not footage.is_still and length < plan.n_frames:
         notes.append(f"the speech is longer than the clip: {_EXTENDED[footage.extend].format(length)}.")

@@ -1,4 +1,4 @@
-"""The pictures of a dub: a clip's frames, framed, and made to last as long as the speech."""
+"""The frames of a dub: those of the clip, framed, and extended to the length of the speech."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from w2l import video
 from w2l.dubbing.settings import EXTENSIONS
 from w2l.errors import W2LError
 
-_TRANSPARENT = ("png", "apng", "gif", "webp")  # codecs of pictures and animations that may be so
+_TRANSPARENT = ("png", "apng", "gif", "webp")  # codecs of pictures and animations that may have transparent parts
 _BLOCK_BYTES = 96 << 20  # decoded frames held while a clip runs backwards, whatever its length
 
 
@@ -21,9 +21,9 @@ class Footage:
     """A clip as the frames of a dub.
 
     fps: of the result; the clip's frames are read at that rate. extend: what follows when the clip has ended and the
-    speech has not: "pingpong" runs it back and forth, "loop" starts it again, "hold" lets its last frame stand, "trim"
-    ends the result. static: only its first frame is used. ground: the grey, 0 to 255, on which transparent
-    frames are laid.
+    speech has not: "pingpong" runs it back and forth, "loop" starts it again, "hold" repeats its last frame, "trim"
+    ends the result. static: only its first frame is used. ground: the grey, 0 to 255, of the background
+    behind transparent frames.
     """
 
     clip: video.ClipInfo
@@ -39,7 +39,7 @@ class Footage:
 
     @property
     def is_still(self) -> bool:
-        """Whether one frame is all there is to see."""
+        """Whether there is only one frame."""
         return self.static or self.clip.is_still
 
     def read(self, start: int = 0, max_frames: int | None = None) -> Iterator[np.ndarray]:
@@ -52,7 +52,7 @@ class Footage:
         )
 
     def on_black(self) -> Footage | None:
-        """The same on black, from which `lift` tells what is transparent; None where nothing is, in the first frame."""
+        """The same on black, by which `lift` finds what is transparent; None if nothing is in the first frame."""
         if self.clip.codec not in _TRANSPARENT:
             return None
         black = replace(self, ground=0)
@@ -68,7 +68,7 @@ class Footage:
     def frames(self, n_frames: int, length: int) -> Iterator[np.ndarray]:
         """The frames of the result: `n_frames`, made of the clip's first `length`.
 
-        Raises W2LError when the clip is to run backwards and cannot be entered in its middle.
+        Raises W2LError when the clip has to run backwards and cannot be read from its middle.
         """
         return itertools.islice(self._endless(length), n_frames)
 
@@ -105,9 +105,9 @@ def back_and_forth(index: int, length: int) -> int:
 
 
 def lift(result: np.ndarray, white: np.ndarray, black: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A result off its white ground: its colours, (H, W, 3) uint8 BGR, and how much they cover, (H, W) uint8.
+    """A result without its white background: its colours, (H, W, 3) uint8 BGR, and its alpha, (H, W) uint8.
 
-    white, black: the frame it was made of, on both grounds: they differ by what shines through.
+    white, black: the frame it was made of on both backgrounds; they differ where the background is seen.
     """
     shine = (white.astype(np.int16) - black).clip(0).max(axis=2)
     alpha = (255 - shine).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""One frame of a dub, made in a moment, with the settings drawn on it: to choose them before a long run."""
+"""One frame of a dub, with the settings drawn on it: to choose them before a long run."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from w2l import faces
 from w2l import weights as weight_files
 from w2l.base.lettering import line_of_text, put_text
+from w2l.base.palette import CHOSEN, INK, PAPER, QUIET, Colour
 from w2l.base.parallel import Stopwatch
 from w2l.dubbing import contact_sheet
 from w2l.dubbing.dub import load_generator
@@ -24,9 +25,8 @@ from w2l.dubbing.stream import DubbedMouth, Moment
 from w2l.errors import W2LError
 from w2l.marking import mark
 
-_REACH = 6  # frames looked at on both sides, so that the box is smoothed as it will be
+_REACH = 6  # frames read on both sides, so that the box is smoothed as in the dub
 _HEIGHT, _SIDE, _GAP, _TEXT = 480, 200, 16, 15  # pixels: height of the pictures, side of a crop, between them, letters
-_PAPER, _INK, _CHOSEN, _OTHER = (252, 251, 250), (48, 42, 38), (34, 102, 224), (150, 140, 132)  # BGR
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ def preview(
     frame: int | None = None,
     **settings: Any,
 ) -> Preview:
-    """Dubs the one frame that the result will show `at` this many seconds, and draws the settings on it.
+    """Dubs the one frame that the result will show `at` this time in seconds, and draws the settings on it.
 
-    frame: that of this number instead, counted from 0 in the result. settings: those of `dub`. out: where the picture
-    is written as PNG, marked as synthetic. Only the frames around that moment are searched for faces, so their numbers
-    may differ from those of the whole clip (`w2l track` draws these).
-    Raises W2LError as `dub` does, when the moment lies outside the speech, and when no face is seen there.
+    frame: the number of the frame instead, from 0, in the result. settings: those of `dub`. out: where the picture
+    is written as PNG, marked as synthetic. Only the frames around that moment are searched for faces, so the numbers
+    of faces may differ from those in the whole clip (which `w2l track` draws).
+    Raises W2LError as `dub` does, for a moment outside the speech, and when no face is found there.
     """
     clock = Stopwatch()
     method = method_for(Settings().with_changes(**settings))
@@ -77,7 +77,7 @@ def preview(
 
 
 def _index(at: float, frame: int | None, seconds: float, fps: float) -> int:
-    """The number of the frame to look at, in the result."""
+    """The number of the frame in the result."""
     last = max(1, round(seconds * fps)) - 1
     if frame is None:
         if not 0 <= at < seconds:
@@ -99,7 +99,7 @@ def _find(footage: Footage, index: int, method: Method) -> tuple[np.ndarray, fac
     track = method.track(scene, method.settings.which)
     others = [one.boxes[at] for one in method.all_tracks(scene) if one.has_face(at)]
     if not track.has_face(at):
-        raise W2LError(f"no face was found at that moment of {footage.clip.path}; look at another one, or give a box.")
+        raise W2LError(f"no face was found at that moment of {footage.clip.path}; choose another, or give a box.")
     return near[at], faces.Track(track.boxes[at : at + 1], track.found[at : at + 1], track.size), others
 
 
@@ -109,18 +109,18 @@ def _draw(moment: Moment, others: list[np.ndarray], chosen: Settings, title: str
     frame = moment.frame.copy()
     thick = max(1, round(max(frame.shape[:2]) / 300))
     for box in others:
-        _rectangle(frame, box, _OTHER, thick)
-    _rectangle(frame, mouth.box, _CHOSEN, thick)
+        _rectangle(frame, box, QUIET, thick)
+    _rectangle(frame, mouth.box, CHOSEN, thick)
     scale = _HEIGHT / frame.shape[0]
     pictures = [cv2.resize(p, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for p in (frame, moment.result)]
     wide = pictures[0].shape[1]
     lines = [f"{name} = {value}" for name, value in _said(chosen)]
-    lines = ["settings changed:", *lines] if lines else ["all settings as they come"]
+    lines = ["settings changed:", *lines] if lines else ["default settings"]
     width = max(2 * wide, 2 * _SIDE + max(line_of_text(line, _TEXT).shape[1] for line in lines)) + 4 * _GAP
     top = 2 * _GAP + _TEXT
     below = top + _HEIGHT + _GAP
-    page = np.full((below + max(_SIDE, 2 * _TEXT * len(lines)) + _GAP, width, 3), _PAPER, np.uint8)
-    put_text(page, f"{title}: frame {moment.index} with its face box, and dubbed", _GAP, _GAP, _TEXT, _INK)
+    page = np.full((below + max(_SIDE, 2 * _TEXT * len(lines)) + _GAP, width, 3), PAPER, np.uint8)
+    put_text(page, f"{title}: frame {moment.index} with its face box, and dubbed", _GAP, _GAP, _TEXT, INK)
     for i, picture in enumerate(pictures):
         x = _GAP + i * (wide + _GAP)
         page[top : top + picture.shape[0], x : x + wide] = picture
@@ -128,17 +128,17 @@ def _draw(moment: Moment, others: list[np.ndarray], chosen: Settings, title: str
         x = _GAP + i * (_SIDE + _GAP)
         page[below : below + _SIDE, x : x + _SIDE] = cv2.resize(crop, (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC)
     for i, line in enumerate(lines):
-        put_text(page, line, 3 * _GAP + 2 * _SIDE, below + 2 * _TEXT * i, _TEXT, _INK)
+        put_text(page, line, 3 * _GAP + 2 * _SIDE, below + 2 * _TEXT * i, _TEXT, INK)
     return page
 
 
-def _rectangle(frame: np.ndarray, box: np.ndarray, colour: tuple[int, int, int], thick: int) -> None:
+def _rectangle(frame: np.ndarray, box: np.ndarray, colour: Colour, thick: int) -> None:
     x1, y1, x2, y2 = (round(float(value)) for value in box)
     cv2.rectangle(frame, (x1, y1), (x2, y2), colour, thick)
 
 
 def _said(chosen: Settings) -> list[tuple[str, object]]:
-    """The settings that are not as they come."""
+    """The settings that differ from the defaults."""
     plain = Settings()
     names = [field.name for field in fields(chosen)]
     return [(name, value) for name in names if (value := getattr(chosen, name)) != getattr(plain, name)]

@@ -1,4 +1,4 @@
-"""The published inference to the letter, known faults included, for those who compare with published results.
+"""The published inference exactly, known faults included, for comparisons with published results.
 
 Everything that differs from what the kit does by default is here (reference: inference.py of Rudrabha/Wav2Lip at
 5c90fa9): OpenCV's reader, whole-pixel boxes cut off at the frame's border, smoothing in place on integers, bilinear

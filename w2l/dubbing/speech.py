@@ -29,7 +29,7 @@ class Speech:
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Its length in seconds."""
         return len(self.wav) / self.rate
 
     def mel(self, gate: bool = False) -> np.ndarray:
@@ -45,7 +45,7 @@ class Speech:
         return Speech(self.path, self.wav[: round(seconds * self.rate)], self.rate)
 
     def repeated(self, seconds: float) -> Speech:
-        """The speech again and again until it lasts so long."""
+        """The speech, looped to `seconds`."""
         times = int(np.ceil(seconds / self.seconds))
         return Speech(self.path, np.tile(self.wav, (times, 1)), self.rate).cut(seconds)
 

@@ -69,7 +69,7 @@ class SpeakingFace:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is settled before the first frame is drawn."""
+    """Everything that is known before the first frame is drawn."""
 
     footage: Footage
     speakers: list[SpeakingFace]
@@ -113,7 +113,7 @@ class Plan:
 
 
 def redraw(plan: Plan, generate: Generate, clock: Stopwatch) -> Iterator[Moment]:
-    """The dubbed frames in order; decoding, drawing and pasting run ahead of whoever reads them."""
+    """The dubbed frames in order; decoding, drawing and pasting run ahead of the reader."""
     size = plan.batch_size
     frames = ahead(clock.each("decode", plan.footage.frames(plan.n_frames, plan.length)), size)
     drawn = ahead(_draw(plan, frames, generate, clock), size)
@@ -134,7 +134,7 @@ def _draw(plan: Plan, frames: Iterator[np.ndarray], generate: Generate, clock: S
             mouths[i].append(DubbedMouth(s, box, crop, drawn))
         batch.reverse()
         for i, found in enumerate(mouths, first):
-            frame = batch.pop()  # let go of as soon as it has been handed on
+            frame = batch.pop()  # so that it is freed as soon as it has been passed on
             yield Moment(i, i / plan.footage.fps, frame, tuple(found), frame)
 
 

@@ -15,11 +15,12 @@ from w2l import models, sync
 from w2l.audio import TRAINING_FPS, WINDOW, mel_windows
 from w2l.base.device import pick_device
 from w2l.base.lettering import put_text
+from w2l.base.palette import SERIES
 from w2l.data.clip import FRAMES, Clip
 from w2l.errors import W2LError
 from w2l.evaluate.held_out import Dubber, measure_talker
 from w2l.evaluate.metrics import mouth
-from w2l.evaluate.report.figures import COLOURS, new_panels, sync_figure
+from w2l.evaluate.report.figures import new_panels, sync_figure
 from w2l.notebook.plots import show_light
 from w2l.notebook.training import read_log
 from w2l.sync.curve import accuracy as pair_accuracy
@@ -74,7 +75,7 @@ def show_log(runs: Mapping[str, Weights], columns: Sequence[str], title: str, un
     """
     figure, panels = new_panels(len(columns), 4.2, 3.2)
     for axes, name in zip(panels, columns, strict=True):
-        for (label, folder), colour in zip(runs.items(), COLOURS, strict=False):
+        for (label, folder), colour in zip(runs.items(), SERIES, strict=False):
             _draw_run(axes, folder, name, label, colour, until)
         meaning, level = _MEANING.get(name, (name, None))
         axes.set(xlabel="step", ylabel=meaning, title=name.replace("_", " "))
@@ -143,7 +144,7 @@ def accuracy(scores: Sequence[np.ndarray]) -> float:
 def show_cosines(groups: Mapping[str, np.ndarray], title: str) -> None:
     """Histograms of cosines over one another, as shares of each group; the dotted line is where the expert decides."""
     figure, (axes,) = new_panels(1, 6.5, 3.2)
-    for (label, values), colour in zip(groups.items(), COLOURS, strict=False):
+    for (label, values), colour in zip(groups.items(), SERIES, strict=False):
         shares = np.full(len(values), 1 / len(values))
         axes.hist(values, np.linspace(0, 1, 41).tolist(), weights=shares, color=colour, alpha=0.55, label=label)
     axes.axvline(0.5, color=_TRUTH, lw=0.8, ls=":")
@@ -168,7 +169,7 @@ def show_matrix(scores: np.ndarray, starts: Sequence[int], title: str) -> None:
 def show_line(points: Mapping[float, float], xlabel: str, ylabel: str, title: str, level: float | None = None) -> None:
     """A line through points x -> y, with a dotted level where given."""
     figure, (axes,) = new_panels(1, 6.5, 2.8)
-    axes.plot(list(points), list(points.values()), "o-", color=COLOURS[0])
+    axes.plot(list(points), list(points.values()), "o-", color=SERIES[0])
     if level is not None:
         axes.axhline(level, color=_TRUTH, lw=0.8, ls=":")
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
@@ -180,7 +181,7 @@ def show_bars(values: Mapping[str, float], xlabel: str, title: str, level: float
     """Bars with their numbers, the first on top, and a dotted level where given, such as chance."""
     names = list(values)[::-1]
     figure, (axes,) = new_panels(1, 6.5, 0.9 + 0.32 * len(names))
-    bars = axes.barh(names, [values[name] for name in names], color=COLOURS[0])
+    bars = axes.barh(names, [values[name] for name in names], color=SERIES[0])
     axes.bar_label(bars, fmt="%.2f", padding=3)
     if level is not None:
         axes.axvline(level, color=_TRUTH, lw=1, ls=":")
@@ -230,7 +231,7 @@ def show_openings(rows: Mapping[str, np.ndarray], new: Clip, old: Clip, title: s
     """How wide mouths are open over time, read by the mouth meter, over the truth of the new and of the old words."""
     ruler = models.load("classroom_meter", network="mouth_meter")
     figure, panels = new_panels(len(rows), 9.0 / len(rows), 2.8)
-    for (name, frames), colour, axes in zip(rows.items(), COLOURS, panels, strict=False):
+    for (name, frames), colour, axes in zip(rows.items(), SERIES, panels, strict=False):
         seconds = np.arange(len(frames)) / TRAINING_FPS
         axes.plot(seconds, new.known_truth()[: len(frames), 0], color=_TRUTH, lw=1, label="new words, truth")
         axes.plot(seconds, old.known_truth()[: len(frames), 0], color="#aaaaaa", lw=0.8, ls=":", label="old words")

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from w2l.base.lettering import put_text
+from w2l.base.palette import INK, PAPER
 from w2l.video import write_image
 
 _ZOOM, _GAP, _TITLE = 2, 6, 22
-_PAPER, _INK = (252, 251, 250), (48, 42, 38)  # BGR
 
 
 def write(path: Path, groups: Mapping[str, torch.Tensor], per_row: int) -> None:
@@ -23,8 +23,8 @@ def write(path: Path, groups: Mapping[str, torch.Tensor], per_row: int) -> None:
         pixels = faces.detach().clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         rows = [np.hstack(list(pixels[at : at + per_row])) for at in range(0, len(pixels), per_row)]
         picture = cv2.resize(np.vstack(rows), None, fx=_ZOOM, fy=_ZOOM, interpolation=cv2.INTER_CUBIC)
-        column = np.full((picture.shape[0] + _TITLE, picture.shape[1] + _GAP, 3), _PAPER, np.uint8)
+        column = np.full((picture.shape[0] + _TITLE, picture.shape[1] + _GAP, 3), PAPER, np.uint8)
         column[_TITLE:, :-_GAP] = picture
-        put_text(column, name, 4, 4, _TITLE - 8, _INK)
+        put_text(column, name, 4, 4, _TITLE - 8, INK)
         columns.append(column)
     write_image(path, np.hstack(columns))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from w2l.audio import TRAINING_FPS
+from w2l.base.palette import SERIES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from w2l.evaluate.metrics.bootstrap import Estimate
     from w2l.sync.curve import SyncCurve
 
-COLOURS = ("#3b6ea5", "#d1662a", "#4b8b4f", "#8a5aa8", "#7a7a7a", "#b33b5e", "#2f8f9d")  # told apart in grey too
 _QUIET = "#8a8a8a"
 _POINTS = 600  # of a curve over time, at most
 # letters stay letters, in a typeface of the reader's; names inside the file are the same each time
@@ -54,7 +54,7 @@ def sync_figure(curves: Mapping[str, SyncCurve], title: str, width: float = 6.5,
     """
     figure, (axes,) = new_panels(1, width, height)
     for number, (name, curve) in enumerate(curves.items()):
-        colour = COLOURS[number % len(COLOURS)]
+        colour = SERIES[number % len(SERIES)]
         told = f"offset {curve.offset:+d}, confidence {curve.confidence:.2f}"
         axes.plot(curve.shifts, curve.curve, color=colour, label=f"{name}: {told}")
         axes.plot([curve.offset], [curve.best], "o", color=colour)
@@ -75,7 +75,7 @@ def time_figure(
     for number, (name, values) in enumerate(series.items()):
         step = max(1, len(values) // _POINTS)
         seconds = np.arange(len(values))[::step] / TRAINING_FPS
-        axes.plot(seconds, values[::step], color=COLOURS[number % len(COLOURS)], lw=1.2, label=name)
+        axes.plot(seconds, values[::step], color=SERIES[number % len(SERIES)], lw=1.2, label=name)
     axes.set(xlabel="seconds", ylabel=ylabel)
     axes.set_title(title, fontsize=10)
     if len(series) > 1:
@@ -88,9 +88,9 @@ def draw_intervals(axes: Axes, rows: Sequence[tuple[str, Estimate, Sequence[floa
     for height, (_, found, values) in enumerate(reversed(rows)):
         axes.plot(values, [height] * len(values), "|", color=_QUIET, ms=14, zorder=1)
         if math.isfinite(found.low):
-            axes.plot([found.low, found.high], [height] * 2, color=COLOURS[0], lw=3, alpha=0.5)
+            axes.plot([found.low, found.high], [height] * 2, color=SERIES[0], lw=3, alpha=0.5)
         if math.isfinite(found.mean):
-            axes.plot([found.mean], [height], "o", color=COLOURS[0])
+            axes.plot([found.mean], [height], "o", color=SERIES[0])
     axes.set_yticks(range(len(rows)), [label for label, _, _ in reversed(rows)], fontsize=8)
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_title(title, fontsize=9, loc="left")
@@ -104,7 +104,7 @@ def draw_bands(
     """Means over conditions as lines with points, their intervals as bands, from the left to the right."""
     places: Any = range(len(ticks))
     for number, (name, found) in enumerate(series.items()):
-        colour = COLOURS[number % len(COLOURS)]
+        colour = SERIES[number % len(SERIES)]
         axes.fill_between(places, [one.low for one in found], [one.high for one in found], color=colour, alpha=0.15)
         axes.plot(places, [one.mean for one in found], "o-", ms=4, color=colour, label=name)
     axes.set_xticks(places, ticks, fontsize=8)
