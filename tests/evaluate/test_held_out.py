@@ -2,40 +2,14 @@
 
 import numpy as np
 import pytest
-import torch
 
 from w2l import models, sync
-from w2l.data.clip import Clip
 from w2l.errors import W2LError
 from w2l.evaluate import held_out
-from w2l.evaluate.report import strips
 from w2l.evaluate.studies import card
 from w2l.faces.crop import MOUTH_BOX
 
 FRAMES = 50  # of a test clip
-
-
-@pytest.fixture
-def random_weights(tmp_path, monkeypatch):
-    """Untrained networks, and talkers made of noise instead of the corpus."""
-    torch.manual_seed(0)
-    names = {"generator": "wav2lip", "expert": "syncnet", "meter": "mouth_meter"}
-    for role, network in names.items():
-        width = 1.0 if role == "meter" else 0.1
-        model = models.build(network) if role == "meter" else models.build(network, width)
-        models.save(model, tmp_path / f"{role}.safetensors", network, width, minutes=1.5, training={"steps": 7})
-    rng = np.random.default_rng(0)
-    clips = [
-        Clip(
-            rng.integers(0, 256, (FRAMES, 96, 96, 3), dtype=np.uint8),
-            rng.uniform(-4, 4, (80, 160)).astype(np.float32),
-            rng.integers(0, 3, (FRAMES, 3)).astype(np.float32) * 10,  # closed, 10 or 20 pixels
-        )
-        for _ in range(5)
-    ]
-    for module in (held_out, strips):
-        monkeypatch.setattr(module, "corpus", lambda split, count, progress: clips[:count])
-    return {role: str(tmp_path / f"{role}.safetensors") for role in names}
 
 
 def test_untrained_networks_fail_the_table(random_weights, tmp_path):
@@ -73,11 +47,3 @@ def test_box_errors_compare_with_the_truth(random_weights):
 def test_too_few_clips_are_refused(random_weights):
     with pytest.raises(W2LError, match="too few"):
         held_out.evaluate_classroom(**random_weights, count=2, progress=False)
-
-
-def test_strips_show_four_talkers(random_weights, tmp_path):
-    from w2l.video import read_image
-
-    path = strips.write(tmp_path / "strips.png", random_weights["generator"], "test")
-    picture = read_image(path)
-    assert picture.shape[1] == 10 * 96 * 2 and picture.shape[0] == 4 * (4 * 56 + 6) * 2

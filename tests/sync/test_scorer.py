@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from helpers.scores import score
 
 from w2l import models, sync
 from w2l.errors import W2LError
 from w2l.models.syncnet import SyncNet
+from w2l.sync.clip import summarise
+from w2l.sync.scorer import Scorer
 
 
 class KnowingExpert(SyncNet):
@@ -60,3 +63,27 @@ def test_clips_shorter_than_a_window_are_refused():
 def test_sync_curve_says_where_the_curve_of_arrays_is():
     with pytest.raises(W2LError, match=r"not a KnowingExpert; for frames use sync\.offset_curve"):
         sync.sync_curve(KnowingExpert(), np.zeros((9, 96, 96, 3), np.uint8), np.zeros((80, 40), np.float32))
+
+
+def test_windows_are_as_few_as_published(published):
+    """One fewer than would fit, by pictures or by sound, whichever is shorter."""
+    frames = np.zeros((9, 96, 96, 3), np.uint8)
+    assert len(score(published, frames, np.zeros(640 * 40, np.float32))) == 4
+    assert len(score(published, frames, np.zeros(640 * 8 + 639, np.float32))) == 3
+    assert len(score(published, frames[:5], np.zeros(640 * 40, np.float32))) == 0
+
+
+def test_streaming_changes_nothing(bundled, talkers):
+    """Blocks of any size, in memory that does not grow, give what all frames at once give."""
+    clip = talkers[0]
+    whole = sync.offset_curve(models.load("classroom_expert"), clip.frames, clip.mel)
+    for block in (1, 33, 100):
+        scores = score(bundled, clip.frames, clip.mel, block)
+        found = summarise(scores, bundled)
+        np.testing.assert_allclose(found.curve, whole.cosine, atol=2e-5)
+        assert (found.shifts == whole.shifts).all()
+    scorer = Scorer(bundled, clip.mel)
+    for _ in range(6):
+        scorer.add(list(clip.frames))
+        assert len(scorer._frames) < bundled.batch + 5
+        assert scorer._sounds is None or len(scorer._sounds) <= bundled.batch + 31

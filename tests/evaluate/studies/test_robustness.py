@@ -9,15 +9,9 @@ from w2l import talker
 from w2l.base import paths
 from w2l.cli.main import main
 from w2l.errors import W2LError
-from w2l.evaluate.rows import Instruments
 from w2l.evaluate.studies import robustness
 from w2l.evaluate.studies.robustness import AXES, FIGURES, Bench, Curves, add_noise
 from w2l.talker.drawn.render import make_motion
-
-
-@pytest.fixture(scope="module")
-def tools():
-    return Instruments("classroom_expert", device="cpu")
 
 
 @pytest.mark.parametrize("decibels", [20, 0, -5])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -29,6 +30,8 @@ _CONFIGS: dict[str, type] = {
 
 _ROLES = {"wav2lip": "generator", "syncnet": "expert", "mouth_meter": "meter", "quality_disc": "gan"}
 
+_EARLIER = re.compile(r"(\w+)@([0-9a-f]{7,40})(?:\.safetensors)?")  # weights as they were in an earlier commit
+
 # rows of the table of stages: figure, what it is
 _STAGE_ROWS = {
     "opening_r_new": "opening against the truth of the new speech",
@@ -49,7 +52,7 @@ Small networks trained by this kit on its own synthetic talker corpus: drawn fac
 They show every step of the Wav2Lip recipe within class time. They know drawn faces only: on a photograph they paint a
 drawn mouth. For real faces use the published weights.
 
-NAME@COMMIT below is the file of that name in that commit of this repository (`git show COMMIT:data/weights/…`).
+NAME@COMMIT below is the file of that name in that commit of this repository. The commands run in a clone of it.
 
 Licence: that of the kit. Intended use: teaching. Outputs are marked as synthetic by the kit; keep the mark.
 """
@@ -67,7 +70,7 @@ def write(
     """Writes the card as Markdown: training facts read from the weight files, figures as measured. Returns the path.
 
     names: role -> weights, those that `figures` are of. stages: other generators, which are measured here beside the
-    one in `names`. others: weights of which only the facts are told.
+    one in `names`. others: weights of which only the facts are listed.
     """
     parts = [_HEAD, "## How they were made\n"]
     parts += [_facts(name, models.load(name)) for name in [*names.values(), *stages, *others]]
@@ -124,13 +127,22 @@ def _facts(name: str, model: Any) -> str:
 
 
 def _command(meta: dict[str, Any]) -> str:
-    """The command that trains so: where it begins, who judges, and the settings that differ from the defaults."""
+    """The command that trains so, as a shell takes it: where it begins, who judges, and the settings that differ from
+    the defaults. Weights of an earlier commit are written out first, into the current folder."""
     settings = meta.get("training", {})
     role = _ROLES[meta["network"]]
     if "disc_width" in settings:
         role = "gan"
-    options = {"start": "from", "expert": "expert", "disc": "disc"}
-    given = "".join(f" --{option} {meta[key]}" for key, option in options.items() if key in meta)
+    steps, given = [], ""
+    for key, option in {"start": "from", "expert": "expert", "disc": "disc"}.items():
+        if key not in meta:
+            continue
+        value = meta[key]
+        if earlier := _EARLIER.fullmatch(value):
+            name, commit = earlier.groups()
+            value = f"{name}@{commit}.safetensors"
+            steps.append(f"git show {commit}:data/weights/{name}.safetensors > {value}")
+        given += f" --{option} {value}"
     usual = asdict(_CONFIGS[role]())
     changed = [f"{key}={value}" for key, value in settings.items() if usual.get(key) != value]
-    return f"w2l train {role}{given}" + (f" --set {' '.join(changed)}" if changed else "")
+    return " && ".join([*steps, f"w2l train {role}{given}" + (f" --set {' '.join(changed)}" if changed else "")])
