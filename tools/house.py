@@ -27,7 +27,7 @@ WINGS = {
     "models": "the networks, as published and narrow; `models/fast` makes them quick, and can be skipped by readers",
     "marking": "the visible label, metadata, content credentials",
     "faces": "detect, follow, choose, crop and paste faces",
-    "talker": "the synthetic talker: `speech` (phones and voices), `mouth` (visemes), `drawn` (its pictures), clips",
+    "talker": "the synthetic talker: `speech` (phones, voices), `visemes` (mouths), `drawn` (pictures), clips",
     "data": "training clips: corpus, store, augmentation, windows",
     "sync": "how late the sound is: experts, the offset curve, the sync of a clip",
     "evaluate.metrics": "what is measured of pictures and mouths, with intervals",

@@ -14,7 +14,7 @@ import safetensors.numpy
 
 from w2l.data import store, windows
 from w2l.data.clip import Clip
-from w2l.data.store import Entry, Store
+from w2l.data.store import ClipEntry, Store
 from w2l.errors import W2LError
 
 
@@ -30,7 +30,9 @@ def make_store(folder, clips, splits=("train",)):
     for i, clip in enumerate(clips):
         size, checksum = store.write_clip(folder / f"clips/{i}.safetensors", clip)
         split = splits[i % len(splits)]
-        entries.append(Entry(f"clips/{i}.safetensors", size, checksum, len(clip), f"s{i}", split, "x", 0, 0, 0.5, 0))
+        entries.append(
+            ClipEntry(f"clips/{i}.safetensors", size, checksum, len(clip), f"s{i}", split, "x", 0, 0, 0.5, 0)
+        )
     store.write_index(folder, entries, seed=3)
     return folder
 

@@ -1,19 +1,10 @@
-"""Training windows: where they are cut, what goes with what, and a cache that mends itself."""
-
-import os
-import signal
-import time
-from types import SimpleNamespace
+"""Training windows: where they are cut, and what goes with what."""
 
 import numpy as np
 import pytest
 
-from w2l import talker
-from w2l.base.parallel import can_fork
-from w2l.data import corpus, windows
-from w2l.data.augment import Augment
+from w2l.data import windows
 from w2l.data.clip import Clip
-from w2l.errors import W2LError
 
 
 @pytest.fixture(scope="module")
@@ -69,70 +60,3 @@ def test_generator_batch_has_another_time_as_reference(clips, frames):
             np.testing.assert_allclose(window[0, 0] * 100, np.floor(3.2 * start), atol=1e-3)
             seen += 1
     assert seen == 60
-
-
-def test_augment_changes_all_frames_alike():
-    rng = np.random.default_rng(0)
-    frame = rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)
-    for seed in range(30):
-        change = Augment(np.random.default_rng(seed), degrade=False)
-        np.testing.assert_array_equal(change(frame), change(frame))
-    degraded = [Augment(np.random.default_rng(seed)) for seed in range(200)]
-    for name in ("blur", "noise", "quality"):
-        share = np.mean([bool(getattr(change, name)) for change in degraded])
-        assert 0.15 < share < 0.6, name
-
-
-def test_corpus_is_cached_and_mended(tmp_path):
-    first = corpus.corpus("train", 1, cache=tmp_path, progress=False)[0]
-    path = next(tmp_path.rglob("*.npz"))
-    path.write_bytes(path.read_bytes()[:5000])  # killed while copying
-    again = corpus.corpus("train", 1, cache=tmp_path, progress=False)[0]
-    np.testing.assert_array_equal(first.frames, again.frames)
-    np.testing.assert_array_equal(first.truth, again.truth)
-    assert path.stat().st_size > 1_000_000
-    with pytest.raises(W2LError, match="at least 1"):
-        corpus.corpus("train", 0, cache=tmp_path, progress=False)
-
-
-def _drawn(split: str, number: int, seed: int, voices: str) -> SimpleNamespace:
-    """Instead of a clip, which takes half a second: its number in the picture, who drew it in the mel."""
-    frames = np.full((5, 96, 96, 3), number, np.uint8)
-    return SimpleNamespace(frames=frames, mel=np.full((80, 16), os.getpid(), np.int64), truth=np.zeros((5, 3)))
-
-
-@pytest.mark.skipif(not can_fork(), reason="processes are forked on Linux only")
-def test_corpus_is_drawn_by_all_processors(tmp_path, monkeypatch):
-    monkeypatch.setattr(talker, "make_clip", _drawn)
-    monkeypatch.setattr(windows, "cores", lambda: 3)
-    clips = corpus.corpus("train", 14, cache=tmp_path, progress=False)
-    assert [clip.frames[0, 0, 0, 0] for clip in clips] == list(range(14))
-    drawers = [int(clip.mel[0, 0]) for clip in clips]
-    assert drawers[0] == os.getpid() and os.getpid() not in drawers[1:] and len(set(drawers[1:])) == 3
-    few = corpus.corpus("validation", 7, cache=tmp_path, progress=False)
-    assert {int(clip.mel[0, 0]) for clip in few} == {os.getpid()}  # a process is not worth starting for those
-
-
-@pytest.mark.skipif(not can_fork(), reason="processes are forked on Linux only")
-def test_a_process_that_dies_or_fails_while_drawing_costs_no_finished_clip(tmp_path, monkeypatch):
-    def fragile(split: str, number: int, seed: int, voices: str) -> SimpleNamespace:
-        if number == 9 and voices == "formant":
-            deadline = time.monotonic() + 30
-            while len(list(tmp_path.rglob("0*.npz"))) < 9 and time.monotonic() < deadline:
-                time.sleep(0.01)  # until the other process has made the clips before
-            os.kill(os.getpid(), signal.SIGKILL)
-        if number == 9:
-            raise W2LError("there is no voice to be had.")
-        return _drawn(split, number, seed, voices)
-
-    monkeypatch.setattr(windows, "cores", lambda: 2)
-    monkeypatch.setattr(talker, "make_clip", fragile)
-    with pytest.raises(W2LError, match="a process that worked ahead died"):
-        corpus.corpus("train", 12, cache=tmp_path, progress=False)
-    with pytest.raises(W2LError, match=r"^there is no voice to be had\.$"):
-        corpus.corpus("train", 12, cache=tmp_path / "mixed", progress=False, voices="mixed")
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npz")}
-    assert len(before) >= 18
-    monkeypatch.setattr(talker, "make_clip", _drawn)
-    assert len(corpus.corpus("train", 12, cache=tmp_path, progress=False)) == 12
-    assert all(path.stat().st_mtime_ns == when for path, when in before.items())

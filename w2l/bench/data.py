@@ -18,7 +18,7 @@ from w2l import audio, talker
 from w2l.audio import SAMPLE_RATE, SAMPLES_PER_FRAME, TRAINING_FPS, mel_windows, melspectrogram
 from w2l.base.device import machine
 from w2l.data.clip import FRAMES, Clip
-from w2l.data.store import Entry, Store, write_clip, write_index
+from w2l.data.store import ClipEntry, Store, write_clip, write_index
 from w2l.data.windows import generator_batch
 from w2l.errors import W2LError
 from w2l.preprocess.clip import Made, Maker
@@ -119,7 +119,7 @@ def _write_store(folder: Path, clips: Sequence[Clip]) -> Store:
     for i, clip in enumerate(clips):
         file = f"{i}.safetensors"
         size, checksum = write_clip(folder / file, clip)
-        entries.append(Entry(file, size, checksum, len(clip), str(i), "train", file, 0, None, None, 0))
+        entries.append(ClipEntry(file, size, checksum, len(clip), str(i), "train", file, 0, None, None, 0))
     write_index(folder, entries)
     return Store(folder)
 

@@ -30,7 +30,7 @@ _PASSES = 3  # forward, and twice as many multiplications backward
 
 
 @dataclass(frozen=True)
-class Row:
+class Way:
     """One way of computing a step. ms: of a step with its sync loss. tflops: 10^12 operations a second, of those that
     the networks' layers ask for. speedup: over the plain way."""
 
@@ -52,7 +52,7 @@ class StepFigures:
     windows: int
     draw_ms: float  # drawing a batch, in one process
     peak_tflops: dict[str, float]  # number format -> measured matrix product
-    rows: list[Row]
+    rows: list[Way]
 
 
 def plain_step(
@@ -107,7 +107,7 @@ def measure(
         if turn:  # the first is to warm up
             best = {name: min(best[name], taken[name]) for name in best}
     operations = _operations(width, windows)
-    rows = [Row(name, best[name] * 1e3, operations / best[name] / 1e12, best["plain"] / best[name]) for name in ways]
+    rows = [Way(name, best[name] * 1e3, operations / best[name] / 1e12, best["plain"] / best[name]) for name in ways]
     mixed = Precision("auto", where).dtype
     formats = {"float32": torch.float32} | ({str(mixed).removeprefix("torch."): mixed} if mixed else {})
     peaks = {name: matrix_peak(dtype, where) / 1e3 for name, dtype in formats.items()}

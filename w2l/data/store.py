@@ -1,6 +1,6 @@
 """The clip store: a folder with one memory-mapped file a clip, and an index with their checksums.
 
-    STORE/index.json           what there is: see `Entry`; written last, so a folder without it is unfinished
+    STORE/index.json           what there is: see `ClipEntry`; written last, so a folder without it is unfinished
     STORE/clips/*.safetensors  crops, mel and, for talker clips, the truth
     STORE/outcomes/*.json      what came of each source, so that an unfinished store can be gone on with
     STORE/report.json, .csv    what was kept, what was dropped, and why
@@ -37,7 +37,7 @@ _TYPES: dict[str, np.dtype[Any]] = {"U8": np.dtype("u1"), "F32": np.dtype("<f4")
 
 
 @dataclass(frozen=True)
-class Entry:
+class ClipEntry:
     """A clip in the index.
 
     file: its path in the store. bytes, sha256: of that file. frames: how many, at 25 a second. speaker, split: who, and
@@ -117,7 +117,7 @@ def _array(mapped: mmap.mmap, body: int, facts: dict[str, Any]) -> np.ndarray:
     return np.frombuffer(mapped, _TYPES[facts["dtype"]], count, body + facts["data_offsets"][0]).reshape(shape)
 
 
-def write_index(folder: str | os.PathLike[str], entries: Iterable[Entry], **facts: Any) -> None:
+def write_index(folder: str | os.PathLike[str], entries: Iterable[ClipEntry], **facts: Any) -> None:
     """Writes the index of a store, whole or not at all. facts: JSON values about how it was made."""
     index = {"format": _FORMAT, "fps": TRAINING_FPS, **facts, "clips": [asdict(entry) for entry in entries]}
     write_json(Path(folder) / INDEX, index)
@@ -174,7 +174,7 @@ class Store:
 class _Clips(Sequence[Clip]):
     """Clips by their number, of which the latest used stay mapped."""
 
-    def __init__(self, folder: Path, entries: Sequence[Entry]) -> None:
+    def __init__(self, folder: Path, entries: Sequence[ClipEntry]) -> None:
         self._folder, self._entries = folder, entries
         self._mapped: dict[int, Clip] = {}
 
@@ -202,7 +202,7 @@ class _Clips(Sequence[Clip]):
         return {**self.__dict__, "_mapped": {}}  # maps cannot be sent, and would be sent as copies
 
 
-def _read_index(folder: Path) -> tuple[dict[str, Any], list[Entry]]:
+def _read_index(folder: Path) -> tuple[dict[str, Any], list[ClipEntry]]:
     path = folder / INDEX
     if not folder.is_dir():
         raise W2LError(f"there is no clip store {folder}; make one with 'w2l preprocess'.")
@@ -212,7 +212,7 @@ def _read_index(folder: Path) -> tuple[dict[str, Any], list[Entry]]:
         raise W2LError(f"{folder} is no clip store (it has no {INDEX}); make one with 'w2l preprocess'.")
     try:
         facts = json.loads(path.read_text(encoding="utf8"))
-        entries = [Entry(**row) for row in facts.pop("clips")]
+        entries = [ClipEntry(**row) for row in facts.pop("clips")]
         known = facts["format"] == _FORMAT
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise W2LError(f"{path} is damaged; run the same 'w2l preprocess' again, which writes it anew.") from error
@@ -221,7 +221,7 @@ def _read_index(folder: Path) -> tuple[dict[str, Any], list[Entry]]:
     return facts, entries
 
 
-def _check_size(folder: Path, entry: Entry) -> None:
+def _check_size(folder: Path, entry: ClipEntry) -> None:
     path = folder / entry.file
     if not path.is_file():
         raise W2LError(f"{path} is missing from its store; {_MEND}")
@@ -229,7 +229,7 @@ def _check_size(folder: Path, entry: Entry) -> None:
         raise W2LError(f"{path} has {path.stat().st_size} bytes, not the {entry.bytes} that it should; {_MEND}")
 
 
-def _is_right(folder: Path, entry: Entry) -> bool:
+def _is_right(folder: Path, entry: ClipEntry) -> bool:
     try:
         return hash_of(folder / entry.file) == entry.sha256
     except OSError:

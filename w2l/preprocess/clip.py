@@ -42,7 +42,7 @@ def facts(settings: PreprocessSettings) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Made:
-    """A clip, the frame of its source (at 25 a second) where it starts, and its sync; see `store.Entry`."""
+    """A clip, the frame of its source (at 25 a second) where it starts, and its sync; see `store.ClipEntry`."""
 
     start: int
     clip: Clip

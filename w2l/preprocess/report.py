@@ -11,7 +11,7 @@ from typing import Any
 
 from w2l.audio import TRAINING_FPS
 from w2l.base.files import atomic
-from w2l.data.store import SPLITS, Entry, write_json
+from w2l.data.store import SPLITS, ClipEntry, write_json
 
 JSON, TABLE = "report.json", "report.csv"
 _BAR = 40  # characters of the longest bar
@@ -38,7 +38,7 @@ class PreprocessReport:
 
     sources: int
     done: int
-    clips: Sequence[Entry]
+    clips: Sequence[ClipEntry]
     lost: Sequence[Loss]
     sure: float
 
@@ -52,10 +52,10 @@ class PreprocessReport:
         sure = [clip.offset for clip in self._judged() if self._is_sure(clip)]
         return dict(sorted(Counter(offset for offset in sure if offset is not None).items()))
 
-    def _judged(self) -> list[Entry]:
+    def _judged(self) -> list[ClipEntry]:
         return [clip for clip in self.clips if clip.confidence is not None]
 
-    def _is_sure(self, clip: Entry) -> bool:
+    def _is_sure(self, clip: ClipEntry) -> bool:
         return clip.confidence is not None and clip.confidence >= self.sure
 
     def figures(self) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class PreprocessReport:
     def write(self, folder: Path) -> None:
         """Writes report.json, and report.csv with a row for each clip and each loss."""
         write_json(folder / JSON, {**self.figures(), "lost": [asdict(loss) for loss in self.lost]})
-        kept = [field.name for field in fields(Entry) if field.name not in ("bytes", "sha256")]
+        kept = [field.name for field in fields(ClipEntry) if field.name not in ("bytes", "sha256")]
         with atomic(folder / TABLE) as path, open(path, "w", encoding="utf8", newline="") as file:
             table = csv.DictWriter(file, [*kept, "reason", "detail"], extrasaction="ignore", lineterminator="\n")
             table.writeheader()

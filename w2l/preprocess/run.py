@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from w2l.base.parallel import cores, one_thread
 from w2l.data import store
-from w2l.data.store import CLIPS, INDEX, OUTCOMES, Entry, write_json
+from w2l.data.store import CLIPS, INDEX, OUTCOMES, ClipEntry, write_json
 from w2l.errors import W2LError
 from w2l.preprocess.clip import Dropped, Made, Maker, facts, size_of
 from w2l.preprocess.report import JSON, TABLE, Loss, PreprocessReport
@@ -148,7 +148,7 @@ def _finish(job: StoreJob, sources: Sequence[Source], seed: int) -> PreprocessRe
     rows = [(source, outcome) for source, outcome in zip(sources, outcomes, strict=True) if outcome]
     splits = assign_splits((source for source, outcome in rows if outcome["clips"]), seed)
     entries = [
-        Entry(speaker=one.speaker, split=one.split or splits[one.speaker], source=one.path, **clip)
+        ClipEntry(speaker=one.speaker, split=one.split or splits[one.speaker], source=one.path, **clip)
         for one, outcome in rows
         for clip in outcome["clips"]
     ]

@@ -14,7 +14,8 @@ from w2l.talker.corpus import (
     write_corpus,
 )
 from w2l.talker.drawn.render import View, crop_view, presenter_view
-from w2l.talker.speech.phones import BILABIALS, PHONES, Mouth, Phone
+from w2l.talker.mouth import Mouth
+from w2l.talker.speech.phones import BILABIALS, PHONES, Phone
 
 __all__ = [
     "BILABIALS",

@@ -15,10 +15,11 @@ from w2l.base.files import atomic
 from w2l.errors import W2LError
 from w2l.talker.drawn.identity import Face, make_face
 from w2l.talker.drawn.render import CROP, View, crop_view, make_motion, presenter_view, render
-from w2l.talker.mouth import mouth_track
 from w2l.talker.speech.espeak import EspeakVoice, make_espeak_voice, speak
+from w2l.talker.speech.formant import Voice, make_voice, plan_speech, synthesise
+from w2l.talker.speech.phones import Spoken
 from w2l.talker.speech.recording import record
-from w2l.talker.speech.voice import Spoken, Voice, make_voice, plan_speech, synthesise
+from w2l.talker.visemes import mouth_track
 
 SPLITS = ("train", "validation", "test")
 VOICES = ("formant", "mixed")  # how a corpus speaks; see `make_speaker`

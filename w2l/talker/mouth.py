@@ -1,42 +1,17 @@
-"""From phones to mouth movement: the viseme track with co-articulation."""
+"""The shape of a mouth, in seven numbers."""
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.ndimage import gaussian_filter1d
-
-from w2l.audio import SAMPLE_RATE, TRAINING_FPS
-from w2l.talker.speech.phones import PHONES, Mouth
-from w2l.talker.speech.voice import CONTROL_RATE, Spoken
-
-_LEAD = 0.03  # s: lips move a little before the sound
-_SPREAD = 0.030  # s: standard deviation of the blur by which neighbouring shapes flow into each other
-_CLOSING = 0.014  # s: lips meet and part faster than the jaw moves
-_OPENING, _CLOSURE, _TUCK = (Mouth._fields.index(name) for name in ("opening", "closure", "tuck"))
+from typing import NamedTuple
 
 
-def mouth_track(
-    spoken: list[Spoken], n_frames: int, articulation: float = 1.0, fps: float = TRAINING_FPS
-) -> np.ndarray:
-    """The mouth at each video frame: float32 (n_frames, 7), columns as in `Mouth`.
+class Mouth(NamedTuple):
+    """A mouth shape. All about 0..1 except `width` and its opposite direction (-1 narrow .. 1 spread)."""
 
-    Frame k shows the middle of its time, (k + 0.5) / fps. Shapes blend over about 60 ms (co-articulation) and lead the
-    sound by 30 ms. `articulation` scales the opening. Opening is about 0..1.15; pressed lips bring it to 0.
-    """
-    n = int((n_frames / fps + 0.5) * CONTROL_RATE)
-    shapes = np.zeros((len(Mouth._fields), n))
-    shapes[_CLOSURE] = PHONES["SIL"].mouth.closure  # at rest after the last phone
-    for name, start, end, stress in spoken:
-        phone = PHONES[name]
-        first, last = (round(edge * CONTROL_RATE / SAMPLE_RATE) for edge in (start, end))
-        shape = np.array(phone.mouth)
-        if phone.kind == "vowel":
-            shape[_OPENING] *= stress
-        shapes[:, first : min(n, last)] = shape[:, None]
-    smooth = gaussian_filter1d(shapes, _SPREAD * CONTROL_RATE, axis=1, mode="nearest")
-    for row in (_CLOSURE, _TUCK):
-        smooth[row] = gaussian_filter1d(shapes[row], _CLOSING * CONTROL_RATE, mode="nearest")
-    pressed, tucked = np.clip(smooth[_CLOSURE] * 1.25, 0, 1), smooth[_TUCK]
-    smooth[_OPENING] = np.clip(smooth[_OPENING] * articulation * (1 - pressed) * (1 - 0.55 * tucked), 0, 1.15)
-    times = ((np.arange(n_frames) + 0.5) / fps + _LEAD) * CONTROL_RATE - 0.5
-    return np.stack([np.interp(times, np.arange(n), row) for row in smooth], axis=1).astype(np.float32)
+    opening: float  # gap between the lips; 1 is a wide /a/
+    width: float
+    rounding: float  # pursed and pushed forward
+    teeth: float  # how much of the upper teeth shows
+    tongue: float
+    closure: float  # lips pressed together, whatever the opening says
+    tuck: float  # lower lip under the upper teeth, for /f v/

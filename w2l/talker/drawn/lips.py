@@ -6,7 +6,7 @@ import numpy as np
 
 from w2l.talker.drawn.identity import AXIS, Face, shade
 from w2l.talker.drawn.pen import Pen
-from w2l.talker.speech.phones import Mouth
+from w2l.talker.mouth import Mouth
 
 _ACROSS = np.linspace(-1, 1, 21)  # from corner to corner
 _PARTED = 0.7  # face units: a smaller gap is drawn, and counted, as closed

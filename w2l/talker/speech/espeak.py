@@ -22,8 +22,7 @@ import numpy as np
 from w2l.audio import SAMPLE_RATE, to_model_rate
 from w2l.errors import W2LError
 from w2l.talker.speech import espeak_process
-from w2l.talker.speech.phones import PHONES
-from w2l.talker.speech.voice import Spoken
+from w2l.talker.speech.phones import PHONES, Spoken
 from w2l.talker.speech.words import WORDS
 
 # Each variant is another throat; those of one split are in no other.

@@ -5,17 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-
-class Mouth(NamedTuple):
-    """A mouth shape. All about 0..1 except `width` and its opposite direction (-1 narrow .. 1 spread)."""
-
-    opening: float  # gap between the lips; 1 is a wide /a/
-    width: float
-    rounding: float  # pursed and pushed forward
-    teeth: float  # how much of the upper teeth shows
-    tongue: float
-    closure: float  # lips pressed together, whatever the opening says
-    tuck: float  # lower lip under the upper teeth, for /f v/
+from w2l.talker.mouth import Mouth
 
 
 @dataclass(frozen=True)
@@ -34,6 +24,15 @@ class Phone:
     noise: tuple[float, float]
     ms: float
     mouth: Mouth
+
+
+class Spoken(NamedTuple):
+    """A phone and where it sounds: [start, end) in samples at 16 kHz, and its stress (about 0.75 to 1.15)."""
+
+    phone: str
+    start: int
+    end: int
+    stress: float
 
 
 def _phone(

@@ -8,28 +8,18 @@ that a whole clip is a few array operations.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 
 from w2l.audio import SAMPLE_RATE
-from w2l.talker.speech.phones import CODAS, ONSETS, PHONES, VOWELS, Phone
+from w2l.talker.speech.phones import CODAS, ONSETS, PHONES, VOWELS, Phone, Spoken
 
 CONTROL_RATE = 200  # control values a second
 _BLOCK = SAMPLE_RATE // CONTROL_RATE  # 80 samples
 _NFFT = 1024  # 64 ms: long enough for the ring of the narrowest formant (70 Hz)
 _BANDWIDTHS = np.array([70.0, 100.0, 150.0, 220.0, 300.0])  # Hz, F1..F5
-
-
-class Spoken(NamedTuple):
-    """A phone and where it sounds: [start, end) in samples at 16 kHz, and its stress (about 0.75 to 1.15)."""
-
-    phone: str
-    start: int
-    end: int
-    stress: float
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,17 @@
+"""Augmentation changes all frames of a window alike."""
+
+import numpy as np
+
+from w2l.data.augment import Augment
+
+
+def test_augment_changes_all_frames_alike():
+    rng = np.random.default_rng(0)
+    frame = rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    for seed in range(30):
+        change = Augment(np.random.default_rng(seed), degrade=False)
+        np.testing.assert_array_equal(change(frame), change(frame))
+    degraded = [Augment(np.random.default_rng(seed)) for seed in range(200)]
+    for name in ("blur", "noise", "quality"):
+        share = np.mean([bool(getattr(change, name)) for change in degraded])
+        assert 0.15 < share < 0.6, name
