@@ -227,7 +227,10 @@ def test_s3fd_by_its_name(monkeypatch, s3fd_file):
     assert one.batch >= 1
     assert other.batch == 3
     assert one.settings == other.settings, "the batch changes no box"
+    published = faces.detector("s3fd", device="cpu", published=True)
+    assert published is faces.detector("s3fd", device="cpu", published=True) is not one
     parity = faces.S3fd(side=None, published_order=True, device="cpu").settings
+    assert published.settings == parity
     assert len({*parity.split(), *one.settings.split()}) == 6, "side and order are told apart, the rest is the same"
     with pytest.raises(W2LError, match="batch size of 1 or more"):
         faces.detector("s3fd", batch_size=0)

@@ -185,11 +185,10 @@ class Published:
         return published.paste(frame, generated, box)
 
     def _detector(self) -> str | faces.Detector:
-        """The detector; S3FD with the published order of channels."""
+        """The detector; S3FD with frames as the published code hands them over."""
         if self.settings.detector != "s3fd":
             return self.settings.detector
-        size = self.settings.detector_batch_size
-        return faces.S3fd(side=None, batch_size=size, device=self.settings.device, published_order=True)
+        return faces.detector("s3fd", self.settings.detector_batch_size, self.settings.device, published=True)
 
 
 class PublishedFootage(Footage):

@@ -1,4 +1,4 @@
-"""Choosing the face to work on: the weightiest, the largest, the most central, a numbered one, the one at a point."""
+"""Choosing the face to work on: the weightiest, the largest, the most central, a numbered one, or one at a point."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WHICH = ("main", "largest", "centre")
 
 Which = str | int | Sequence[float]
 
-_PASSING = 0.25  # of the frames of its shot's longest: what is seen for less is neither the largest nor most central
+_PASSING = 0.25  # a face seen for less than this share of the longest in its shot is neither largest nor most central
 
 
 def parse_which(text: str) -> str | int | tuple[float, float]:
@@ -44,9 +44,9 @@ def choose(
 ) -> list[Sighting]:
     """The parts of sightings to work on, no two of them in one frame.
 
-    faces: the clip's sightings, weightiest first. which: as in `track_faces`. spans: the first frame of each shot and
-    the one after its last. size: width, height of the frames. name: the clip's, for errors. Raises W2LError for a
-    choice that is none, a number that no face has, and a point outside the frame.
+    faces: the clip's sightings, weightiest first. which: as in `track_faces`. spans: (first frame, frame after the
+    last) of each shot. size: width, height of the frames. name: the clip's, for errors. Raises W2LError for an unknown
+    choice, a number that no face has, and a point outside the frame.
     """
     if isinstance(which, str):
         which = parse_which(which)
@@ -88,7 +88,7 @@ def _point(which: Any, size: tuple[int, int]) -> tuple[float, float]:
 
 
 def _at(point: tuple[float, float], parts: list[Sighting]) -> list[Sighting]:
-    """The parts whose boxes hold the point, the first to do so first; if none ever does, the nearest at first sight."""
+    """The parts whose boxes contain the point, the earliest first; if none does, the one nearest when first seen."""
     holding = []
     for part in parts:
         for i, box in zip(part.frames, part.boxes, strict=True):
@@ -102,14 +102,14 @@ def _at(point: tuple[float, float], parts: list[Sighting]) -> list[Sighting]:
 
 
 def _lasting_first(parts: list[Sighting], rank: list[float]) -> list[Sighting]:
-    """In the order of their rank, lowest first, but what is seen only in passing last."""
+    """Sorted by rank, lowest first, with faces seen only in passing last."""
     longest = max((len(part.frames) for part in parts), default=0)
     passing = [len(part.frames) < _PASSING * longest for part in parts]
     return [parts[i] for i in sorted(range(len(parts)), key=lambda i: (passing[i], rank[i]))]
 
 
 def _one_at_a_time(parts: Iterable[Sighting]) -> list[Sighting]:
-    """Those parts that are not in the picture, or away for a moment, together with one that comes before them."""
+    """The parts that overlap in time with none before them in the list; a short absence counts as presence."""
     taken: list[Sighting] = []
     for part in parts:
         if all(part.frames[0] > other.frames[-1] or other.frames[0] > part.frames[-1] for other in taken):

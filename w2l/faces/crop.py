@@ -15,13 +15,13 @@ CROP_SIZE = 96
 
 _FADE_TOP = 0.12  # of the box's height: over this much below its middle the patch fades in
 _FADE_EDGE = 0.16  # of half the box: over this much before its sides, bottom and rounded corners it fades out
-_ROUNDNESS = 2.2  # of the pasted outline: 2 is an ellipse, as jaws are; more would paste the wall beside the jaw too
-_WIDTH = 0.94  # of the box: how wide that outline is
-_CHEEKS = (slice(26, 46), slice(16, 80))  # rows, columns of a crop: just above the half that the generator invents
+_ROUNDNESS = 2.2  # of the pasted outline: 2 is an ellipse, like a jaw; more would also paste the background beside it
+_WIDTH = 0.94  # of that outline, as a share of the box
+_CHEEKS = (slice(26, 46), slice(16, 80))  # rows, columns of a crop: just above the half that the generator draws
 
 
 def cut_crop(frame: np.ndarray, box: Sequence[float] | np.ndarray, size: int = CROP_SIZE) -> np.ndarray:
-    """The part of the frame inside the box, resized to a square, as all networks of the kit see a face.
+    """The part of the frame inside the box, resized to a square: the input of all networks of the kit.
 
     frame: (H, W, 3) uint8 BGR. box: x1, y1, x2, y2 in pixels, rounded to whole ones. Where it reaches over the frame's
     border, the border pixels are repeated, so that the face keeps its place and shape in the crop. Returns
@@ -61,10 +61,10 @@ def paste(frame: np.ndarray, patch: np.ndarray, box: Sequence[float] | np.ndarra
 
 
 def match_colour(patch: np.ndarray, crop: np.ndarray) -> np.ndarray:
-    """The generated patch with its colours brought to those of the crop it was made from.
+    """The generated patch in the colours of the crop that it was made from.
 
-    patch, crop: (96, 96, 3) uint8 BGR. The generator redraws the cheeks too, which it was shown: by as much as it is
-    off there, on average and for each channel, the whole patch is corrected. Returns a new (96, 96, 3) uint8.
+    patch, crop: (96, 96, 3) uint8 BGR. The generator also redraws the cheeks, which it was shown; the mean error there,
+    of each channel, is subtracted from the whole patch. Returns a new (96, 96, 3) uint8.
     """
     rows, columns = _CHEEKS
     off = crop[rows, columns].mean((0, 1)) - patch[rows, columns].mean((0, 1))
@@ -73,7 +73,7 @@ def match_colour(patch: np.ndarray, crop: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _lower_face() -> np.ndarray:
-    """(96, 96) float32 weights in [0, 1] of a pasted patch: a rounded lower half that fades out on all sides."""
+    """(96, 96) float32 weights in [0, 1] of a pasted patch: a rounded lower half that fades out on every side."""
     centres = (np.arange(CROP_SIZE) + 0.5) / CROP_SIZE * 2 - 1  # -1 at the box's left or upper edge, 1 at the other
     x, y = np.abs(centres)[None, :] / _WIDTH, np.maximum(centres, 0)[:, None]
     reach = (x**_ROUNDNESS + y**_ROUNDNESS) ** (1 / _ROUNDNESS)  # 1 on the outline

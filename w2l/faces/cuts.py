@@ -1,4 +1,4 @@
-"""Cuts: the frames at which another shot begins, told from tiny pictures of the frames as they pass."""
+"""Cuts: the frames at which another shot begins, detected on tiny copies of the frames."""
 
 from __future__ import annotations
 
@@ -7,32 +7,33 @@ from collections import deque
 import cv2
 import numpy as np
 
-_WIDTH, _HEIGHT = 32, 18  # pixels of the tiny pictures: what moves by a hair stays the same, compression averages out
-_FINE = 4  # pixels read for each of theirs and axis; reading all of a large frame would cost ten times as much
-_UNLIKE = 0.15  # 1 - correlation: two people before one backdrop come to 0.2, unrelated shots to 0.4 to 1.2
-_RESTLESS = 2.0  # times what the frames before differed by is asked on top: whip pans and confetti are no rows of cuts
-_RECENT = 6  # frames before that are looked at for that
-_BLACK = 24  # levels below which rows and columns at the edges are bars
-_BLANK = 4.0  # levels of standard deviation below which a frame shows nothing
-_NOISE = 2.0  # levels of difference that mean nothing
-_REMEMBERED = 16  # views to which a later shot may return
+_WIDTH, _HEIGHT = 32, 18  # pixels of the tiny copies: small motion and compression average out
+_FINE = 4  # pixels read along each axis for one of theirs; reading all of a large frame costs ten times as much
+_UNLIKE = 0.15  # 1 - correlation: two people before one backdrop differ by 0.2, unrelated shots by 0.4 to 1.2
+_RESTLESS = 2.0  # times the recent differences is added to the threshold, so that fast pans and confetti are not cuts
+_RECENT = 6  # frames that count as recent
+_BLACK = 24  # grey levels below which rows and columns at the edges are black bars
+_BLANK = 4.0  # grey levels of standard deviation below which a frame is blank
+_NOISE = 2.0  # grey levels of difference that are ignored
+_REMEMBERED = 16  # latest views that a later shot can return to
 
 
 class CutFinder:
-    """Called with the frames of a clip one after another, tells of each whether it begins another shot.
+    """Called with the frames of a clip one after another, says of each whether it begins another shot.
 
-    Hard cuts only. Frames count as unlike when their pictures correlate little, whatever their brightness, and much
-    less than those of the frames before: so motion, fades and changes of light are no cuts. A blank frame (black,
-    white) begins no shot; what follows is compared with what was before. What looks like the frame before last begins
-    none either, so a flash of one frame is at most one cut. Takes half a millisecond, whatever the frame's size.
+    Only hard cuts are found. Two frames differ when their tiny copies correlate little, whatever their brightness, and
+    much less than recent frames did: so motion, fades and changes of light are not cuts. A blank frame (black, white)
+    begins no shot; the next frame is compared with the last one that was not blank. A frame that resembles the one
+    before last begins none either, so a flash of one frame is at most one cut. Takes half a millisecond a frame of any
+    size.
 
-    views: for every shot so far, the first one included, the number of its view. A shot that looks like the end of one
-    of the last 16 views returns to it; so in a dialogue cut to and fro, shots 0, 1, 2, 3 have the views 0, 1, 0, 1.
+    views: the number of the view of each shot so far. A shot that resembles the end of one of the last 16 views has the
+    same view; so in a dialogue that cuts back and forth, shots 0, 1, 2, 3 have the views 0, 1, 0, 1.
     """
 
     def __init__(self) -> None:
         self.views = [0]
-        self._ends: dict[int, np.ndarray] = {}  # the latest picture of each view, the longest unseen first
+        self._ends: dict[int, np.ndarray] = {}  # the last tiny copy of each view, the longest unseen first
         self._last: deque[np.ndarray] = deque(maxlen=2)
         self._recent: deque[float] = deque(maxlen=_RECENT)
         self._age = 0  # of the shot, in frames
@@ -55,7 +56,7 @@ class CutFinder:
             self.views.append(self._view_of(picture))
             self._age = 1
         elif returns and self._age == 2 and len(self.views) > 1:
-            self.views[-1] = self.views[-2]  # the shot before goes on: what began this one was a flash
+            self.views[-1] = self.views[-2]  # what began this shot was a flash: the shot before continues
         self._ends.pop(self.views[-1], None)
         self._ends[self.views[-1]] = picture
         if len(self._ends) > _REMEMBERED:
@@ -63,21 +64,21 @@ class CutFinder:
         return cut
 
     def _view_of(self, picture: np.ndarray) -> int:
-        """The view that the picture shows, a new one if none that is remembered."""
+        """The view of this tiny copy: one of those remembered that it resembles, else a new one."""
         apart = {view: _unlikeness(picture, end) for view, end in self._ends.items() if view != self.views[-1]}
         nearest = min(apart, key=lambda view: apart[view], default=None)
         return nearest if nearest is not None and apart[nearest] < _UNLIKE else max(self.views) + 1
 
 
 def _tiny(frame: np.ndarray) -> np.ndarray:
-    """(18, 32, 3) float32: the frame averaged down, from every so-many-eth of its pixels."""
+    """(18, 32, 3) float32: the frame averaged down, from a sparse grid of its pixels."""
     height, width = frame.shape[:2]
     rough = frame[:: max(1, height // (_FINE * _HEIGHT)), :: max(1, width // (_FINE * _WIDTH))]
     return cv2.resize(np.ascontiguousarray(rough), (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 def _unlikeness(a: np.ndarray, b: np.ndarray) -> float:
-    """1 - correlation of two tiny pictures, over what is not a black bar in both: 0 the same, about 1 unrelated."""
+    """1 - correlation of two tiny copies, without the black bars of both: 0 the same, about 1 unrelated."""
     lit = np.maximum(a, b).max(axis=2) > _BLACK
     rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
     if len(rows):

@@ -1,4 +1,4 @@
-"""The faces of a whole clip, frame by frame, and its cuts; found once, then kept under the content of the file."""
+"""The faces and cuts of a whole clip; what is found in a file is cached by the hash of its content."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from w2l.faces.cuts import CutFinder
 from w2l.faces.detectors import Detector
 from w2l.video import Framing
 
-_BATCH = 8  # frames handed at once to a detector that does not say how many it wants
-_AHEAD = 8  # frames decoded while the detector is still busy with the ones before
+_BATCH = 8  # frames given at once to a detector that has no `batch` of its own
+_AHEAD = 8  # frames decoded while the detector works on earlier ones
 _WHOLE_FRAME = Framing()
-_FORMAT = 1  # to be raised with whatever changes boxes, cuts or the file's layout
-_ROOM = 50 * 2**20  # bytes for what is kept
-_BLOCK = 4096  # what a small file takes on a disk
-# what is kept, beside the key: type and dimensions; the faces are their number in each frame and all their boxes
+_FORMAT = 1  # raise it with every change to boxes, cuts or the layout of cache files
+_ROOM = 50 * 2**20  # bytes of the cache
+_BLOCK = 4096  # bytes that a small file takes on disk
+# of a cache file, beside the key: type and dimensions. Faces are stored as their number in each frame and all boxes.
 _FIELDS: dict[str, tuple[type, int]] = {
     "counts": (np.int64, 1),
     "boxes": (np.float32, 2),
@@ -41,12 +41,12 @@ _FIELDS: dict[str, tuple[type, int]] = {
 
 @dataclass(frozen=True)
 class Found:
-    """What there is to see in the n frames of a clip.
+    """What was found in the n frames of a clip.
 
     faces: for each frame (k, 5) float32, x1, y1, x2, y2 in pixels and a score, best first, k >= 0. cuts: the frames at
-    which another shot begins, ascending, 0 not among them. size: width and height of the frames. whole: whether the
-    clip ends here (False: there are more frames, which nobody asked for). views: the view of each shot, see
-    `w2l.faces.cuts.CutFinder`; one more than there are cuts, or None where nothing is known of them.
+    which another shot begins, ascending, without 0. size: width and height of the frames. whole: whether the clip ends
+    here (False: it has more frames, which were not asked for). views: the view of each shot, see
+    `w2l.faces.cuts.CutFinder`; one more than there are cuts, or None where they are unknown.
     """
 
     faces: list[np.ndarray]
@@ -69,15 +69,16 @@ def detect_clip(
     """Finds faces and cuts in each frame of a clip, a few frames in memory at a time.
 
     path_or_frames: a clip or picture, or its frames, (H, W, 3) uint8 BGR, all of one size. fps: rate at which a clip is
-    read (default: its own). max_frames: how many of its first frames to look at (one more is read, to know whether
-    there is one). framing: what of each frame is looked at; boxes are in pixels of that. cache: use what was found
-    before in a file of this content, with the same detector, fps and framing, and keep what is found now. progress:
-    show a bar. on_frame: called for each frame that is looked at.
+    read (default: its own). max_frames: how many of its first frames to search (one more is read, to learn whether the
+    clip ends there). framing: what of each frame is searched; boxes are in pixels of that. cache: reuse what was found
+    in a file of the same content with the same detector, fps and framing, and store what is found now. progress: show a
+    bar. on_frame: called for each frame that is searched.
 
-    Raises W2LError when there is no frame, when frames differ in size or are none, and what reading and detecting do.
+    Raises W2LError when there are no frames, when they differ in size or are not pictures, and where reading or
+    detecting does.
     """
     if max_frames is not None and max_frames < 1:
-        raise W2LError(f"faces cannot be looked for in {max_frames} frames; give max_frames of 1 or more.")
+        raise W2LError(f"faces cannot be searched for in {max_frames} frames; give max_frames of 1 or more.")
     if not isinstance(path_or_frames, (str, os.PathLike)):
         frames = _framed(path_or_frames, framing, "the clip")
         return _search(frames, finder, max_frames, "the clip", None, progress, on_frame)
@@ -97,7 +98,7 @@ def detect_clip(
 
 
 def _framed(frames: Iterable[np.ndarray], framing: Framing, name: str) -> Iterator[np.ndarray]:
-    """What is looked at of each frame, once it is clear that it is one, and as large as the first."""
+    """The part of each frame that is searched. Raises W2LError for what is no frame, or not as large as the first."""
     shape: tuple[int, ...] | None = None
     for i, frame in enumerate(frames):
         if np.ndim(frame) != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
@@ -143,16 +144,16 @@ def _search(
 def _shown(frames: Iterable[np.ndarray], length: int | None, progress: bool) -> Iterable[np.ndarray]:
     if not progress:
         return frames
-    from tqdm import tqdm  # only where someone looks
+    from tqdm import tqdm  # here, because few calls show a bar
 
     return tqdm(frames, total=length, desc="finding the face", unit="frame")
 
 
-# What was found before.
+# The cache.
 
 
 def _entry(path: Path, finder: Detector, fps: float, framing: Framing) -> Path | None:
-    """The file in which the faces of a clip are kept; None when the clip cannot be read."""
+    """The cache file for a clip; None when the clip cannot be read."""
     try:
         parts = (_FORMAT, hash_of(path), finder.name, finder.settings, fps, framing)
     except OSError:
@@ -162,16 +163,16 @@ def _entry(path: Path, finder: Detector, fps: float, framing: Framing) -> Path |
 
 
 def _recall(entry: Path, max_frames: int | None) -> Found | None:
-    """What is kept there, as far as it is wanted; None when that is missing, broken, or less than is wanted."""
+    """The cached faces of at most that many frames; None when they are missing, broken or too few."""
     try:
         found = _read(entry)
-    except Exception:  # a damaged archive raises whatever it likes, and all of it means the same
+    except Exception:  # damaged archives raise all kinds of errors, and all mean the same
         return None
     count = len(found.faces)
     if not found.whole and (max_frames is None or max_frames > count):
         return None
     with suppress(OSError):
-        os.utime(entry)  # the ones used last are the last to go
+        os.utime(entry)  # the oldest are deleted first
     if max_frames is None or max_frames >= count:
         return found
     cuts = [cut for cut in found.cuts if cut < max_frames]
@@ -180,7 +181,7 @@ def _recall(entry: Path, max_frames: int | None) -> Found | None:
 
 
 def _read(entry: Path) -> Found:
-    """The content of a file that `_keep` wrote. Raises anything when it is not one."""
+    """The content of a file that `_keep` wrote. Raises any exception when it is something else."""
     with entry.open("rb") as file, np.load(file, allow_pickle=False) as kept:
         key, *arrays = (kept[name] for name in ("key", *_FIELDS))
     counts, boxes, cuts, views, size, whole = arrays
@@ -201,7 +202,7 @@ def _read(entry: Path) -> Found:
 
 
 def _keep(entry: Path, found: Found) -> None:
-    """Writes what was found, if that can be done, and drops the oldest files where there are too many."""
+    """Caches what was found, if it can be written, and deletes the oldest files where the cache is full."""
     content = {
         "counts": [len(boxes) for boxes in found.faces],
         "boxes": np.concatenate(found.faces),

@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -42,13 +42,16 @@ class Detector(Protocol):
         ...
 
 
-def detector(name: str = "auto", batch_size: int | None = None, device: str = "auto") -> Detector:
+def detector(
+    name: str = "auto", batch_size: int | None = None, device: str = "auto", published: bool = False
+) -> Detector:
     """The detector of that name, loaded once in a process for the same file and options.
 
     ``yunet``: a small network, bundled. ``s3fd``: the one that the published crops were made with, meant for a GPU; its
     weights are fetched with 'w2l weights fetch s3fd'. ``auto``: yunet. batch_size, device: frames at once and where to
-    compute, of s3fd (see `S3fd`); yunet runs frame by frame on the CPU. Raises W2LError for any other name, and when
-    the weights are missing or broken.
+    compute, of s3fd (see `S3fd`); yunet runs frame by frame on the CPU. published: s3fd sees frames as in the published
+    code, unshrunk and with the channels reversed. Raises W2LError for any other name, and when the weights are missing
+    or broken.
     """
     if name == "hog":
         raise W2LError(HOG_IS_GONE)
@@ -57,7 +60,7 @@ def detector(name: str = "auto", batch_size: int | None = None, device: str = "a
     kind = "yunet" if name == "auto" else name
     path = find_weights(kind)
     facts = path.stat()
-    options = (batch_size, device) if kind == "s3fd" else (None, "cpu")
+    options = (batch_size, device, published) if kind == "s3fd" else (None, "cpu", False)
     return _loaded(kind, path, (facts.st_size, facts.st_mtime_ns), *options, os.getpid())
 
 
@@ -73,11 +76,18 @@ def find_weights(name: str) -> Path:
 
 @lru_cache(maxsize=4)
 def _loaded(
-    kind: str, path: Path, content: tuple[int, int], batch_size: int | None, device: str, process: int
+    kind: str,
+    path: Path,
+    content: tuple[int, int],
+    batch_size: int | None,
+    device: str,
+    published: bool,
+    process: int,
 ) -> Detector:
     """The detector, made once. content: size and time of change of its file. process: a fork loads its own."""
     if kind == "s3fd":
         from w2l.faces.s3fd import S3fd  # here, because torch takes seconds to start
 
-        return S3fd(path, batch_size=batch_size, device=device)
+        how: dict[str, Any] = {"side": None, "published_order": True} if published else {}
+        return S3fd(path, batch_size=batch_size, device=device, **how)
     return YuNet(path)

@@ -1,4 +1,4 @@
-"""Linking: from the faces of single frames to sightings, each of them one face followed from frame to frame."""
+"""Linking: boxes of single frames become sightings, each of them one face followed from frame to frame."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ import numpy as np
 
 from w2l.faces.boxes import Box, iou
 
-SAME_FACE = 0.3  # IoU from which on two boxes, a frame or a few apart, are taken for the same face
-_PATIENCE = 25  # frames after which a face that comes back to the same place counts as another one
-_TRUST = 0.5  # how much of a sighting's speed is taken from its latest step
-_SLOWING = 0.8  # a frame: an unseen face is thought to come to rest, so that it is not sought farther and farther away
+SAME_FACE = 0.3  # two boxes a few frames apart with at least this IoU are taken for the same face
+_PATIENCE = 25  # frames of absence after which a face at the same place counts as another one
+_TRUST = 0.5  # weight of the latest step in a sighting's speed
+_SLOWING = 0.8  # factor on the speed, each frame, of a face that is not seen: the search does not run away
 
 
 @dataclass
 class Sighting:
     """One face followed through the frames that show it.
 
-    frames: their numbers, ascending; boxes: x1, y1, x2, y2 in pixels in each of them.
+    frames: their indices, ascending; boxes: x1, y1, x2, y2 in pixels in each of them.
     """
 
     frames: list[int] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
-    _since: int = 0  # the frame from which its absence is counted
+    _since: int = 0  # the frame from which absence is counted
     _speed: tuple[float, float] = (0.0, 0.0)  # pixels a frame
 
     @property
     def weight(self) -> float:
-        """The sum of the face's heights: grows with its size and with the number of frames that show it."""
+        """The sum of the face's heights in pixels: large for large faces and for those seen in many frames."""
         return sum(box[3] - box[1] for box in self.boxes)
 
     def between(self, start: int, stop: int) -> Sighting:
-        """The part of it from frame `start` to the one before `stop`; empty where it is not seen there."""
+        """The part from frame `start` to before `stop`; empty where the face is not seen there."""
         here = slice(bisect_left(self.frames, start), bisect_left(self.frames, stop))
         return Sighting(self.frames[here], self.boxes[here])
 
@@ -51,24 +51,24 @@ class Sighting:
         self._since = frame
 
     def _expected(self, frame: int) -> Box:
-        """Where the face should be in a later frame if it moves on, slowing down."""
+        """Where the face should be in a later frame if it keeps moving and slows down."""
         steps = (1 - _SLOWING ** (frame - self._since)) / (1 - _SLOWING)
         (x, y), (x1, y1, x2, y2) = self._speed, self.boxes[-1]
         return x1 + x * steps, y1 + y * steps, x2 + x * steps, y2 + y * steps
 
 
 def link(faces: Sequence[np.ndarray], cuts: Sequence[int] = (), views: Sequence[int] | None = None) -> list[Sighting]:
-    """Joins the boxes of one frame and the next, or one soon after, that overlap, best overlap first.
+    """Joins boxes of nearby frames that overlap, the best overlap first.
 
-    faces: for each frame (k, 4 or more), x1, y1, x2, y2 in pixels. A face is expected where its motion leads; one that
-    is not there is looked for where it was last. cuts: frames at which another shot begins, ascending. A sighting ends
-    at a cut, but goes on in a later shot of the same view. views: the view of each shot, one more than there are cuts
-    (None: no shot returns to the view of another). Sightings come in the order of their first frames.
+    faces: for each frame (k, 4 or more), x1, y1, x2, y2 in pixels. A face is searched for where its motion leads, then
+    where it was last. cuts: frames at which another shot begins, ascending. A sighting ends at a cut, but continues in
+    a later shot of the same view. views: the view of each shot, one more than there are cuts (None: all shots have
+    views of their own). Returns the sightings in the order of their first frames.
     """
     n_shots = len(cuts) + 1
     views = range(n_shots) if views is None else views
     sightings: list[Sighting] = []
-    waiting: dict[int, list[Sighting]] = {}  # by view; their `_since` is negative: how long they were missing
+    waiting: dict[int, list[Sighting]] = {}  # by view; here `_since` is negative: minus the frames of absence
     for view, (start, stop) in zip(views, shots(cuts, len(faces)), strict=True):
         live = waiting.pop(view, [])
         for sighting in live:
@@ -86,12 +86,12 @@ def link(faces: Sequence[np.ndarray], cuts: Sequence[int] = (), views: Sequence[
 
 
 def shots(cuts: Sequence[int], n_frames: int) -> list[tuple[int, int]]:
-    """First frame of each shot, and the one after its last."""
+    """(first frame, frame after the last) of each shot."""
     return list(itertools.pairwise([0, *cuts, n_frames]))
 
 
 def _join(live: list[Sighting], frame: int, boxes: list[Box]) -> list[Sighting]:
-    """Adds the boxes of a frame to the sightings that they continue; gives new sightings of the others."""
+    """Adds the boxes of a frame to the sightings that they continue; returns new sightings for the others."""
     old, new = list(range(len(live))), list(range(len(boxes)))
     for guess in ([s._expected(frame) for s in live], [s.boxes[-1] for s in live]):
         for j, k in _best_first(guess, boxes, old, new):
@@ -103,7 +103,7 @@ def _join(live: list[Sighting], frame: int, boxes: list[Box]) -> list[Sighting]:
 
 
 def _best_first(guess: list[Box], boxes: list[Box], old: list[int], new: list[int]) -> Iterator[tuple[int, int]]:
-    """The pairs of a sighting and a box that may be the same face, the largest overlap first."""
+    """Pairs (sighting, box) that may be the same face, the largest overlap first."""
     pairs = [(overlap, j, k) for j in old for k in new if (overlap := iou(guess[j], boxes[k])) >= SAME_FACE]
     for _, j, k in sorted(pairs, key=lambda pair: -pair[0]):
         yield j, k

@@ -1,8 +1,8 @@
-"""S3FD as a detector: the published network's maps turned into boxes.
+"""S3FD as a detector: maps of the published network become boxes.
 
 Decoding after Zhang et al. 2017, "S3FD: Single Shot Scale-invariant Face Detector": on the map of stride s, one square
-anchor of side 4 s sits in the middle of each cell; the network says how far its centre moves (in tenths of its side)
-and by what factor its sides grow (logarithm, in fifths).
+anchor of side 4 s lies in the middle of each cell; the network gives the shift of its centre (in tenths of its side)
+and the growth of its sides (their logarithm, in fifths).
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _CPU_BATCH = 1  # larger ones are no faster there, and each frame takes 300 MB
 class S3fd:
     """The detector that the published crops were made with. Meant for a GPU: on two CPU cores a frame takes a second.
 
-    weights: its file (default: where `w2l weights fetch s3fd` or the user put it). side: frames are shrunk first until
-    their longer side is at most this; the anchors of 16 to 512 pixels then cover faces from a fortieth of the frame to
-    most of it, which on a large frame unshrunk they would not; None: never shrunk, as published. Scores lie in
-    (min_score, 1]. batch_size: frames at once (default: 16 on a GPU, 1 on a CPU), halved whenever memory runs out.
-    device: see `w2l.models.fast.generate.pick_device`. published_order: hand over red, green, blue, as Wav2Lip does,
-    although the weights were trained on blue, green, red: for boxes that must equal the original's, with side None.
+    weights: its file (default: the one that 'w2l weights fetch s3fd' fetches). side: frames are shrunk until their
+    longer side is at most this; the anchors of 16 to 512 pixels then cover faces from a fortieth of the frame to most
+    of it; None: never shrunk, as published. Scores lie in (min_score, 1]. batch_size: frames at once (default: 16 on a
+    GPU, 1 on a CPU), halved whenever memory runs out. device: see `w2l.base.device.pick_device`. published_order: give
+    the network red, green, blue, as Wav2Lip does, although it was trained on blue, green, red; with side None the boxes
+    then equal the original's.
 
-    Raises W2LError when the weights are missing or broken, and for a batch size or device that makes no sense.
+    Raises W2LError when the weights are missing or broken, and for an invalid batch size or device.
     """
 
     name = "s3fd"
@@ -57,7 +57,7 @@ class S3fd:
         published_order: bool = False,
     ) -> None:
         if batch_size is not None and batch_size < 1:
-            raise W2LError(f"s3fd cannot look at {batch_size} frames at once; give a batch size of 1 or more.")
+            raise W2LError(f"s3fd cannot search {batch_size} frames at once; give a batch size of 1 or more.")
         path = Path(weights) if weights is not None else find("s3fd")
         self.side = side
         self.min_score = min_score
@@ -88,7 +88,7 @@ class S3fd:
         return 1.0 if self.side is None else min(1.0, self.side / max(frame.shape[:2]))
 
     def _prepared(self, frame: np.ndarray) -> np.ndarray:
-        """The frame shrunk and in the network's channel order; one that is too small for the network, enlarged."""
+        """The frame shrunk and in the network's channel order; padded where it is too small for the network."""
         small = scaled(frame, self._scale(frame))
         missing = [(0, max(0, _SMALLEST - length)) for length in small.shape[:2]]
         if any(after for _, after in missing):
@@ -110,7 +110,7 @@ class S3fd:
     def _halve(self, error: RuntimeError, shape: tuple[int, ...]) -> None:
         if self.batch == 1:
             raise W2LError(
-                f"s3fd cannot look at a frame of {shape[2]} x {shape[1]} pixels: the memory of {self.device} is full; "
+                f"s3fd cannot search a frame of {shape[2]} x {shape[1]} pixels: the memory of {self.device} is full; "
                 "choose device cpu, a smaller side or another detector."
             ) from error
         self.batch //= 2

@@ -1,4 +1,4 @@
-"""A scene: all faces that were found in a clip, and the tracks that are made of them."""
+"""A scene: all faces that were found in a clip, and the tracks made from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from w2l.faces.track import Track, spans
 
 GAPS = ("pass", "hold", "interpolate", "error")
 
-_PERSISTENT = 3  # a face seen in fewer frames (of a clip that has more) is taken for a false hit
+_PERSISTENT = 3  # a face seen in fewer frames than this (where the clip has as many) counts as a false hit
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Scene:
 
     @cached_property
     def faces(self) -> list[Sighting]:
-        """The faces by their numbers, the weightiest (large and long in the picture) first; without false hits."""
+        """The faces by their numbers, the weightiest (large and long in view) first, without false hits."""
         enough = min(_PERSISTENT, len(self.found.faces))
         linked = link(self.found.faces, self.cuts, None if self.fixed else self.found.views)
         return sorted((face for face in linked if len(face.frames) >= enough), key=lambda face: -face.weight)

@@ -13,13 +13,13 @@ import numpy as np
 from w2l.faces.boxes import iou
 from w2l.faces.link import SAME_FACE, shots
 
-_JUMP = 0.5  # IoU of two neighbouring frames' boxes below which nothing is averaged: heads are slower, so it is a cut
-_BRIDGE = 5  # a detector's drop-outs up to this many frames are filled whatever `gaps` says
+_JUMP = 0.5  # IoU of two neighbouring frames' boxes below which nothing is averaged: no head moves that fast
+_BRIDGE = 5  # gaps of up to this many frames are drop-outs of the detector, and always filled
 _CENTRE_WINDOW = 5  # frames over which the box's centre is averaged
-_SIZE_WINDOW = 13  # and its size: heads grow and shrink slowly, while a detector's size steps are coarse
+_SIZE_WINDOW = 13  # and its size: heads grow and shrink slowly, and a mouth that opens moves the box's lower edge
 
 
-def _holes(boxes: np.ndarray) -> Iterator[tuple[int | None, int | None]]:
+def _gaps(boxes: np.ndarray) -> Iterator[tuple[int | None, int | None]]:
     """The frames before and after each run of frames without a box; None at the ends."""
     known = [None, *np.flatnonzero(np.isfinite(boxes[:, 0])).tolist(), None]
     for before, after in itertools.pairwise(known):
@@ -28,8 +28,8 @@ def _holes(boxes: np.ndarray) -> Iterator[tuple[int | None, int | None]]:
 
 
 def bridge(boxes: np.ndarray) -> None:
-    """Fills short holes between two boxes of the same face, in place."""
-    for before, after in list(_holes(boxes)):
+    """Fills short gaps between two boxes of the same face, in place."""
+    for before, after in list(_gaps(boxes)):
         if before is None or after is None or after - before - 1 > _BRIDGE:
             continue
         if iou(boxes[before], boxes[after]) >= SAME_FACE:
@@ -37,8 +37,8 @@ def bridge(boxes: np.ndarray) -> None:
 
 
 def fill(boxes: np.ndarray, move: bool) -> None:
-    """Fills all holes in place: with the last box, or moving on to the next one unless that is elsewhere (a cut)."""
-    for before, after in list(_holes(boxes)):
+    """Fills all gaps in place: with the box before, or moving to the box after unless that is far away (a cut)."""
+    for before, after in list(_gaps(boxes)):
         if before is None:
             boxes[:after] = boxes[after]
         elif after is None or not move:
@@ -52,20 +52,20 @@ def fill(boxes: np.ndarray, move: bool) -> None:
 
 
 def smooth(boxes: np.ndarray) -> None:
-    """Centred averages of centre and size, in place, apart for each run of frames in which the box does not jump."""
-    # a frame without a box ends a run too: NaN overlaps with nothing
+    """Centred averages of centre and size, in place, over each run of frames in which the box does not jump."""
+    # a frame without a box also ends a run: NaN overlaps nothing
     jumps = [i for i, pair in enumerate(itertools.pairwise(boxes.tolist()), 1) if iou(*pair) < _JUMP]
     for start, stop in shots(jumps, len(boxes)):
         run = boxes[start:stop]
         if len(run) < 3:
-            continue  # no frame has one on either side
+            continue  # no frame has neighbours on both sides
         centre = centred_mean((run[:, :2] + run[:, 2:]) / 2, _CENTRE_WINDOW)
         size = centred_mean(run[:, 2:] - run[:, :2], _SIZE_WINDOW)
         run[:] = np.hstack([centre - size / 2, centre + size / 2])
 
 
 def centred_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """The mean over `window` rows around each row; towards the ends over as many as lie on both sides, so no bias."""
+    """The mean over `window` rows around each row; near the ends over fewer, as many on both sides, so without bias."""
     sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
     at = np.arange(len(values))
     reach = np.minimum(window // 2, np.minimum(at, len(values) - 1 - at))

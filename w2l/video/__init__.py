@@ -1,4 +1,4 @@
-"""Streaming read and write of clips: videos, animations and pictures in, H.264, GIF and WebP out."""
+"""Clips read and written frame by frame: videos, animations and pictures in; H.264, GIF and WebP out."""
 
 from w2l.video.framing import Framing
 from w2l.video.images import read_image, write_image

@@ -1,4 +1,4 @@
-"""One open video file: its best picture stream, and the frames of that stream as the viewer sees them, with times."""
+"""One open video file: its best picture stream, and the frames of that stream as a viewer sees them, with times."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from w2l.video.files import open_container
 from w2l.video.images import WHITE, check_size, to_bgr
 
 UNKNOWN_RATE = 25.0
-"""Frames a second of a video that does not say."""
+"""Frames a second of a video that does not state its rate."""
 
 _USUAL_RATES: list[float] = [10, 12, 12.5, 15, 16, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120]
 _USUAL_RATES += [n * 1000 / 1001 for n in (15, 24, 30, 48, 60, 120)]
@@ -26,8 +26,8 @@ _ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a song
 _SWSCALE_BT709, _SWSCALE_BT601 = 1, 5
 _LIMITED, _FULL = 1, 2  # colour ranges as FFmpeg counts them
 _TEXT_CODECS = {"ansi", "bintext", "xbin", "idf"}  # FFmpeg draws text files as video
-_SEEK_FROM = 3.0  # seconds; nearer starts are reached by decoding
-_GIVE_UP_AFTER = 200  # packets in a row, from the first, that do not decode
+_SEEK_FROM = 3.0  # seconds; earlier starts are reached by decoding
+_GIVE_UP_AFTER = 200  # packets at the beginning that do not decode
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Video:
         self.tick = float(self.stream.time_base or 0)
         # Time 0 is the first picture, as in w2l.audio, so that frame i belongs to the sound at i / fps.
         self.origin = self._first_time()
-        # As floats, because these are Fractions up to PyAV 18 and a type with fewer methods from 19 on.
+        # As floats: these are Fractions up to PyAV 18, and from 19 on a type with fewer methods.
         average = float(self.stream.average_rate or 0)
         self.fps = usual_rate(average, float(self.stream.base_rate or 0))
         self.interval = 1 / (average or self.fps)
@@ -64,7 +64,7 @@ class Video:
 
     @property
     def duration(self) -> float | None:
-        """Seconds of picture as the file states them, None where it does not."""
+        """Seconds of picture as the file states them; None where it does not."""
         if self.stream.duration:
             # Without a start FFmpeg counts from 0, not from the first picture.
             seconds = self.stream.duration * self.tick - (self.origin if self.stream.start_time is None else 0)
@@ -93,7 +93,7 @@ class Video:
             elif time is None:
                 time = last + self.interval
             elif not last - 1 <= time <= last + longest_gap:
-                # The clock jumped (joined or cut recordings): go on where the last frame ended.
+                # The clock jumped (joined or cut recordings): continue where the last frame ended.
                 shift += last + self.interval - time
                 time = last + self.interval
             last = time if last is None else max(time, last)
@@ -102,11 +102,11 @@ class Video:
     def _shot(self, frame: av.VideoFrame, time: float) -> Shot:
         duration = (frame.duration or 0) * self.tick or self.interval
         if 0 < (self.duration or 0) - (time + duration) <= self.interval:
-            duration = (self.duration or 0) - time  # the stream knows better how long its last frame is shown
+            duration = (self.duration or 0) - time  # the stream states more exactly how long its last frame is shown
         return Shot(time, duration, lambda: self._picture(frame))
 
     def _decoded_from(self, start: float) -> Iterator[av.VideoFrame]:
-        """The frames from the key frame before ``start`` on; all of them when the file cannot be entered there."""
+        """The frames from the key frame before ``start``; all of them when that cannot be sought."""
         target = round((start + self.origin) / self.tick)
         try:
             self.container.seek(target, stream=self.stream)
@@ -148,7 +148,7 @@ class Video:
         if _may_be_transparent(frame.format.name):
             picture = to_bgr(frame.to_ndarray(format="bgra"), self.ground)
         else:
-            # All four are given: what is left out some PyAV versions take from the frame, and then convert nothing.
+            # All four are given: some PyAV versions take what is left out from the frame, and then convert nothing.
             picture = self._converter.reformat(
                 frame,
                 format="bgr24",
@@ -164,8 +164,8 @@ class Video:
             wide = (2 * round(width * ratio / 2), height) if ratio > 1 else (width, 2 * round(height / ratio / 2))
             picture = cv2.resize(picture, wide, interpolation=cv2.INTER_LINEAR)
         if self._display is None:
-            # Once, since it holds for the stream, and since asking ties a frame to itself until Python's collector
-            # comes by: a hundred frames would pile up.
+            # Only once: it holds for the stream, and reading it makes a frame refer to itself, so that it stays in
+            # memory until Python's garbage collector runs: a hundred frames would pile up.
             self._display = _display_matrix(frame)
         picture = _upright(picture, self._display)
         if self.size is None:
@@ -177,10 +177,10 @@ class Video:
 
 @contextmanager
 def opened(path: Path, kind: str | None = None, ground: int = WHITE) -> Iterator[Video]:
-    """Opens a video for the length of a block; W2LError when FFmpeg cannot, or finds no picture in it.
+    """Opens a video for the length of a block. Raises W2LError when FFmpeg cannot, or finds no picture in it.
 
-    ``kind``: FFmpeg's name of the file's format, None for what it looks like. ``ground``: the grey on which transparent
-    frames are laid.
+    ``kind``: FFmpeg's name of the file's format, None to detect it. ``ground``: the grey, 0 to 255, behind transparent
+    frames.
     """
     broken = f"{path} is not a video or picture that can be read, or it is broken; get it again."
     try:
@@ -205,10 +205,10 @@ def _best_stream(container: av.container.InputContainer, path: Path) -> av.Video
 
 
 def usual_rate(average: float, base: float = 0.0) -> float:
-    """The constant rate for a clip: the grid its frames lie on if that is near their average rate, else the average.
+    """The constant rate for a clip: that of the grid of its frames if it is near their average rate, else the average.
 
-    Within 0.5 % of a usual rate that one is meant; others are rounded to whole frames a second, 1 to 120. ``base`` is
-    FFmpeg's r_frame_rate, 0 if unknown: a 30 fps recording with dropped frames averages 22 but lies on a grid of 30.
+    A rate within 0.5 % of a usual one becomes that; others are rounded to whole frames a second, 1 to 120. ``base`` is
+    FFmpeg's r_frame_rate, 0 if unknown: a 30 fps recording with dropped frames averages 22 but has a grid of 30.
     """
     if average <= 0:
         return UNKNOWN_RATE
@@ -220,7 +220,7 @@ def usual_rate(average: float, base: float = 0.0) -> float:
 
 
 def _matrix(frame: av.VideoFrame) -> int:
-    """The YUV matrix as swscale counts them; untagged clips: BT.709 from 720 lines up, else BT.601, as players do."""
+    """swscale's number of the YUV matrix. For untagged clips, as in players: BT.709 from 720 lines, else BT.601."""
     tagged = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}.get(int(frame.colorspace))
     return tagged or (_SWSCALE_BT709 if min(frame.width, frame.height) >= 720 else _SWSCALE_BT601)
 
@@ -235,7 +235,7 @@ def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
     """Where the x axis (a, b) and the y axis (c, d) of the stored picture point on the screen; 16.16 fixed point."""
     try:
         data = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # beside it lies something that this PyAV has no name for: EXIF, the views of a spatial video
+    except ValueError:  # beside it are data that this PyAV has no name for: EXIF, the views of a spatial video
         cos, sin = {90: (0, -1), 180: (-1, 0), -90: (0, 1), -180: (-1, 0)}.get(frame.rotation, (1, 0))
         return cos, sin, -sin, cos
     if data is None:

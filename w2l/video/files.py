@@ -15,7 +15,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 SOUNDS = (".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus", ".wma")
 
 _HEAD = 65536  # bytes
-# Tags that are not UTF-8 are no reason to refuse a clip; PyAV 19 knows that by itself.
+# Clips whose tags are not UTF-8 are read too; PyAV 19 does that without being told.
 _LENIENT = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
@@ -30,7 +30,7 @@ def read_head(path: Path, what: str) -> bytes:
         raise W2LError(f"{path} is empty (0 bytes); copy or download it again.")
     if _is_text(head[:4096]):
         # Also keeps playlists from FFmpeg, which would follow them to other files and to the network.
-        raise W2LError(f"{path} is a text file, not {what}, whatever it is called; get it again.")
+        raise W2LError(f"{path} is a text file, not {what}, whatever its name says; get it again.")
     return head
 
 
@@ -46,8 +46,8 @@ def _is_text(head: bytes) -> bool:
 
 
 def open_container(path: Path, kind: str | None = None) -> av.container.InputContainer:
-    """Opens a local file for reading, as FFmpeg's format ``kind`` or as what it looks like; raises what PyAV does."""
-    # Only local files (a playlist could point anywhere), only by their literal name. Not as ``options``: those also go
-    # to the streams, and PyAV 15 crashes on MPEG files, whose streams are not known at first.
+    """Opens a local file for reading, as FFmpeg's format ``kind`` or a detected one; raises PyAV's own errors."""
+    # Only local files (a playlist could point anywhere), only by their literal name. Not as ``options``: those are also
+    # passed to the streams, and PyAV 15 crashes on MPEG files, whose streams are not known at first.
     options = {"protocol_whitelist": "file", "pattern_type": "none"}
     return av.open(f"file:{path.resolve()}", "r", format=kind, container_options=options, **_LENIENT)  # type: ignore[call-overload]

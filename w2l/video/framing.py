@@ -1,4 +1,4 @@
-"""What of each frame is worked on: shrunk, turned and cut, in this order, as the published command line does."""
+"""The part of each frame that is worked on: shrunk, turned and cut, in this order, as in the published command."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 from w2l.errors import W2LError
 
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
-_SMALLEST = 16  # pixels of a side below which nothing is left to work on
+_SMALLEST = 16  # pixels: the shortest side worth working on
 
 
 @dataclass(frozen=True)
 class Framing:
-    """Called with a frame, (H, W, 3) uint8 BGR, gives the frame to work on.
+    """Called with a frame, (H, W, 3) uint8 BGR, returns the frame to work on.
 
-    resize_factor: width and height are divided by this whole number (1: left alone), rounding down. rotate: degrees
-    clockwise, 0, 90, 180 or 270. crop: x1, y1, x2, y2 in pixels of the frame as shrunk and turned, of which the part
-    inside is kept; a negative x2 or y2 stands for the frame's right or bottom edge; None: all of it. bilinear: shrink
-    as the published code does, which skips pixels, instead of averaging.
-    Raises W2LError for values out of range and, when called, where less than 16 pixels are left.
+    resize_factor: width and height are divided by this whole number (1: unchanged), rounding down. rotate: degrees
+    clockwise, 0, 90, 180 or 270. crop: the part to keep, x1, y1, x2, y2 in pixels of the shrunk and turned frame; a
+    negative x2 or y2 means the frame's right or bottom edge; None keeps all. bilinear: shrink as the published code
+    does, which skips pixels, instead of averaging.
+    Raises W2LError for values out of range and, when called, when fewer than 16 pixels of a side are left.
     """
 
     resize_factor: int = 1
@@ -40,7 +40,7 @@ class Framing:
                 raise W2LError(f"{self.crop} cuts out nothing; give x1, y1, x2, y2 with x1 < x2 and y1 < y2.")
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """The frame to work on; the very frame where nothing changes."""
+        """The frame to work on; the same object where nothing changes."""
         if self.resize_factor > 1:
             size = frame.shape[1] // self.resize_factor, frame.shape[0] // self.resize_factor
             self._check(*size, frame)
@@ -64,7 +64,7 @@ class Framing:
 
 
 def scaled(frame: np.ndarray, scale: float) -> np.ndarray:
-    """The frame with both sides times `scale`, at least one pixel each; the very frame where that is 1."""
+    """The frame with both sides times `scale`, at least one pixel each; the same object for a scale of 1."""
     if scale == 1:
         return frame
     height, width = frame.shape[:2]

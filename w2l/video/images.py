@@ -1,4 +1,4 @@
-"""Pictures and animated WebP: told apart by content, checked before they are decoded, turned upright, made BGR."""
+"""Pictures and animated WebP: recognised by content, checked before decoding, turned upright, converted to BGR."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from w2l.errors import W2LError
 from w2l.video.files import PICTURES, open_container, read_head
 
 MAX_PIXELS = 120_000_000
-"""Largest picture that is decoded, in pixels: above any camera a face is filmed with, below what fills a memory."""
+"""Largest picture that is decoded, in pixels: more than any camera takes, less than fills the memory."""
 WHITE = 255
-"""What transparent pictures are laid on, as browsers do."""
+"""Grey behind transparent pictures, as in browsers."""
 
-_BAND = 64  # rows of a transparent picture worked on at a time
+_BAND = 64  # rows of a transparent picture that are blended at a time
 _WRITABLE = {*PICTURES, ".webp"}
 _JPEG_SIZE_MARKERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif"}
 
 
 def sniff(path: str | os.PathLike[str]) -> str:
-    """The kind of file by its content: "jpeg", "png", "apng" (animated PNG), "bmp", "gif", "webp", or "" for all else.
+    """The kind of a file by its content: "jpeg", "png", "apng" (animated PNG), "bmp", "gif", "webp", or "" for others.
 
     Raises W2LError when the file is missing, not a file, empty, unreadable, text, or a HEIC or AVIF picture.
     """
@@ -38,7 +38,7 @@ def sniff(path: str | os.PathLike[str]) -> str:
             raise W2LError(f"{path} does not exist; check the name and the folder.")
         if not path.is_file():
             raise W2LError(f"{path} is not a file; give the name of a video or a picture.")
-    except OSError as error:  # a name that no file can have
+    except OSError as error:  # an impossible file name
         raise W2LError(f"{path} cannot be read: {error.strerror}; check the name.") from error
     head = read_head(path, "a video or picture")
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
@@ -54,10 +54,10 @@ def sniff(path: str | os.PathLike[str]) -> str:
 def read_image(path: str | os.PathLike[str], ground: int = WHITE) -> np.ndarray:
     """A picture as it is meant to be seen: (H, W, 3) uint8 BGR, upright.
 
-    Reads JPEG, PNG, WebP, BMP and GIF (of an animation the first frame), whatever the file is called. Grey, palette,
-    CMYK and 16-bit pictures become 8-bit BGR; transparent ones are laid on a ground of this grey, 0 to 255; EXIF
-    orientation is obeyed.
-    Raises W2LError when the file is missing, broken, larger than ``MAX_PIXELS``, or no picture.
+    Reads JPEG, PNG, WebP, BMP and GIF (of an animation the first frame), whatever the file's name. Grey, palette, CMYK
+    and 16-bit pictures become 8-bit BGR; transparent ones are laid over a ground of this grey, 0 to 255; EXIF
+    orientation is applied.
+    Raises W2LError when the file is missing, broken, larger than ``MAX_PIXELS``, or not a picture.
     """
     path = Path(path)
     kind = sniff(path)
@@ -74,7 +74,7 @@ def read_image(path: str | os.PathLike[str], ground: int = WHITE) -> np.ndarray:
 
 
 def write_image(path: str | os.PathLike[str], frame: np.ndarray) -> None:
-    """Writes a frame, (H, W, 3) uint8 BGR, as .png, .jpg, .webp or .bmp; W2LError when it cannot be written."""
+    """Writes a frame, (H, W, 3) uint8 BGR, as .png, .jpg, .webp or .bmp. Raises W2LError when it cannot be written."""
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in _WRITABLE:
@@ -91,7 +91,7 @@ def write_image(path: str | os.PathLike[str], frame: np.ndarray) -> None:
 
 
 def check_size(path: Path, width: int, height: int) -> None:
-    """Raises W2LError when a picture of this many pixels is not worth trying."""
+    """Raises W2LError for a picture without a size, or with too many pixels to decode."""
     if width <= 0 or height <= 0:
         raise W2LError(f"{path} is broken: its header gives no picture size; save or copy it again.")
     if width * height > MAX_PIXELS:
@@ -99,7 +99,7 @@ def check_size(path: Path, width: int, height: int) -> None:
 
 
 def to_bgr(image: np.ndarray, ground: int = WHITE) -> np.ndarray:
-    """Any decoded picture (grey, BGR or BGRA; 8 or 16 bit) as (H, W, 3) uint8 BGR, transparency laid on that grey."""
+    """Any decoded picture (grey, BGR or BGRA; 8 or 16 bit) as (H, W, 3) uint8 BGR, transparent ones over that grey."""
     if image.dtype == np.uint16:
         image = cv2.convertScaleAbs(image, alpha=1 / 257)
     if image.ndim == 2:
@@ -112,15 +112,15 @@ def to_bgr(image: np.ndarray, ground: int = WHITE) -> np.ndarray:
 def lay_over(ground: np.ndarray, image: np.ndarray) -> np.ndarray:
     """(H, W, 4) uint8 BGRA (straight alpha) over (H, W, 3) uint8 BGR of the same size, as a new BGR frame."""
     laid = np.empty_like(ground)
-    for top in range(0, len(image), _BAND):  # since the products of a large picture would fill the memory
+    for top in range(0, len(image), _BAND):  # the products of a whole large picture would fill the memory
         rows = slice(top, top + _BAND)
         alpha = image[rows, :, 3:].astype(np.uint16)
         laid[rows] = (image[rows, :, :3] * alpha + ground[rows] * (255 - alpha) + 127) // 255
     return laid
 
 
-# Animated WebP. FFmpeg decodes only still WebP up to version 8.0 and OpenCV 4.11+ only whole animations at once, so
-# the container (RIFF; developers.google.com/speed/webp/docs/riff_container) is walked here, one frame in memory.
+# Animated WebP. FFmpeg up to 8.0 decodes only still WebP, and OpenCV 4.11+ only whole animations at once, so the
+# container (RIFF; developers.google.com/speed/webp/docs/riff_container) is read here, one frame in memory.
 
 
 def is_animated_webp(path: Path) -> bool:
@@ -145,7 +145,7 @@ def webp_frames(file: BinaryIO, path: Path, ground: int = WHITE) -> Iterator[tup
             elif name == b"ANMF" and canvas is not None:
                 clear = _draw_webp_frame(canvas, data, path, ground)
                 milliseconds = _uint24(data, 12)
-                # As browsers do: a delay that nobody can have meant becomes 100 ms.
+                # As in browsers: a delay too short to be meant becomes 100 ms.
                 duration = (milliseconds if milliseconds > 10 else 100) / 1000
                 yield time, duration, canvas.copy()
                 time += duration
@@ -160,7 +160,7 @@ def webp_frames(file: BinaryIO, path: Path, ground: int = WHITE) -> Iterator[tup
 
 
 def _draw_webp_frame(canvas: np.ndarray, data: bytes, path: Path, ground: int) -> bool:
-    """Draws one ANMF chunk onto the canvas; returns whether its box is to be cleared after it was shown."""
+    """Draws one ANMF chunk onto the canvas; returns whether its box is to be cleared after it is shown."""
     x, y, width, height = _webp_box(data)
     flags = data[15]
     has_alpha = data[16:20] == b"ALPH"
@@ -189,12 +189,12 @@ def _uint24(data: bytes, at: int) -> int:
 
 
 def _riff_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """Names and contents of the chunks of a WebP file, up to the end or the first one that is cut."""
+    """Names and contents of the chunks of a WebP file, up to its end or the first incomplete chunk."""
     whole = os.fstat(file.fileno()).st_size
     file.seek(12)
     while len(head := file.read(8)) == 8:
         size = int.from_bytes(head[4:], "little")
-        if size > whole - file.tell():  # asked before reading, since memory for that size is set aside first
+        if size > whole - file.tell():  # checked first, because reading allocates memory of that size
             return
         yield head[:4], file.read(size)
         file.seek(size % 2, os.SEEK_CUR)
@@ -217,7 +217,7 @@ def _decode(data: bytes, path: Path) -> np.ndarray:
 
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """Keeps what libjpeg and libpng print about broken files off the terminal; they write past Python and OpenCV."""
+    """Keeps messages of libjpeg and libpng about broken files off the terminal; they bypass Python and OpenCV."""
     try:
         kept = os.dup(2)
     except OSError:  # there is no standard error (a program without a console)
@@ -243,7 +243,7 @@ def _first_gif_frame(path: Path, ground: int) -> np.ndarray:
 
 
 def _image_size(data: bytes, kind: str) -> tuple[int, int] | None:
-    """Width and height from the header, before anything is decoded; None when the header is broken."""
+    """Width and height from the header, without decoding; None when the header is broken."""
     if kind == "bmp":
         size = int.from_bytes(data[18:22], "little"), abs(int.from_bytes(data[22:26], "little", signed=True))
         return size if len(data) >= 26 else None

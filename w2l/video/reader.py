@@ -27,9 +27,9 @@ _MOVING = ("gif", "apng")  # picture formats that FFmpeg plays
 class ClipInfo:
     """What ``read_frames`` will yield by default.
 
-    ``width``, ``height``: pixels, after rotation and sample aspect ratio; ``fps``: the constant rate; ``n_frames``:
+    ``width``, ``height``: pixels, after rotation and sample aspect ratio; ``fps``: the constant rate; ``n_frames``: an
     estimate, None if unknown; ``duration``: seconds from the first frame to the end of the last one, None if unknown or
-    still; ``is_animation``: an animated GIF, PNG or WebP; ``codec``: FFmpeg's or the picture format's name.
+    still; ``is_animation``: an animated GIF, PNG or WebP; ``codec``: FFmpeg's name of the codec, or the picture format.
     """
 
     path: Path
@@ -45,7 +45,7 @@ class ClipInfo:
 
 
 def probe(path: str | os.PathLike[str]) -> ClipInfo:
-    """Facts of a clip or picture, judged by its content, not its name.
+    """Facts about a clip or picture, from its content, whatever its name.
 
     Raises W2LError when there is no such file or not one frame in it can be decoded.
     """
@@ -82,10 +82,10 @@ def read_frames(
     Frame i shows the clip at ``start + i / fps`` seconds, that is, the latest source frame that has appeared by then;
     time 0 is the first frame (`w2l.audio` cuts or pads the sound to begin there). round((duration - start) * fps)
     frames are yielded, halves rounded up, at least one, at most ``max_frames``. All have the size of the first:
-    rotation is undone, non-square pixels are stretched to square ones, transparency is laid on a ground of that grey.
+    rotation is undone, non-square pixels become square, transparent ones are laid over a ground of that grey.
 
-    ``fps``: frames a second, None for ``probe(path).fps``. ``start``: seconds. Broken frames are left out. Raises
-    W2LError (at the first frame asked for) when there is no frame to give or an argument makes no sense.
+    ``fps``: frames a second, None for ``probe(path).fps``. ``start``: seconds. Broken frames are skipped. Raises
+    W2LError (when the first frame is taken) if there is no frame, and for invalid arguments.
     """
     if fps is not None and not 0 < fps <= 1000:
         raise W2LError(f"cannot read {path} at {fps} frames a second; give a rate between 0 and 1000.")
@@ -113,7 +113,7 @@ def read_frames(
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
-    """The tags of a video's container (title, comment, and any own keys); of a GIF its comment; of a picture none.
+    """The tags of a video's container (title, comment and any others); of a GIF its comment; of a picture none.
 
     Raises W2LError when the file is missing, or is neither a video nor a picture.
     """
@@ -127,7 +127,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
 def _constant_rate(
     shots: Iterable[Shot], fps: float, start: float, half_tick: float, max_frames: int | None, path: Path
 ) -> Iterator[np.ndarray]:
-    """Samples shots at ``start + i / fps``; the number of frames is exact, so one frame is held back until sure."""
+    """Samples shots at ``start + i / fps``; their number is exact, so one frame is held back until it is certain."""
     # Timestamps are rounded to ticks (milliseconds in Matroska), so a frame may seem to come just after its moment.
     tolerance = min(max(half_tick, 0.0006), 0.25 / fps)
     shown: Shot | None = None
@@ -158,7 +158,7 @@ def _no_frame(path: Path) -> W2LError:
 
 
 def _count(frames: float) -> int:
-    """Whole frames, at least one. Halves go up, not to even: so (n + 1/2) - k frames are always n + 1 - k."""
+    """Whole frames, at least one. Halves are rounded up, not to even, so that (n + 1/2) - k is always n + 1 - k."""
     return max(1, math.floor(frames + 0.5 + 1e-6))
 
 
@@ -175,7 +175,7 @@ def _length(path: Path, kind: str) -> tuple[int, float]:
                     count += 1
                     seconds = (packet.pts + (packet.duration or 0)) * float(packet.time_base)
     except (av.error.FFmpegError, IndexError):
-        pass  # what was counted up to there can be shown
+        pass  # the frames counted so far can be shown
     return count, seconds
 
 

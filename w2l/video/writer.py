@@ -1,4 +1,4 @@
-"""Streaming writer: frames in, one at a time; an mp4 (H.264 + AAC), GIF or animated WebP out, whole or not at all."""
+"""Streaming writer: frames become an mp4 (H.264 + AAC), GIF or animated WebP, complete or not written at all."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _SCALING = 0x2 | 0x40000 | 0x2000
 
 
 class VideoWriter:
-    """Writes a clip as its frames come; a context manager.
+    """Writes a clip frame by frame; a context manager.
 
     ``path``: ends in .mp4 (H.264 yuv420p, AAC, index in front), .gif or .webp (both without sound, repeating).
     ``fps``: frames a second, float or Fraction. ``audio``: None, or samples and their rate in Hz: float in [-1, 1],
-    (N,) mono or (N, 1 or 2); written whole, even where it is longer than the pictures. ``metadata``: tags for the
+    (N,) mono or (N, 1 or 2); written to its end, even where it is longer than the pictures. ``metadata``: tags for the
     container, any keys (mp4 only). ``quality``: x264's CRF, 0 best to 51 smallest; a WebP gets 100 - quality.
 
-    The file appears under its name only when the block ends well; nothing is left when it does not. The first frame
-    fixes the size. H.264 needs even sizes: an odd last row or column is repeated once. A GIF shows at most 50 frames
-    a second and drops what comes faster. Raises W2LError for arguments that make no sense, for frames that do not
-    fit, for a clip without a frame, and when the place cannot be written.
+    The file appears under its name only when the block ends without an error; otherwise nothing is left. The first
+    frame sets the size. H.264 needs even sizes: an odd last row or column is repeated once. A GIF shows at most 50
+    frames a second; more are dropped. Raises W2LError for invalid arguments, for frames of another size, for a clip
+    without a frame, and when the file cannot be written.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class VideoWriter:
     def write(self, frame: np.ndarray, alpha: np.ndarray | None = None) -> None:
         """Appends one frame: (H, W, 3) uint8 BGR.
 
-        alpha: (H, W) uint8, how much each pixel covers; for a GIF or WebP, all frames of it or none. A pixel of a GIF
-        is either there or not.
+        alpha: (H, W) uint8, the opacity of each pixel; for a GIF or WebP, with every frame or with none. A pixel of a
+        GIF is either opaque or transparent.
         """
         if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
             raise W2LError(f"cannot write a frame of shape {frame.shape} and type {frame.dtype}; give BGR of uint8.")
@@ -107,7 +107,7 @@ class VideoWriter:
         """Opens the container and its streams for frames of this size."""
         name = f"file:{self._temporary.resolve()}"
         if self._kind == "mp4":
-            # Own keys are kept only as QuickTime metadata tags; the index goes in front when the file is closed.
+            # Keys of our own are kept only as QuickTime metadata tags; the index moves to the front on closing.
             options = {"movflags": "+faststart+use_metadata_tags"}
             self._container = av.open(name, "w", format="mp4", options=options)
         elif self._kind == "gif":
@@ -120,7 +120,7 @@ class VideoWriter:
         if self._kind == "mp4":
             self._container.metadata.update(self._metadata)
             height, width = height + height % 2, width + width % 2
-            # What players take for granted at this size, so that colours hold even where the tags are lost.
+            # What players assume at this size, so that colours are right even where the tags are lost.
             high = min(height, width) >= 720
             self._swscale_matrix = _BT709 if high else _SWSCALE_BT601
             self._stream = _h264_stream(self._container, self._fps, self._quality, _BT709 if high else _BT601)
@@ -172,7 +172,7 @@ class VideoWriter:
                 self._container.mux(self._stream.encode(self._palette.vpull()))
 
     def _finish(self) -> None:
-        """Empties the encoders, writes the rest of the sound and the index, and looks at what came out."""
+        """Flushes the encoders, writes the rest of the sound and the index, and closes the file."""
         if self._kind == "gif":
             self._palette.vpush(None)
             self._pull_gif()
@@ -195,7 +195,7 @@ class VideoWriter:
 
 
 class _Sound:
-    """The AAC stream of an mp4, fed piece by piece so that sound and pictures lie interleaved in the file."""
+    """The AAC stream of an mp4, fed piece by piece so that sound and pictures are interleaved in the file."""
 
     def __init__(self, container: av.container.OutputContainer, samples: np.ndarray, rate: int) -> None:
         channels = samples.shape[0]
@@ -206,7 +206,7 @@ class _Sound:
         self._stream.bit_rate = channels * min(96_000, 4 * coded_rate)
 
     def write_until(self, seconds: float | Fraction) -> None:
-        """Encodes up to this time, at least; blocks are whole, so that a frame's worth need not be a block."""
+        """Encodes up to this time at least, in whole blocks."""
         end = self._samples.shape[1]
         while self._at < min(end, seconds * self._rate):
             block = np.clip(np.nan_to_num(self._samples[:, self._at : self._at + _SOUND_BLOCK]), -1, 1)
@@ -222,7 +222,7 @@ class _Sound:
 
 
 def _checked_audio(audio: tuple[np.ndarray, int], path: Path) -> tuple[np.ndarray, int]:
-    """Samples as (channels, N) float, a view of those given, and their rate."""
+    """The samples as a view (channels, N) of floats, and their rate."""
     samples, rate = np.asarray(audio[0]), int(audio[1])
     samples = samples[None] if samples.ndim == 1 else samples.T
     if samples.ndim != 2 or samples.shape[0] not in (1, 2) or samples.shape[1] == 0 or samples.dtype.kind != "f":
@@ -247,7 +247,7 @@ def _h264_stream(container: av.container.OutputContainer, fps: Fraction, quality
 
 
 def _palette_graph(width: int, height: int, see_through: bool) -> av.filter.Graph:
-    """Filters that give every frame its own 256 colours: good colours without a first pass over the clip."""
+    """Filters that give every frame 256 colours of its own: good colours without a first pass over the clip."""
     graph = av.filter.Graph()
     pixels = av.VideoFormat("bgra" if see_through else "bgr24")
     source = graph.add_buffer(width=width, height=height, format=pixels, time_base=Fraction(1, 100))
