@@ -67,6 +67,17 @@ def test_a_single_wrong_bit_is_noticed(tmp_path, capsys):
         checkpoints.Checkpoints(tmp_path, 3).latest()
 
 
+def test_checkpoints_of_another_version_are_named_as_such(tmp_path):
+    told = []
+    written = checkpoints.Checkpoints(tmp_path, 3, tell=told.append)
+    written.save({"step": 4}, 4)
+    path = tmp_path / "checkpoints" / "step_000000004.pt"
+    torch.save(torch.load(path, weights_only=True) | {"format": checkpoints.FORMAT - 1}, path)
+    with pytest.raises(W2LError, match=r"another version of the kit\. Choose another --out folder"):
+        written.latest()
+    assert "written by another version" in told[0]
+
+
 def test_a_full_disk_stops_with_the_last_checkpoint_whole(tmp_path):
     """The limit on a file's size does what a full disk does: the write fails in the middle."""
     it = tiny.make("expert", tiny.options(tmp_path), steps=8)

@@ -29,7 +29,7 @@ import torch
 from w2l.base import files
 from w2l.errors import W2LError
 
-FORMAT = 1
+FORMAT = 2  # raised whenever a checkpoint's entries change
 
 
 class Checkpoints:
@@ -62,12 +62,13 @@ class Checkpoints:
             state = _read(path)
             if state is not None:
                 return state
-            after = f"going on from {files[number + 1].name}, the one before" if number + 1 < len(files) else ""
-            self.tell(f"{path} is damaged or no checkpoint of this kit; {after or 'there is no other'}.")
+            after = f"resuming from {files[number + 1].name}, the one before" if number + 1 < len(files) else ""
+            after = after or "there is no other"
+            self.tell(f"{path} is damaged, or was written by another version of the kit; {after}.")
         if files:
             raise W2LError(
-                f"none of the {len(files)} checkpoints in {self.folder} can be read; move that folder away to start "
-                "afresh."
+                f"none of the {len(files)} checkpoints in {self.folder} can be read; they are damaged or of another "
+                "version of the kit. Choose another --out folder to start again."
             )
         return None
 
