@@ -172,20 +172,6 @@ def test_what_counts_as_synthetic(tmp_path, uri, synthetic):
     assert (found.synthetic, found.digital_source_type) == (synthetic, uri)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        '<rdf:Description Iptc4xmpExt:DigitalSourceType="http://x/a"/>',
-        "<rdf:Description Iptc4xmpExt:DigitalSourceType='http://x/a'/>",
-        "<Iptc4xmpExt:DigitalSourceType>http://x/a</Iptc4xmpExt:DigitalSourceType>",
-        '<Iptc4xmpExt:DigitalSourceType rdf:resource="http://x/a"/>',
-    ],
-)
-def test_other_tools_ways_of_writing_xmp(text):
-    assert xmp.digital_source_type(text.encode()) == "http://x/a"
-    assert xmp.digital_source_type(b"<x/>") is None
-
-
 def test_ffmpeg_reads_the_tag(tmp_path):
     path = _write(tmp_path / "out.mp4", metadata=mark.metadata())
     with av.open(str(path)) as container:
