@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from w2l.sync.experts import Expert
 
 _VERSION = 1  # raised with whatever changes the clips of a store
-_ODD = (OSError, ValueError, LookupError, ArithmeticError, cv2.error)  # what decoders raise over odd files
-_JUMP = 0.5  # IoU of two neighbouring frames' boxes below which they are thought to show two faces
+_ODD = (OSError, ValueError, LookupError, ArithmeticError, cv2.error)  # what decoders raise for damaged files
+_JUMP = 0.5  # IoU of two neighbouring frames' boxes below which they are taken for two faces
 
 
 def facts(settings: PreprocessSettings) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A stretch that was not kept: reason is one of a few words, detail a sentence or a number; frames 0 for all."""
+    """A stretch that was not kept: reason is one of a few words, detail a sentence or a number; 0 frames means all."""
 
     reason: str
     detail: str = ""
@@ -63,7 +63,7 @@ class Dropped:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A crop, and the frame and the box that it was cut from. begins: whether it belongs to another face or shot."""
+    """A crop, and the frame and the box that it was cut from. begins: whether another face or shot begins here."""
 
     index: int
     crop: np.ndarray
@@ -78,15 +78,15 @@ class Maker:
         self._root, self._settings = root, settings
         self._finder: faces.Detector | None = None
         self._expert: Expert | None = None
-        if settings.expert:  # first of all, so that a wrong one stops everything
+        if settings.expert:  # first, so that a wrong expert stops the run at once
             from w2l.sync.experts import load_expert  # here, because torch takes seconds to start
 
             self._expert = load_expert(settings.expert, "cpu", measure="cosine")
 
     def make(self, source: Source) -> Iterator[Made | Dropped]:
-        """The clips of a source, one in memory at a time, and what is dropped of it.
+        """The clips of a source, one in memory at a time, and what was dropped.
 
-        Whatever is wrong with the source is a `Dropped`, too.
+        A source that cannot be read is a `Dropped`, too.
         """
         if source.fault:
             yield Dropped("missing", source.fault)
@@ -95,7 +95,7 @@ class Maker:
             yield from self._pictures(source) if source.is_folder else self._video(source)
         except W2LError as error:
             yield Dropped("unreadable", str(error))
-        except _ODD as error:  # one odd file among a hundred thousand must not stop the others
+        except _ODD as error:  # one damaged file among a hundred thousand must not stop the run
             yield Dropped("unreadable", f"{type(error).__name__}: {error}")
 
     def _video(self, source: Source) -> Iterator[Made | Dropped]:
@@ -114,7 +114,7 @@ class Maker:
             cuts: list[int] = []
         else:
             self._finder = self._finder or faces.detector(self._settings.detector, device=self._settings.device)
-            scene = faces.see(path, self._finder, fps=TRAINING_FPS, cache=False)  # whoever has so many needs the room
+            scene = faces.see(path, self._finder, fps=TRAINING_FPS, cache=False)  # so many clips would fill the cache
             if not scene.faces:
                 yield Dropped("no face", f"in none of the {len(scene.found.faces)} frames", 0, len(scene.found.faces))
                 return
@@ -137,7 +137,7 @@ class Maker:
             yield self._clip(run, wav, truth)
 
     def _clip(self, run: list[_Seen], wav: np.ndarray, truth: np.ndarray | None) -> Made | Dropped:
-        """One clip of neighbouring frames."""
+        """One clip of consecutive frames."""
         start, shortest = run[0].index, round(self._settings.min_seconds * TRAINING_FPS)
         sounding = round(len(wav) / SAMPLES_PER_FRAME)  # frames that have sound
         stop = min(run[-1].index + 1, sounding)
@@ -166,8 +166,8 @@ class Maker:
 
 
 def size_of(root: Path, source: Source) -> int:
-    """A number by which to tell that a source has changed: the bytes of its file; of a folder, of its sound, and how
-    many pictures there are. 0 where there is none."""
+    """A number that shows whether a source has changed: the bytes of its file; for a folder, of its sound plus the
+    number of its pictures. 0 if it is missing."""
     path = root / source.path
     try:
         return (path / SOUND).stat().st_size + len(pictures(path)) if source.is_folder else path.stat().st_size
@@ -189,7 +189,7 @@ def _crops(frames: Iterator[np.ndarray], track: faces.Track, cuts: set[int]) -> 
 
 
 def _read_pictures(folder: Path, broken: list[Dropped]) -> Iterator[_Seen]:
-    """The whole of each picture; those that cannot be read are put among the broken ones, and leave a gap."""
+    """The whole of each picture; those that cannot be read are added to `broken`, and leave a gap."""
     for i, path in pictures(folder).items():
         try:
             picture = video.read_image(path)
@@ -201,7 +201,7 @@ def _read_pictures(folder: Path, broken: list[Dropped]) -> Iterator[_Seen]:
 
 
 def _runs(seen: Iterable[_Seen], longest: int) -> Iterator[list[_Seen]]:
-    """Stretches of neighbouring frames that show one face in one shot, at most `longest` of them at a time."""
+    """Stretches of consecutive frames that show one face in one shot, at most `longest` frames each."""
     run: list[_Seen] = []
     for one in seen:
         if run and (one.begins or one.index != run[-1].index + 1 or len(run) == longest):
@@ -219,7 +219,7 @@ def _read_truth(path: Path) -> np.ndarray:
 
 
 def _in_crops(truth: np.ndarray, run: list[_Seen]) -> np.ndarray | None:
-    """The truth in pixels of the crops; None where it does not reach to the end."""
+    """The truth in pixels of the crops; None if it is shorter than the clip."""
     if len(truth) != len(run):
         return None
     boxes = np.stack([one.box for one in run])

@@ -1,4 +1,4 @@
-"""What came of a run: clips kept, dropped and why, hours, speakers, offsets; as text, JSON and CSV."""
+"""The result of a run: clips kept, clips dropped and why, hours, speakers, offsets; as text, JSON and CSV."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BAR = 40  # characters of the longest bar
 
 @dataclass(frozen=True)
 class Loss:
-    """A stretch that was not kept: reason is one of a few words, frames 0 for all of the source."""
+    """A stretch that was not kept: reason is one of a few words; 0 frames means the whole source."""
 
     source: str
     start: int
@@ -30,10 +30,10 @@ class Loss:
 
 @dataclass(frozen=True)
 class PreprocessReport:
-    """What came of all sources, or, while other processes have not done theirs, of how many.
+    """The result for all sources or, while other processes are still at work, how many are done.
 
-    sources, done: how many there are, and have an outcome. clips: those kept, lost: what was not. sure: the confidence
-    from which on an offset was believed.
+    sources, done: how many there are, and how many have an outcome. clips: those kept; lost: what was not. sure: the
+    least confidence at which an offset was trusted.
     """
 
     sources: int
@@ -44,11 +44,11 @@ class PreprocessReport:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the store is whole and has its index."""
+        """Whether the store is complete and has its index."""
         return self.done == self.sources
 
     def offsets(self) -> dict[int, int]:
-        """Offset in frames -> how many clips, of those where the expert was sure."""
+        """Offset in frames -> number of clips, of those where the expert was sure."""
         sure = [clip.offset for clip in self._judged() if self._is_sure(clip)]
         return dict(sorted(Counter(offset for offset in sure if offset is not None).items()))
 
@@ -59,7 +59,7 @@ class PreprocessReport:
         return clip.confidence is not None and clip.confidence >= self.sure
 
     def figures(self) -> dict[str, Any]:
-        """The report as JSON values; the same clips give the same figures, whoever made them."""
+        """The report as JSON values; the same clips give the same figures, however they were made."""
         judged = self._judged()
         frames = sum(clip.frames for clip in self.clips)
         return {

@@ -1,4 +1,4 @@
-"""A whole folder into a clip store: on several processes and machines, killed at any moment and gone on with."""
+"""A whole folder into a clip store: on several processes and machines; a run that was killed is resumed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DEFAULTS = PreprocessSettings()
 
 @dataclass(frozen=True)
 class StoreJob:
-    """What a worker has to know: from where, to where, how, and the facts of that (see `clip.facts`)."""
+    """What a worker needs to know: source and target folder, settings, and the facts of those (see `clip.facts`)."""
 
     source: Path
     target: Path
@@ -38,7 +38,7 @@ class StoreJob:
         return Maker(self.source, self.settings)
 
     def do(self, maker: Maker, source: Source) -> None:
-        """Makes the clips of a source, and then notes its outcome. Raises W2LError when they cannot be written."""
+        """Makes the clips of a source, then records its outcome. Raises W2LError when they cannot be written."""
         clips: list[dict[str, Any]] = []
         lost: list[Dropped] = []
         for one in maker.make(source):
@@ -48,17 +48,17 @@ class StoreJob:
             file = f"{CLIPS}/{source.key}-{len(clips):03d}.safetensors"
             size, checksum = store.write_clip(self.target / file, one.clip)
             clips.append(_row(one, file, size, checksum))
-        for stale in (self.target / CLIPS).glob(f"{source.key}-*"):  # the source held more when it was another
+        for stale in (self.target / CLIPS).glob(f"{source.key}-*"):  # left by an earlier version of the source
             if stale.name not in {Path(row["file"]).name for row in clips}:
                 stale.unlink(missing_ok=True)
         self.note(source, clips, lost)
 
     def give_up(self, source: Source) -> None:
-        """Notes that a source ends every process that looks at it."""
-        self.note(source, [], [Dropped("crashed", "the process that read it ended twice without a word")])
+        """Records that a source crashes every process that reads it."""
+        self.note(source, [], [Dropped("crashed", "the process that read it crashed twice")])
 
     def note(self, source: Source, clips: list[dict[str, Any]], lost: list[Dropped]) -> None:
-        """Writes the outcome of a source, the last thing done for it."""
+        """Writes the outcome of a source, after everything else."""
         outcome = {
             "source": source.path,
             "size": size_of(self.source, source),
@@ -70,7 +70,7 @@ class StoreJob:
         write_json(self.target / OUTCOMES / f"{source.key}.json", outcome)
 
     def outcome(self, source: Source) -> dict[str, Any] | None:
-        """The outcome of a source, None where it has none yet, or is not what it was, or a clip's file is not whole.
+        """The outcome of a source; None if there is none yet, the source has changed, or a clip's file is incomplete.
 
         Raises W2LError when it was made with other settings.
         """
@@ -101,19 +101,18 @@ def preprocess(
     seed: int = 0,
     progress: bool = True,
 ) -> PreprocessReport:
-    """Makes a clip store of all clips in a folder, or goes on with one that is unfinished.
+    """Makes a clip store of all clips in a folder, or resumes an unfinished one.
 
-    source, layout, speakers: as in `find_sources`. settings: how clips are made. processes: how many work at once, on a
-    thread each (default: as many as there are cores; 0: this one alone). seed: of the split by speaker. progress: a bar
-    with an estimate.
+    source, layout, speakers: as in `find_sources`. settings: how clips are made. processes: how many to use, with a
+    thread each (default: one per core; 0: only this one). seed: of the split by speaker. progress: show a bar.
 
-    Under torchrun each process does its share (by RANK and WORLD_SIZE; the machines must see the same folders), and
-    whichever is last writes the index and the report, for which the others need not wait. The store does not depend on
-    how many processes there were, nor on how often they were killed. A source that cannot be used is told in the report
-    and stops nothing; the same call again does what is not done yet.
+    Under torchrun each process does its share (by RANK and WORLD_SIZE; the machines must see the same folders), and the
+    last to finish writes the index and the report; the others do not wait for it. The store does not depend on the
+    number of processes, nor on how often they were killed. A source that cannot be used is reported, and the rest still
+    run. The same call again does what is not done yet.
 
     Raises W2LError when there are no clips, when the target holds another store, when the expert or the detector is
-    missing, and when the disk is full: what is done then stays.
+    missing, and when the disk is full; what is done by then stays.
     """
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     sources = find_sources(source, layout, speakers)
@@ -131,7 +130,7 @@ def preprocess(
         if processes and todo:
             run_in_processes(job, todo, min(processes, len(todo)), bar.update)
         elif todo:
-            with one_thread():  # as a worker computes: with more, the last bits of sums might be others
+            with one_thread():  # as in a worker: with more threads the last bits of sums may differ
                 maker = job.start()
                 for one in todo:
                     job.do(maker, one)
@@ -160,7 +159,7 @@ def _finish(job: StoreJob, sources: Sequence[Source], seed: int) -> PreprocessRe
 
 
 def _row(made: Made, file: str, size: int, checksum: str) -> dict[str, Any]:
-    """What the index says of a clip, but for its source and speaker."""
+    """The row of a clip in the index, except its source and speaker."""
     return {
         "file": file,
         "bytes": size,
@@ -174,7 +173,7 @@ def _row(made: Made, file: str, size: int, checksum: str) -> dict[str, Any]:
 
 
 def _check_target(job: StoreJob, sources: Sequence[Source]) -> None:
-    """Refuses a folder with the clips of other sources."""
+    """Raises W2LError for a folder that holds the clips of other sources."""
     if job.target.exists() and not job.target.is_dir():
         raise W2LError(f"{job.target} is a file; give a folder for the store.")
     there = {path.stem for path in (job.target / OUTCOMES).glob("*.json") if not path.name.startswith(".")}
@@ -183,7 +182,7 @@ def _check_target(job: StoreJob, sources: Sequence[Source]) -> None:
 
 
 def _sweep(target: Path, mine: Sequence[Source], alone: bool) -> None:
-    """Deletes what killed processes left half written: of one's own share, since the others are at work."""
+    """Deletes partial files of killed processes: only those of this share, since other ranks are at work."""
     keys = {source.key for source in mine}
     for folder in (CLIPS, OUTCOMES):
         for path in (target / folder).glob(".*"):

@@ -61,7 +61,7 @@ def find_sources(
     s1, s2 ... or, without any, the folder; "original", folders of numbered pictures with audio.wav, as the published
     preprocessing writes them, speakers and lists as in lrs2; "corpus", what `w2l corpus` wrote; "auto", what it looks
     like. Videos and folders of pictures are taken in any layout. speakers: a CSV file with the columns clip (path of a
-    clip, or of a folder of them) and speaker, which goes before the layout's.
+    clip, or of a folder of them) and speaker, which takes precedence over the layout's.
 
     Raises W2LError when the folder is missing or holds no clips, and for a wrong layout or table.
     """
@@ -69,7 +69,7 @@ def find_sources(
     if layout not in LAYOUTS:
         raise W2LError(f"clips cannot be laid out as {layout!r}; choose one of {', '.join(LAYOUTS)}.")
     if not root.is_dir():
-        raise W2LError(f"there is no folder {root}; give the folder that your clips lie in.")
+        raise W2LError(f"there is no folder {root}; give the folder that holds your clips.")
     found = _walk(root)
     lists = _filelists(root)
     layout = _recognise(root, found, lists) if layout == "auto" else layout

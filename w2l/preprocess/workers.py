@@ -1,4 +1,4 @@
-"""Processes that share the work of a run; a thing that ends its process ends nothing else."""
+"""Processes that share the work of a run; a thing that crashes its process stops nothing else."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _PATIENCE = 5.0  # seconds for a process to tidy up
 
 
 class Work(Protocol):
-    """What is to be done with each thing; it is sent to the processes, and so are the things."""
+    """What is to be done with each thing; the work and the things are pickled and sent to the processes."""
 
     def start(self) -> Any:
         """Makes what a process needs for all things."""
         ...
 
     def do(self, tools: Any, thing: Any) -> None:
-        """Does it with one thing, in a process."""
+        """Does the work for one thing, in a process."""
         ...
 
     def give_up(self, thing: Any) -> None:
-        """Is called here for a thing of which a process has ended twice."""
+        """Called in the main process for a thing that crashed its process twice."""
         ...
 
 
@@ -71,7 +71,7 @@ def run_in_processes(work: Work, things: Sequence[Any], count: int, told: Callab
 
 
 class _Worker:
-    """A process, and what it is at: nothing yet while it starts."""
+    """A process and the thing it is working on; None while it starts."""
 
     def __init__(self, work: Work) -> None:
         context = multiprocessing.get_context("spawn")  # a fork would inherit the threads of torch and FFmpeg, halted
@@ -83,7 +83,7 @@ class _Worker:
         theirs.close()
 
     def is_ready(self) -> bool:
-        """Whether it asks for the next thing; otherwise it is dead. Raises what it raised."""
+        """Whether it asks for the next thing; False if it has died. Raises W2LError with its message."""
         try:
             problem = self.connection.recv()
         except (EOFError, OSError):
@@ -99,9 +99,9 @@ class _Worker:
         return True
 
     def take(self, thing: Any) -> bool:
-        """Hands it the next thing; with None it goes home, and the answer is False."""
+        """Gives it the next thing; None ends it and returns False."""
         self.thing = thing
-        with suppress(OSError):  # if it is dead, that is seen when its answer is waited for
+        with suppress(OSError):  # if it has died, `is_ready` will say so
             self.connection.send(thing)
         return thing is not None
 
@@ -117,7 +117,7 @@ class _Worker:
 
 @contextmanager
 def _environment(changes: dict[str, str]) -> Iterator[None]:
-    """What processes started meanwhile find in their environment."""
+    """Environment variables for the processes that are started meanwhile."""
     before = {name: os.environ.get(name) for name in changes}
     os.environ.update(changes)
     try:
@@ -131,13 +131,13 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
 
 
 def _work(connection: Connection, work: Work) -> None:
-    """What a process does."""
+    """The loop of a process: gets a thing, does the work, answers."""
     import cv2
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; whoever started this one ends it
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and removes what is half written
-    cv2.setNumThreads(1)  # as the environment says to the others
-    with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # it was left alone
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the main one ends this one
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that partial files are removed
+    cv2.setNumThreads(1)  # which does not read the environment
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the main process has ended
         try:
             tools = work.start()
             connection.send("")
