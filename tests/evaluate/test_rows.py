@@ -34,7 +34,7 @@ def test_without_truth_the_real_mouth_is_the_measure(folders, tools, tmp_path):
     frames, (_, wav) = read(folders / "real" / "0.mp4"), talker.speech(talker.make_speaker("validation", 0), seconds=2)
     real = write(tmp_path / "plain.mp4", frames, wav)
     row = rows.measure_pair(Pair("0", folders / "made" / "0.mp4", real, real), tools)
-    assert row.figures["opening_r"] > 0.9 and "meter reads off the real clip" in row.notes[0]
+    assert row.figures["opening_r"] > 0.9 and "meter reads from the real clip" in row.notes[0]
     assert "closures" not in row.figures
 
 
@@ -91,7 +91,7 @@ def test_odd_errors_of_decoders_become_sentences():
 
 
 def test_long_clips_keep_few_moments():
-    moments = rows._Moments()
+    moments = rows._Strip()
     face = np.zeros((64, 96, 96, 3), np.uint8)
     for block in range(40):
         moments.add(None, face + np.uint8(block))

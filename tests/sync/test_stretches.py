@@ -25,7 +25,7 @@ def test_stretches_end_at_cuts_and_gaps(monkeypatch):
     assert [(one.start, one.length) for one in theirs] == [(0, 10), (10, 52)]  # gaps are bridged there
     assert all(one.published for one in theirs)
     monkeypatch.setattr(stretches.faces, "see", lambda *args, **kwargs: scene([box] * 5))
-    with pytest.raises(W2LError, match="6 frames on end"):
+    with pytest.raises(W2LError, match="6 frames in a row"):
         stretches.find_stretches("clip", "main", False, 25)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-# Imported on first use: `metrics` and `held_out` stand on a lower floor, and training must not climb to get them.
+# Imported on first use: `metrics` and `held_out` belong to lower wings, and training imports them without the rest.
 _HOMES = {
     "ClipSync": "w2l.sync.clip",
     "Instruments": "w2l.evaluate.rows",

@@ -24,13 +24,12 @@ from w2l.evaluate.metrics.mouth import correlation, measure
 from w2l.evaluate.metrics.quality import Errors, Jitter
 from w2l.evaluate.sources import Pair
 from w2l.preprocess.sources import TRUTH
-from w2l.sync.clip import ClipSync, sync_curve
+from w2l.sync.clip import ClipSync, is_cropped, sync_curve
 from w2l.sync.experts import Expert, load_expert
 from w2l.sync.scorer import blocks
 from w2l.sync.stretches import Stretch, find_stretches
 
-_BLOCK = 64  # faces looked at together
-_CROPPED = 256  # pixels; see `clip.sync_curve`
+_BLOCK = 64  # faces measured at a time
 _APART = 5  # frames by which two clips may differ in length
 _SHOWN = 10  # moments of a strip
 _ODD = (OSError, ValueError, LookupError, ArithmeticError, cv2.error)  # what decoders raise over odd files
@@ -51,8 +50,8 @@ COLUMNS = (
     Column("offset", "offset", "frames by which the sound is late, at the best shift", digits=0),
     Column("lse_d", "LSE-D", "mean distance of sound and mouth at the best shift, syncnet_v2", "down"),
     Column("lse_c", "LSE-C", "median minus best mean distance over 31 shifts, syncnet_v2", "up"),
-    Column("cosine", "cosine", "mean cosine of sound and mouth at the best shift, an expert of ours", "up"),
-    Column("confidence", "confidence", "best minus median mean cosine over 31 shifts, an expert of ours", "up"),
+    Column("cosine", "cosine", "mean cosine of sound and mouth at the best shift, an expert of the kit", "up"),
+    Column("confidence", "confidence", "best minus median mean cosine over 31 shifts, an expert of the kit", "up"),
     Column("psnr", "PSNR", "of the face crop, dB", "up", 2),
     Column("ssim", "SSIM", "of the face crop", "up"),
     Column("lower_l1", "lower L1", "mean error of the lower half of the face, 0 .. 1", "down", 4),
@@ -69,7 +68,7 @@ COLUMNS = (
 
 
 @dataclass
-class Row:
+class ClipRow:
     """One line of a report. fault: why there are no figures, in a sentence; empty where there are.
 
     figures: by the keys of `COLUMNS`; what could not be measured is missing. talker: whose rows are drawn together for
@@ -91,7 +90,7 @@ class Row:
 
 
 class Instruments:
-    """What measures: an expert, the mouth meter, and networks for Fréchet distances; loaded once, known by hash."""
+    """The networks that measure: an expert, the mouth meter and those for Fréchet distances; loaded once."""
 
     def __init__(
         self,
@@ -122,34 +121,34 @@ class Truth:
     closures: list[tuple[float, float]] = field(default_factory=list)
 
 
-def guarded(name: str, work: Callable[[], Row]) -> Row:
-    """The row that `work` gives; one with a fault where it raises, so that no clip spoils another's row."""
+def guarded(name: str, work: Callable[[], ClipRow]) -> ClipRow:
+    """The row that `work` gives; one with a fault where it raises, so that one bad clip does not stop the others."""
     start = time.perf_counter()
     try:
         row = work()
     except W2LError as error:
-        return Row(name, fault=str(error))
+        return ClipRow(name, fault=str(error))
     except _ODD as error:
-        return Row(name, fault=f"it could not be measured ({type(error).__name__}: {error}).")
+        return ClipRow(name, fault=f"it could not be measured ({type(error).__name__}: {error}).")
     row.seconds = time.perf_counter() - start
     return row
 
 
-def measure_clip(path: Path, tools: Instruments, protocol: str = "auto", which: str = "main") -> Row:
+def measure_clip(path: Path, tools: Instruments, protocol: str = "auto", which: str = "main") -> ClipRow:
     """The sync of one clip, and how its mouth moves; what needs a real clip beside it is left out."""
     found = sync_curve(path, tools.expert, protocol, which)
-    row = Row(path.name, figures=sync_figures(found), notes=found.notes, sync=found)
+    row = ClipRow(path.name, figures=sync_figures(found), notes=found.notes, sync=found)
     stretch = _stretches(path, protocol)[0]
     material = ((None, np.stack(block)) for block in blocks(_crops(path, stretch), _BLOCK))
     return compare(row, material, tools, read_truth(path, stretch))
 
 
-def measure_pair(pair: Pair, tools: Instruments, protocol: str = "auto") -> Row:
+def measure_pair(pair: Pair, tools: Instruments, protocol: str = "auto") -> ClipRow:
     """A generated clip beside the real one it was made from: the real one's face boxes hold for both."""
     if pair.fault:
-        return Row(pair.name, fault=pair.fault)
+        return ClipRow(pair.name, fault=pair.fault)
     found = sync_curve(pair.generated, tools.expert, protocol)
-    row = Row(pair.name, figures=sync_figures(found), notes=found.notes, sync=found)
+    row = ClipRow(pair.name, figures=sync_figures(found), notes=found.notes, sync=found)
     if pair.real is None:
         return row
     _check_shapes(pair.real, pair.generated)
@@ -166,18 +165,18 @@ def sync_figures(found: ClipSync) -> dict[str, float]:
 
 
 def compare(
-    row: Row,
+    row: ClipRow,
     material: Iterable[tuple[np.ndarray | None, np.ndarray]],
     tools: Instruments,
     truth: Truth | None,
     same_speech: bool = True,
-) -> Row:
+) -> ClipRow:
     """Fills a row from blocks of faces, real (None: there are none) and generated, uint8 (k, 96, 96, 3) each.
 
-    Without a known truth the mouth is compared with what the meter reads off the real faces, if they say the same.
+    Without a known truth the mouth is compared with what the meter reads from the real faces, if they say the same.
     """
     errors, jitter, real_jitter = Errors(), Jitter(), Jitter()
-    read, real_read, shown = [], [], _Moments()
+    read, real_read, shown = [], [], _Strip()
     for real, made in material:
         jitter.add(made)
         read.append(measure(tools.meter, made))
@@ -197,7 +196,7 @@ def compare(
         row.figures["jitter_ratio"] = jitter.value() / real_jitter.value() if real_jitter.value() > 0 else math.nan
     if truth is None and real_read and same_speech:
         truth = Truth(np.concatenate(real_read))
-        row.notes = (*row.notes, "the mouth is compared with what the meter reads off the real clip.")
+        row.notes = (*row.notes, "the mouth is compared with what the meter reads from the real clip.")
     if truth is not None:
         row.figures |= _mouth_figures(mouths, truth)
         row.openings = mouths[:, 0], truth.mouth[:, 0]
@@ -241,9 +240,7 @@ def read_truth(path: Path | None, stretch: Stretch) -> Truth | None:
 
 
 def _stretches(path: Path, protocol: str) -> list[Stretch]:
-    info = video.probe(path)
-    square = info.width == info.height <= _CROPPED
-    if protocol == "cropped" or (protocol == "auto" and square):
+    if is_cropped(video.probe(path), protocol):
         return [Stretch(0, None)]
     return find_stretches(path, "main", published=False, fps=TRAINING_FPS)
 
@@ -268,7 +265,7 @@ def _together(real: Path, made: Path, stretch: Stretch) -> Iterator[tuple[np.nda
             short, long = sorted(count, key=lambda name: count[name])
             raise W2LError(
                 f"the {short} clip ends after {count[short]} frames at 25 a second and the {long} one does not; give "
-                "clips of one length."
+                "clips of the same length."
             )
         if whole:
             yield np.stack([a for a, _ in whole]), np.stack([b for _, b in whole])
@@ -280,12 +277,12 @@ def _check_shapes(real: Path, made: Path) -> None:
     if abs(a.width - b.width) > 1 or abs(a.height - b.height) > 1:
         raise W2LError(
             f"the real clip is {a.width}x{a.height} and the generated one {b.width}x{b.height} pixels; give clips of "
-            "one size."
+            "the same size."
         )
 
 
-class _Moments:
-    """Frames evenly spaced over a clip of any length, real and generated, few of them at a time."""
+class _Strip:
+    """A few frames evenly spaced over a clip of any length, real and generated."""
 
     def __init__(self) -> None:
         self._kept: list[tuple[np.ndarray | None, np.ndarray]] = []

@@ -20,7 +20,7 @@ from w2l.sync.scorer import Scorer, blocks
 from w2l.sync.stretches import Stretch, find_stretches, median_filtered
 
 PROTOCOLS = ("auto", "cropped", "wild")
-_CROPPED = 256  # pixels: square clips up to this size are taken for crops of a face, as LRS2's and LRW's are
+_CROPPED = 256  # pixels: square clips up to this size are taken to be crops of a face, as in LRS2 and LRW
 _SHORTEST = 6  # frames, which the published scores need
 _SMOOTH = 9  # frames of the median filter over the confidence of single frames, as published
 
@@ -65,25 +65,27 @@ def sync_curve(
 
     expert: see `experts.load_expert`, or an expert already loaded. protocol: ``cropped``, the whole frame is the face,
     as the published scores take LRS2; ``wild``, the face is found and followed, cut out as the published pipeline does
-    for syncnet_v2, and as every crop of the kit for an expert of ours; ``auto``, cropped for square clips of up to 256
+    for syncnet_v2, and as in every crop of the kit for other experts; ``auto``, cropped for square clips of up to 256
     pixels. which: the face, as in `faces.track_faces`, or ``all``. fps: rate at which frames are read; None leaves the
-    clip's own, as the published script does for cropped clips, whatever that does to the figures.
+    clip's own, as the published script does for cropped clips, which changes the figures.
 
-    Memory does not grow with the pictures' length. Raises W2LError for a clip without sound, of fewer than 6 frames, or
-    without a face, and for wrong arguments.
+    Memory does not grow with the pictures' length. Raises W2LError for a clip without sound, with fewer than 6
+    frames or without a face, and for wrong arguments.
     """
     if not isinstance(path, str | os.PathLike):
         kind = type(path).__name__
         raise W2LError(f"sync_curve takes the path of a clip, not a {kind}; for frames use sync.offset_curve.")
     if protocol not in PROTOCOLS:
-        raise W2LError(f"a clip cannot be taken as {protocol!r}; choose one of {', '.join(PROTOCOLS)}.")
+        raise W2LError(f"there is no protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}.")
     path = Path(path)
     info = video.probe(path)
     if info.is_still or not info.has_audio:
-        raise W2LError(f"{path} has no {'moving picture' if info.is_still else 'sound'}; give a video of speech.")
+        raise W2LError(
+            f"{path} has no {'moving picture' if info.is_still else 'sound'}; give a video of someone speaking."
+        )
     judge = load_expert(expert, device)
     sound = audio.load(path)
-    cropped = info.width == info.height <= _CROPPED if protocol == "auto" else protocol == "cropped"
+    cropped = is_cropped(info, protocol)
     rate = fps or info.fps
     if cropped:
         stretches = [Stretch(0, None)]
@@ -97,7 +99,9 @@ def sync_curve(
         if len(scores):
             scored.append((one.start, scores))
     if not scored:
-        raise W2LError(f"{path} is too short to be judged; {_SHORTEST} frames of one face, with sound, are the least.")
+        raise W2LError(
+            f"{path} is too short to be judged; give a clip with {_SHORTEST} frames of one face, with sound."
+        )
     found = summarise(
         np.concatenate([scores for _, scores in scored]),
         judge,
@@ -106,6 +110,11 @@ def sync_curve(
         tuple(start for start, _ in scored),
     )
     return replace(found, notes=(*_notes(info, sound, fps, shown), *found.notes))
+
+
+def is_cropped(info: video.ClipInfo, protocol: str = "auto") -> bool:
+    """Whether the whole frame of a clip is taken for a face: see `sync_curve`."""
+    return info.width == info.height <= _CROPPED if protocol == "auto" else protocol == "cropped"
 
 
 def summarise(
@@ -132,7 +141,7 @@ def summarise(
 
 
 def crops(path: str | os.PathLike[str], stretch: Stretch, judge: Expert, fps: float) -> Iterator[np.ndarray]:
-    """The face of a stretch as the expert looks at it, (size, size, 3) uint8 BGR, one after the other."""
+    """The faces of a stretch in the size that the expert takes, (size, size, 3) uint8 BGR, one by one."""
     frames = video.read_frames(path, fps, start=stretch.start / fps, max_frames=stretch.length)
     with closing(frames):  # type: ignore[type-var]
         for index, frame in enumerate(frames):
@@ -156,7 +165,7 @@ def _scores(path: Path, stretch: Stretch, judge: Expert, sound: np.ndarray, fps:
 def _notes(info: video.ClipInfo, sound: np.ndarray, fps: float | None, shown: float | None) -> Iterator[str]:
     if abs(info.fps - TRAINING_FPS) > 0.01:
         if fps is None:
-            yield f"it has {info.fps:g} frames a second, but each is taken for 1/25 s: the figures mean little."
+            yield f"it has {info.fps:g} frames a second, but each was treated as 1/25 s: the figures mean little."
         else:
             yield f"it has {info.fps:g} frames a second and was read at {fps:g}."
     if audio.is_silent(sound):

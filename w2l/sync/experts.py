@@ -1,4 +1,4 @@
-"""Who judges the sync of a clip: the published SyncNet, by distance, or an expert of ours, by cosine.
+"""Experts, which judge sync: the published SyncNet, by distance, and those of the kit, by cosine.
 
 The two kinds of figure mean different things and are never mixed: LSE-D and LSE-C (reference 2.10) belong to
 ``syncnet_v2`` alone.
@@ -40,8 +40,8 @@ _NETWORKS = {"cosine": "syncnet", "distance": "syncnet_v2"}
 class Expert(Protocol):
     """name, sha256: of the weights. measure: ``distance`` (small is good) or ``cosine`` (large is good).
 
-    size: pixels of a side of the frames it looks at. spare: last frames of a clip in which no window may end. batch:
-    windows worked on at a time.
+    size: pixels of a side of the frames it takes. spare: last frames of a clip in which no window may end. batch:
+    windows processed at a time.
     """
 
     name: str
@@ -52,13 +52,13 @@ class Expert(Protocol):
     batch: int
 
     def resize(self, frame: np.ndarray) -> np.ndarray:
-        """Any (H, W, 3) uint8 BGR picture of a face as it is looked at: (size, size, 3)."""
+        """Any (H, W, 3) uint8 BGR picture of a face, in the size that `see` takes: (size, size, 3)."""
 
     def windows(self, sound: np.ndarray) -> int | None:
-        """How many windows this sound, float32 (N,) at 16 kHz, allows; None: as many as there are frames for."""
+        """How many windows this sound, float32 (N,) at 16 kHz, has room for; None: any number."""
 
     def hear(self, sound: np.ndarray) -> Callable[[int, int], np.ndarray]:
-        """Prepares the sound; what is returned embeds `count` windows from window `first` on, float32 (count, D)."""
+        """Prepares the sound; returns a function (first, count) that embeds so many windows: float32 (count, D)."""
 
     def see(self, frames: np.ndarray) -> np.ndarray:
         """Embeds the windows of (count + 4, size, size, 3) uint8 BGR frames: float32 (count, D)."""
@@ -67,14 +67,14 @@ class Expert(Protocol):
         """Distance or cosine of each pair of embeddings: float32 (count,)."""
 
     def outside(self, count: int, like: np.ndarray) -> np.ndarray:
-        """Embeddings that stand for sound before the clip begins and after it ends."""
+        """Embeddings that take the place of sound before the clip begins and after it ends."""
 
 
 class PublishedExpert:
     """The network of Chung and Zisserman (2016) with the arithmetic of the published scores (reference 2.10).
 
-    Frames are resized to 224 whatever their shape and taken as 0 .. 255; the sound as 16-bit MFCC. Where the scripts
-    write frames as jpg first, here they are taken as decoded.
+    Frames are resized to 224 whatever their shape and taken as 0 .. 255; the sound as 16-bit MFCC. The scripts write
+    frames as JPEG first; here they are used as decoded.
     """
 
     measure, size, spare = "distance", 224, 1
@@ -124,7 +124,7 @@ class PublishedExpert:
 
 
 class OwnExpert:
-    """An expert of ours, or the published lipsync_expert: lower halves of 96 x 96 crops, mel windows, cosine."""
+    """An expert of the kit, or the published lipsync_expert: lower halves of 96 x 96 crops, mel windows, cosine."""
 
     measure, size, spare = "cosine", 96, 0
 
@@ -135,18 +135,18 @@ class OwnExpert:
         self.network = fold_batch_norm(network).to(self.device)
 
     def resize(self, frame: np.ndarray) -> np.ndarray:
-        """Averaging where it shrinks, as crops are made everywhere in the kit."""
+        """By averaging when it shrinks, as crops are made everywhere in the kit."""
         if frame.shape[:2] == (self.size, self.size):
             return frame
         how = cv2.INTER_AREA if frame.shape[0] * frame.shape[1] > self.size**2 else cv2.INTER_LINEAR
         return cv2.resize(frame, (self.size, self.size), interpolation=how)
 
     def windows(self, sound: np.ndarray) -> int | None:
-        """Sound that ends early is led out by silence."""
+        """Any number: sound that ends early is followed by silence."""
         return None
 
     def hear(self, sound: np.ndarray) -> Callable[[int, int], np.ndarray]:
-        """sound: float32 (N,) at 16 kHz, or a mel (80, T) where only that is known."""
+        """sound: float32 (N,) at 16 kHz, or its mel (80, T)."""
         mel = sound if sound.ndim == 2 else melspectrogram(sound)
 
         def embed(first: int, count: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Scores of a clip's windows, as its frames come: what an expert says of each mouth with each shift of the sound."""
+"""Scores of a clip's windows, computed as its frames arrive: each mouth with each shift of the sound."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def _check_length(frames: np.ndarray) -> None:
 
 
 class Scorer:
-    """Scores of a stretch of one face, frames in blocks as they come: `add` them, then ask `finish`.
+    """Scores of a stretch of one face: `add` its frames in blocks, then call `finish`.
 
-    Holds some dozens of frames and embeddings, whatever the length. sound: float32 (N,) at 16 kHz that begins with the
-    first frame. Frames come at 25 a second in the expert's size.
+    Holds a few dozen frames and embeddings at a time, whatever the length. sound: float32 (N,) at 16 kHz that begins
+    with the first frame, or its mel. Frames are 25 a second, in the expert's size.
     """
 
     def __init__(self, expert: Expert, sound: np.ndarray, reach: int = MAX_SHIFT) -> None:
@@ -60,7 +60,7 @@ class Scorer:
         self._hear, self._most = expert.hear(sound), expert.windows(sound) if sound.ndim == 1 else None
         self._frames: list[np.ndarray] = []
         self._seen = 0  # windows embedded so far
-        self._mouths: np.ndarray | None = None  # those whose partners have not all come
+        self._mouths: np.ndarray | None = None  # those whose sounds have not all arrived
         self._sounds: np.ndarray | None = None  # from `reach` before the first of them on
         self._scores: list[np.ndarray] = []
 
@@ -74,7 +74,7 @@ class Scorer:
     def finish(self) -> np.ndarray:
         """float32 (windows, 2 * reach + 1): the scores of each window of mouths with sound shifted by -reach .. reach.
 
-        Column reach + k: sound that comes k frames later; NaN where an expert of ours has nothing to compare with.
+        Column reach + k: sound that comes k frames later; NaN where an expert of the kit has nothing to compare with.
         """
         self._embed()
         if self._mouths is None or self._sounds is None:
@@ -99,7 +99,7 @@ class Scorer:
         self._compare()
 
     def _compare(self) -> None:
-        """Scores the mouths all of whose partners are there, and lets go of what is no longer needed."""
+        """Scores the mouths whose sounds have all arrived, and drops what is no longer needed."""
         assert self._mouths is not None and self._sounds is not None
         ready = min(len(self._mouths), len(self._sounds) - 2 * self._reach)
         if ready < 1:

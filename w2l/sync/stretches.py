@@ -53,13 +53,13 @@ def find_stretches(
     """The stretches of a face of at least 6 frames. which: as in `faces.track_faces`, or ``all`` faces.
 
     published: positions filtered and faces cut out as the published pipeline does, over detections of any detector of
-    ours; it keeps only stretches of 100 frames or more, by default, which leaves nothing of short clips. Otherwise the
+    ours; it keeps only stretches of 100 frames or more, by default, which drops short clips altogether. Otherwise the
     boxes are those of a dub.
 
     Raises W2LError when there is no face.
     """
     scene = faces.see(path, detector, fps=fps, device=device)
-    scene.track("main" if which == "all" else which)  # raises what there is to say of missing faces and wrong choices
+    scene.track("main" if which == "all" else which)  # raises the errors for missing faces and wrong choices
     if not published:
         tracks = scene.tracks(_PADS) if which == "all" else [scene.track(which, _PADS)]
         found = [one for track in tracks for one in _runs(track.boxes, scene.cuts)]
@@ -70,12 +70,14 @@ def find_stretches(
         found = [_filtered(part) for part in parts]
     kept = [one for one in found if one.length is not None and one.length > FRAMES]
     if not kept:
-        raise W2LError(f"no face is seen in {path} for {FRAMES + 1} frames on end; give a clip that shows one longer.")
+        raise W2LError(
+            f"no face is visible in {path} for {FRAMES + 1} frames in a row; give a clip that shows one for longer."
+        )
     return sorted(kept, key=lambda one: one.start)
 
 
 def _runs(boxes: np.ndarray, cuts: list[int]) -> Iterator[Stretch]:
-    """Frames with a box on end, apart at cuts."""
+    """Consecutive frames with a box, split at cuts."""
     there = np.isfinite(boxes[:, 0])
     edges = {0, len(boxes), *cuts, *(np.flatnonzero(np.diff(there)) + 1).tolist()}
     order = sorted(edges)
@@ -95,12 +97,12 @@ def _filtered(part: Sighting) -> Stretch:
 
 
 def median_filtered(values: np.ndarray, width: int) -> np.ndarray:
-    """A running median, beyond the ends as over zeros, as published; what is shorter than its width stays as it is."""
+    """A running median, padded with zeros, as published; series shorter than the width are returned unchanged."""
     return medfilt(values, width) if len(values) >= width else values
 
 
 def _cut_published(frame: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Wider than the face by 0.4 of its half on both sides, and as much farther down twice; grey beyond the border."""
+    """Wider than the face by 0.4 of its half on both sides, and by twice as much below; grey beyond the border."""
     x, y, half = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, max(1.0, (box[2] - box[0]) / 2)
     edge = int(half * (1 + 2 * _AROUND))
     grown = cv2.copyMakeBorder(frame, edge, edge, edge, edge, cv2.BORDER_CONSTANT, value=(_GREY, _GREY, _GREY))

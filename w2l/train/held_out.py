@@ -1,4 +1,4 @@
-"""What a generator can do on speakers it never saw: pixels, the expert's opinion, and whether the mouth follows."""
+"""A generator in training on held-out speakers: pixel errors, the expert's opinion, and whether the mouth follows."""
 
 from __future__ import annotations
 

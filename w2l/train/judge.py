@@ -1,4 +1,4 @@
-"""The expert as a judge: of generated windows while a generator learns, and of a clip's sound and picture."""
+"""The expert as a judge: of generated windows while a generator is trained, and of a clip's sound and picture."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from w2l.evaluate import sources
 from w2l.evaluate.report import page
 from w2l.evaluate.report.collect import report_pairs
 from w2l.evaluate.report.tables import Report
-from w2l.evaluate.rows import Row
+from w2l.evaluate.rows import ClipRow
 from w2l.evaluate.sources import Pair
 
 
@@ -56,6 +56,6 @@ def test_a_report_in_all_its_forms(folders, tools, tmp_path):
 
 
 def test_a_report_of_faults_alone_is_still_one(tmp_path):
-    found = Report("none", [Row("a", fault="it is empty.")], {})
+    found = Report("none", [ClipRow("a", fault="it is empty.")], {})
     assert found.columns == [] and "it is empty." in found.to_text()
     assert "it is empty." in page.to_html(found) and math.isnan(found.frame_cost)

@@ -1,4 +1,4 @@
-"""Means with the interval that chance leaves around them: bootstrap over clips, Student's t over a few seeds."""
+"""Means with confidence intervals: bootstrap over clips, Student's t over a few seeds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean, its 95 % interval, and of how many values; NaN where there is none."""
+    """A mean, its 95 % interval and the number of values; NaN where there is none."""
 
     mean: float
     low: float
@@ -33,10 +33,10 @@ class Estimate:
 def mean_interval(
     values: Sequence[float] | np.ndarray, seed: int = 0, groups: Sequence[Hashable] | None = None
 ) -> Estimate:
-    """The mean of the finite values, and its percentile interval over 2000 resamples; always the same for a seed.
+    """The mean of the finite values, and its percentile interval over 2000 resamples; deterministic for a given seed.
 
-    groups: which values belong together, such as clips of one talker; these are drawn as a whole, since values that are
-    akin tell less than as many strangers (cluster bootstrap). A single value, or group, has no interval.
+    groups: which values belong together, such as clips of one talker; they are resampled as a whole, since related
+    values say less than as many independent ones (cluster bootstrap). A single value, or group, has no interval.
     """
     given = np.asarray(values, np.float64)
     finite = np.isfinite(given)

@@ -84,7 +84,7 @@ class Features(Protocol):
 
 
 class SmallFeatures:
-    """What the first layers of an expert of ours make of single lower faces: D = twice the channels of three stages.
+    """What the first layers of an expert of the kit make of single lower faces: D = twice the channels of three stages.
 
     Of the outputs of the first, second and fourth stage (48x96, 46x47, 12x12 pixels; 8, 16 and 64 channels at width
     0.25) mean and standard deviation over the picture are taken: how much there is of each kind of edge and texture,
@@ -94,7 +94,7 @@ class SmallFeatures:
     def __init__(self, expert: str | Path = DEFAULT) -> None:
         judge = load_expert(str(expert), "cpu")
         if not isinstance(judge, OwnExpert):
-            raise W2LError(f"{expert} has no features for faces of 96 pixels; give an expert of ours.")
+            raise W2LError(f"{expert} has no features for faces of 96 pixels; give an expert of the kit.")
         self.name, self.sha256 = f"small ({judge.name})", judge.sha256
         self._frames = judge.frames
         self._stages = judge.network.face_encoder

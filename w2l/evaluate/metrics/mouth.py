@@ -1,6 +1,6 @@
-"""Whether a mouth does what it should: opening over time against the truth, its lag, and lips that close on m, b, p.
+"""Mouth movement against the truth: correlation of the opening, lag, amplitude, and closures on m, b and p.
 
-Openings are read by the mouth meter, which needs no landmarks, or known, of the synthetic talker.
+Openings are read by the mouth meter, which needs no landmarks; those of the synthetic talker are known.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import torch
 from w2l.audio import SAMPLE_RATE, TRAINING_FPS
 from w2l.data.windows import lower_halves
 
-STILL = 1e-4  # pixels: a mouth that moves less follows nothing
-CLOSED = 0.5  # pixels of a 96-pixel crop: a truth under it is a closed mouth
-READ_AS_CLOSED = 1.5  # pixels: what the meter may read off a closed mouth
-_FARTHEST = 10  # frames of lag that are looked for
+STILL = 1e-4  # pixels: a mouth that moves less than this counts as still
+CLOSED = 0.5  # pixels of a 96-pixel crop: a true mouth is closed below this
+READ_AS_CLOSED = 1.5  # pixels: the most that the meter reads from a closed mouth
+_FARTHEST = 10  # frames: the largest lag tried
 _AROUND = 1  # frames before and after a sound in which its closure may be seen
 
 
 def lag(opening: np.ndarray, truth: np.ndarray, reach: int = _FARTHEST) -> float:
     """Frames by which a mouth comes after the true one (negative: before), where their correlation is best.
 
-    NaN where the clip is too short to tell, or nothing moves.
+    NaN where the clip is too short, or nothing moves.
     """
     reach = min(reach, len(truth) // 3)
     if reach < 1 or min(opening.std(), truth.std()) < STILL:

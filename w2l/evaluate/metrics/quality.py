@@ -1,7 +1,7 @@
-"""How a generated face looks: PSNR, SSIM, errors of the lower face, sharpness, and how much the mouth trembles.
+"""Picture quality of generated faces: PSNR, SSIM, errors of the lower face, sharpness, and jitter of the mouth.
 
-Faces are (n, 96, 96, 3) uint8 BGR crops, real and generated alike in place and time. PSNR and SSIM are worked out here
-and nowhere else, so that a figure never depends on what is installed; the tests hold them to torchmetrics.
+Faces are (n, 96, 96, 3) uint8 BGR crops, real and generated ones aligned in space and time. PSNR and SSIM are computed
+here, so that figures never depend on what is installed; the tests compare them with torchmetrics.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 
 from w2l.faces.crop import MOUTH_BOX
 
-PSNR_LIMIT = 100.0  # dB: what equal pictures get, where the formula says infinity, which would spoil every mean
-_WINDOW, _SIGMA = 11, 1.5  # pixels: the Gaussian of Wang et al. (2004), as everyone has it
+PSNR_LIMIT = 100.0  # dB: the value for equal pictures, where the formula gives infinity, which would ruin every mean
+_WINDOW, _SIGMA = 11, 1.5  # pixels: the Gaussian of Wang et al. (2004), as is usual
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 LOWER = slice(48, 96)  # rows that the generator draws
 
@@ -51,7 +51,7 @@ def gradient_energy(faces: np.ndarray) -> float:
 
 
 class Errors:
-    """Errors of generated faces against the real ones, blocks as they come."""
+    """Errors of generated faces against the real ones, block by block."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -83,9 +83,9 @@ class Errors:
 
 
 class Jitter:
-    """How much the mouth region trembles: the mean size of the second difference over time, 0 .. 1.
+    """Jitter of the mouth region: the mean size of the second difference over time, 0 .. 1.
 
-    Steady motion and steady pictures have none; flicker and shaking boxes do. Frames in blocks as they come.
+    Steady motion and still pictures have none; flicker and shaking boxes do. Frames are added block by block.
     """
 
     def __init__(self) -> None:
@@ -108,11 +108,11 @@ class Jitter:
 
 
 def degraded(faces: np.ndarray, kind: str, strength: float, seed: int = 0) -> np.ndarray:
-    """Faces made worse on purpose, for checks and curves: uint8 (n, 96, 96, 3) to the same.
+    """Faces made worse on purpose, for tests and robustness curves: uint8 (n, 96, 96, 3), and so is the result.
 
     kind and strength: ``blur``, sigma in pixels; ``noise``, standard deviation in 8-bit steps; ``jpeg``, quality 1 to
     100; ``small``, pixels of a side to which the face is shrunk before it is enlarged again; ``shuffle``, squares of so
-    many pixels change places, alike in all frames.
+    many pixels swap places, the same way in all frames.
     """
     return np.stack(list(_degrade(faces, kind, strength, np.random.default_rng(seed))))
 

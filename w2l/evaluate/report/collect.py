@@ -1,4 +1,4 @@
-"""Reports made: of clips by themselves, of generated clips beside the real ones, of a generator on held-out talkers."""
+"""Measures and reports: clips on their own, generated clips beside real ones, a generator on held-out talkers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from w2l.evaluate.held_out import Dubber
 from w2l.evaluate.metrics import frechet, mouth
 from w2l.evaluate.report.tables import Report
 from w2l.evaluate.rows import (
+    ClipRow,
     Instruments,
-    Row,
     Truth,
     compare,
     guarded,
@@ -37,7 +37,7 @@ from w2l.sync.scorer import Scorer
 def report_clips(
     clips: Sequence[Path], tools: Instruments, protocol: str = "auto", which: str = "main", progress: bool = False
 ) -> Report:
-    """One row for each clip, by itself."""
+    """One row for each clip on its own."""
     work = [(path.name, lambda path=path: measure_clip(path, tools, protocol, which)) for path in clips]
     return _collect("Sync of clips", work, tools, {"protocol": protocol, "face": which}, progress)
 
@@ -76,7 +76,7 @@ def report_corpus(
                 )
             )
     settings = {"generator": generator, "split": split, "talkers": count, "mel_shift": dubber.mel_shift}
-    return _collect("The generator on talkers it never saw", work, tools, settings, progress)
+    return _collect("The generator on talkers it has never seen", work, tools, settings, progress)
 
 
 def _corpus_row(
@@ -87,11 +87,11 @@ def _corpus_row(
     made: np.ndarray,
     closures: list[tuple[float, float]],
     tools: Instruments,
-) -> Row:
+) -> ClipRow:
     scorer = Scorer(tools.expert, speaker.mel)
     scorer.add([tools.expert.resize(frame) for frame in made])
     found = summarise(scorer.finish(), tools.expert, name)
-    row = Row(name, figures=sync_figures(found), talker=talker, notes=found.notes, sync=found)
+    row = ClipRow(name, figures=sync_figures(found), talker=talker, notes=found.notes, sync=found)
     truth = Truth(speaker.known_truth()[:, :2], closures)
     return compare(row, [(clip.frames, made)], tools, truth, same_speech=speaker is clip)
 
@@ -105,7 +105,7 @@ def _closures(split: str, number: int, frames: int) -> list[tuple[float, float]]
 
 def _collect(
     title: str,
-    work: Iterable[tuple[str, Callable[[], Row]]],
+    work: Iterable[tuple[str, Callable[[], ClipRow]]],
     tools: Instruments,
     settings: dict[str, Any],
     progress: bool,

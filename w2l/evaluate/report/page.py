@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else: charts as SVG, strips of faces as pictures inside it."""
+"""A report as one self-contained HTML page, with its charts (SVG) and strips of faces (JPEG) inside."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from w2l.base import files
 from w2l.evaluate.report.figures import sync_figure, time_figure, to_svg
-from w2l.evaluate.rows import Column, Row
+from w2l.evaluate.rows import ClipRow, Column
 from w2l.sync.curve import SyncCurve
 
 _QUALITY = 88  # of the strips' JPEG
@@ -38,7 +38,7 @@ class Tabled(Protocol):
     """What a page shows: a `Report`."""
 
     title: str
-    rows: list[Row]
+    rows: list[ClipRow]
     settings: dict[str, Any]
 
     @property
@@ -68,7 +68,7 @@ def to_html(report: Tabled) -> str:
 
 
 def write(path: Path, title: str, charts: Sequence[str], markdown: str) -> Path:
-    """Writes a page of charts (SVG) over a document in Markdown, of which headings, lists and tables are set."""
+    """Writes a page of charts (SVG) over a document in Markdown, of which paragraphs, lists and tables are rendered."""
     head = f"<title>{escape(title)}</title><style>{_STYLE}</style>"
     body = f'<h1>{escape(title)}</h1><div class="charts">{"".join(charts)}</div>{_set(markdown)}'
     with files.atomic(path) as temporary:
@@ -142,7 +142,7 @@ def _summary(report: Tabled) -> str:
     return '<div class="charts">' + "".join(charts) + "</div>"
 
 
-def _details(row: Row, opened: bool) -> str:
+def _details(row: ClipRow, opened: bool) -> str:
     charts = []
     if row.sync is not None:
         charts.append(sync_figure({row.name: row.sync}, "", 4.3, 2.5))

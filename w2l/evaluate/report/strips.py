@@ -1,4 +1,4 @@
-"""Mouths over time, to be looked at: real and generated, enlarged."""
+"""A picture of mouths over time, real and generated, enlarged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TALKERS, _MOMENTS, _ZOOM = 4, 10, 2
 
 
 def write(path: str | os.PathLike[str], generator: str, split: str) -> Path:
-    """Writes a PNG: for four talkers, rows real | matched speech | swapped speech | the talker whose speech it was.
+    """Writes a PNG: for four talkers, rows of: real, matched speech, swapped speech, the talker whose speech that was.
 
     Columns are moments 0.16 s apart; lower halves of the crops, twice their size.
     """

@@ -14,15 +14,15 @@ from typing import Any
 from w2l.base import files
 from w2l.evaluate.metrics.bootstrap import Estimate, mean_interval
 from w2l.evaluate.report import page
-from w2l.evaluate.rows import COLUMNS, Column, Row
+from w2l.evaluate.rows import COLUMNS, ClipRow, Column
 
 
 @dataclass
 class Report:
-    """What was measured. settings: choices and the sha256 of all weights; distances: by the features' name."""
+    """What was measured. settings: options and sha256 of all weights. distances: Fréchet, by name of the features."""
 
     title: str
-    rows: list[Row]
+    rows: list[ClipRow]
     settings: dict[str, Any]
     distances: dict[str, float] = field(default_factory=dict)
 
@@ -32,13 +32,13 @@ class Report:
         return [column for column in COLUMNS if any(column.key in row.figures for row in self.rows)]
 
     def mean(self, key: str) -> Estimate:
-        """Of a column over the rows that have it; the rows of a talker are drawn together for the interval."""
+        """The mean of a column over the rows that have it; rows of one talker are resampled together."""
         values = [row.figures.get(key, math.nan) for row in self.rows]
         return mean_interval(values, groups=[row.talker or number for number, row in enumerate(self.rows)])
 
     @property
     def frame_cost(self) -> float:
-        """Milliseconds of work for a frame; NaN where nothing was measured."""
+        """Milliseconds of work per frame; NaN where nothing was measured."""
         frames = sum(row.frames for row in self.rows)
         return 1000 * sum(row.seconds for row in self.rows) / frames if frames else math.nan
 
@@ -56,7 +56,7 @@ class Report:
         return table
 
     def remarks(self) -> list[str]:
-        """What is to be said in sentences: faults and notes by clip, distances, cost."""
+        """Remarks in sentences: faults and notes by clip, distances, cost."""
         said = [f"{row.name}: {row.fault}" for row in self.rows if row.fault]
         said += [f"{row.name}: {note}" for row in self.rows for note in row.notes]
         for name, value in self.distances.items():

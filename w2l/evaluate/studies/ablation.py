@@ -142,7 +142,7 @@ class Results:
         return few_interval(list(self.values(variant, figure).values()))
 
     def verdict(self, claim: Claim) -> str:
-        """Each neighbouring pair of the claim's order, and its ends: shown, not told apart, the opposite, or open."""
+        """Of each neighbouring pair in the claim's order, and of its ends: shown, not told apart, opposite, or open."""
         figure = next(one for one in FIGURES if one.key == claim.figure)
         order, said = claim.best_first, []
         ends = [(order[0], order[-1])] if len(order) > 2 else []
@@ -154,7 +154,7 @@ class Results:
         return f"{claim.question} ({figure.title}) " + "; ".join(said) + "."
 
     def to_markdown(self) -> str:
-        """The table, the verdicts, and what the numbers depend on."""
+        """The table, the verdicts and what the figures depend on."""
         shown = [figure for figure in FIGURES if any(figure.key in run.figures for run in self.runs)]
         lines = ["| | training | seeds | " + " | ".join(f.title for f in shown) + " |", "|" + "---|" * (len(shown) + 3)]
         for variant in VARIANTS:
@@ -206,7 +206,9 @@ def read(path: str | os.PathLike[str] | None = None) -> Results:
         raise W2LError(f"{source} holds no results of ablation runs ({error}); make some with '{COMMAND}'.") from error
     known = {variant.key for variant in VARIANTS}
     if unknown := [run.variant for run in runs if run.variant not in known]:
-        raise W2LError(f"{source} tells of a training {unknown[0]!r}; there are {', '.join(sorted(known))}.")
+        raise W2LError(
+            f"{source} has a training {unknown[0]!r}, which is unknown; there are {', '.join(sorted(known))}."
+        )
     return Results(runs, stored.get("facts", {}))
 
 

@@ -59,9 +59,9 @@ def remake(
     done: Callable[[Results], object] | None = None,
     run: RunOptions | None = None,
 ) -> Results:
-    """Trains and measures what is missing in `results`, one run after the other; `done` is told after each.
+    """Trains and measures what is missing in `results`, one run after the other; `done` is called after each.
 
-    folder: where the trainings lie; those finished there are not trained again. run: how fast they run.
+    folder: where the trainings are; those finished there are not trained again. run: how fast they run.
     """
     tools = budget.instruments()
     how = run or RunOptions(folder, progress=progress)

@@ -1,4 +1,4 @@
-"""Where it breaks: the mouth and the expert's confidence as sound, picture, pose and voice get harder.
+"""Where it breaks: mouth movement and the expert's confidence as sound, picture, pose and voice get harder.
 
 Everything is measured on test talkers, whose truth is known. Each face speaks the next talker's words. For every
 condition three things are told apart: whether the generated mouth follows the truth, what the expert says of it, and,
@@ -58,7 +58,7 @@ _LABELS = {  # in the figure
 }
 _SECONDS = 4.0
 _PASSING = ("machine", "date")  # facts that change no figure
-_KEPT = 0.8  # of the easiest condition's figure: below it, it breaks
+_KEPT = 0.8  # of the figure of the easiest condition: it breaks below this
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class _Take:
 
 
 class Bench:
-    """Generator, instruments and takes, ready to measure conditions."""
+    """Measures a generator under one condition after another."""
 
     def __init__(self, generator: str, tools: Instruments, split: str = "test", seconds: float = _SECONDS) -> None:
         self._dubber = Dubber.load(generator)
@@ -137,7 +137,7 @@ class Bench:
         return _Take(np.stack(frames), melspectrogram(wav), np.stack(truth))
 
     def _confidence(self, frames: np.ndarray, mel: np.ndarray, rate: float) -> float:
-        """As a player that shows 25 frames a second would have it: each the latest that has come."""
+        """The expert's confidence in the clip as shown at 25 frames a second, each the latest one available."""
         count = round(len(frames) * TRAINING_FPS / rate)
         at = np.minimum((np.arange(count) * rate / TRAINING_FPS + 1e-6).astype(int), len(frames) - 1)
         scorer = Scorer(self._tools.expert, mel)
