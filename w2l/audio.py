@@ -44,7 +44,7 @@ def decode(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
     """Decodes the (best) sound stream of any sound or video file, at its own rate.
 
     Returns (samples, rate): float32 (N, channels) in about [-1, 1], all finite, and the rate in Hz. Sound of a video
-    starts with the picture: a late sound stream is led in by zeros, an early one is cut. Damaged parts are silent.
+    starts with the picture: a late sound stream is padded with zeros, an early one is cut. Damaged parts are silent.
     Raises W2LError when the file is missing, is not readable, or holds no sound at all.
     """
     import av
@@ -106,7 +106,7 @@ def melspectrogram(wav: np.ndarray) -> np.ndarray:
     """The published log-mel spectrogram.
 
     wav: float (N,), 16 kHz mono. Returns float32 (80, T) in [-4, 4], T = 1 + N // 200, column k centred on k * 12.5 ms.
-    Sound shorter than half a window (400 samples) is led out by silence first, since the edges are reflected.
+    Sound shorter than half a window (400 samples) is padded with silence first, since the edges are reflected.
     Raises W2LError when the sound has NaN or infinite samples. Source: reference mel of the released weights.
     """
     import librosa

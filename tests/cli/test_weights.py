@@ -8,6 +8,7 @@ import pytest
 from helpers.servers import CONTENT, OTHER
 
 from w2l import weights
+from w2l.base import paths
 from w2l.cli import main
 from w2l.weights.registry import Licence
 
@@ -35,7 +36,8 @@ def test_list(run, tmp_path, monkeypatch, offer):
     assert re.match(r"wav2lip +435\.8 MB +absent +research only +", rows["wav2lip"])
 
 
-def test_nothing_to_verify_is_told(run):
+def test_nothing_to_verify_is_told(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "data", lambda: tmp_path)  # the bundled face detector is one of the registry
     code, out, _ = run("verify")
     assert code == 0 and "no published weights are on this machine" in out
 
@@ -45,14 +47,16 @@ def test_fetch_verify_where(run, offer, own_cache):
     path = own_cache / "fake.pth"
     assert run("fetch", "fake", "--quiet") == (0, f"{path}\n", "fake: Free for all.\n")
     assert run("fetch", "fake", "--quiet") == (0, f"{path}\n", "")
-    assert run("verify") == run("verify", "fake") == (0, f"fake: right, {path}\n", "")
+    bundled = f"yunet: right, {paths.data() / 'detector' / weights.REGISTRY['yunet'].file}\n"
+    assert run("verify", "fake") == (0, f"fake: right, {path}\n", "")
+    assert run("verify") == (0, f"{bundled}fake: right, {path}\n", "")
     assert run("where", "fake") == (0, f"{path}\n", "")
     code, out, _ = run("where")
-    assert code == 0 and out.splitlines()[0] == str(own_cache)
-    assert "/content/drive/MyDrive/w2l" in out.splitlines()[1]
+    assert code == 0 and out.splitlines()[:2] == [str(paths.data() / "detector"), str(own_cache)]
+    assert "/content/drive/MyDrive/w2l" in out.splitlines()[2]
     path.write_bytes(OTHER)
     code, out, err = run("verify")
-    assert (code, out) == (2, "") and err.startswith(f"w2l: {path} has the size") and err.count("\n") == 1
+    assert (code, out) == (2, bundled) and err.startswith(f"w2l: {path} has the size") and err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

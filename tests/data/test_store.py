@@ -124,7 +124,7 @@ def resize(path, add):
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda folder: (folder / store.INDEX).unlink(), "is no clip store"),
+        (lambda folder: (folder / store.INDEX).unlink(), "is not a clip store"),
         (
             lambda folder: [(folder / store.INDEX).unlink(), (folder / "outcomes").mkdir()],
             "is unfinished; run the same",
@@ -134,8 +134,8 @@ def resize(path, add):
         (lambda folder: break_index(folder, lambda index: index["clips"][0].pop("sha256")), "index.json is damaged"),
         (lambda folder: break_index(folder, lambda index: index.update(format=2)), "has format 2, not 1"),
         (lambda folder: (folder / "clips/1.safetensors").unlink(), "clips/1.safetensors is missing from its store"),
-        (lambda folder: resize(folder / "clips/1.safetensors", -1), "bytes, not the"),
-        (lambda folder: resize(folder / "clips/1.safetensors", 1), "bytes, not the"),
+        (lambda folder: resize(folder / "clips/1.safetensors", -1), "bytes instead of"),
+        (lambda folder: resize(folder / "clips/1.safetensors", 1), "bytes instead of"),
     ],
 )
 def test_a_store_that_is_not_whole_is_refused(tmp_path, damage, said):

@@ -1,4 +1,4 @@
-"""The machine that computes: which device, what its processor can do, and how it says that memory is full."""
+"""The device to compute on: which one, what the processor can do, and when its memory is full."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def pick_device(device: str | torch.device = "auto") -> torch.device:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether this is how torch says that the device's memory is full; then a smaller batch may fit."""
+    """Whether torch means that the device's memory is full; then a smaller batch may fit."""
     import torch
 
     return isinstance(error, torch.cuda.OutOfMemoryError) or any(
@@ -57,11 +57,11 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 
 @lru_cache
 def cpu_flags() -> frozenset[str]:
-    """The names of the instruction sets that the processor has; empty where Linux does not tell."""
+    """The names of the processor's instruction sets; empty on systems other than Linux."""
     cpuinfo = Path("/proc/cpuinfo")
     return frozenset(cpuinfo.read_text().split()) if cpuinfo.exists() else frozenset()
 
 
 def cpu_has_bfloat16() -> bool:
-    """Whether the CPU multiplies bfloat16 itself. Torch also runs it where it must emulate it, slower than float32."""
+    """Whether the CPU has bfloat16 instructions; without them torch emulates it, slower than float32."""
     return not cpu_flags().isdisjoint({"avx512_bf16", "amx_bf16"})

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, and known by the hash of their content."""
+"""Files: written atomically, identified by the hash of their content."""
 
 from __future__ import annotations
 

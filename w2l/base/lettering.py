@@ -1,4 +1,4 @@
-"""Letters that stay readable when small: OpenCV's, drawn large and averaged down."""
+"""Text that stays readable when small: OpenCV's letters, drawn large and averaged down."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CANVAS = 300  # pixels high; the letters drawn on it are about 130
 
 @lru_cache(maxsize=256)
 def line_of_text(text: str, height: int) -> np.ndarray:
-    """The text in one line: uint8 (height, width), how much ink lies on each pixel (255: all of it).
+    """The text in one line: uint8 (height, width), how much ink each pixel has (255: all).
 
     The height goes from the top of the capitals to the foot of a g, so that lines of equal height have equal letters.
     """

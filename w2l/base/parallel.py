@@ -1,5 +1,5 @@
-"""Stages of a stream that run at the same time, with a bounded queue between them and a stopwatch for each; processes
-that work ahead; one thread alone where more would harm."""
+"""Threads that work ahead through a bounded queue, a stopwatch for stages, forked worker processes, and one_thread
+for code that more threads would harm."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from w2l.errors import W2LError
 
 T = TypeVar("T")
 
-_PATIENCE = 0.1  # seconds a waiting stage sleeps before it looks whether the others are still there
+_PATIENCE = 0.1  # seconds that a full queue is waited for before checking whether the reader has stopped
 
 
 def ahead(items: Iterable[T], size: int) -> Generator[T, None, None]:
     """The same items in the same order, produced by a thread that runs at most `size` of them ahead.
 
-    What the thread raises is raised here, in its turn. Closing this generator (or an error in the loop that reads it)
-    ends the thread and closes `items`.
+    An error in the thread is raised here, after the items before it. Closing this generator (or an error in the loop
+    that reads it) ends the thread and closes `items`.
     """
     waiting: queue.Queue[Any] = queue.Queue(maxsize=size)
     stop = threading.Event()
@@ -52,7 +52,7 @@ def _produce(items: Iterable[T], waiting: queue.Queue[Any], stop: threading.Even
         for item in iterator:
             if not _put(waiting, (item, None), stop):
                 break
-    except BaseException as error:  # whatever it is, it belongs to the thread that reads
+    except BaseException as error:  # any error: it is raised in the reading thread
         end = error
     if hasattr(iterator, "close"):
         iterator.close()
@@ -60,7 +60,7 @@ def _produce(items: Iterable[T], waiting: queue.Queue[Any], stop: threading.Even
 
 
 def _put(waiting: queue.Queue[Any], entry: object, stop: threading.Event) -> bool:
-    """Puts the entry as soon as there is room; False when the reader has gone."""
+    """Puts the entry as soon as there is room; False when the reader has stopped."""
     while not stop.is_set():
         try:
             waiting.put(entry, timeout=_PATIENCE)
@@ -86,7 +86,7 @@ class Stopwatch:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
 
     def each(self, stage: str, items: Iterable[T]) -> Iterator[T]:
-        """The same items; the time that each takes to come is added to the stage."""
+        """The same items; the time it takes to get each one is added to the stage."""
         iterator = iter(items)
         while True:
             with self.time(stage):
@@ -99,7 +99,7 @@ class Stopwatch:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """OpenCV and torch compute on one thread meanwhile; OpenCV's others have ended, so that a fork inherits none."""
+    """Limits OpenCV and torch to one thread; OpenCV's other threads end, so that a fork inherits none."""
     import cv2
     import torch
 
@@ -114,7 +114,7 @@ def one_thread() -> Iterator[None]:
 
 
 def cores() -> int:
-    """The processors that this process may use, a fair share of them where torchrun has started several."""
+    """How many processors this process may use; an equal share when torchrun has started several processes."""
     count = os.cpu_count() or 1
     with suppress(AttributeError):  # there is no such call on macOS and Windows
         count = len(os.sched_getaffinity(0))
@@ -122,14 +122,14 @@ def cores() -> int:
 
 
 def can_fork() -> bool:
-    """Whether processes can be forked, which then hold what this one holds, without a copy: only Linux does it well."""
+    """Whether processes can be forked, which share this one's memory without a copy: reliable on Linux only."""
     return sys.platform == "linux"
 
 
 def forked(
     make: Callable[[int], Any], numbers: Sequence[int], count: int, pin: bool = False
 ) -> Generator[Any, None, None]:
-    """make(number) for each number, in turn, made ahead of time by `count` forked processes; by this one with 0.
+    """make(number) for each number in order, computed ahead by `count` forked processes; by this one if 0.
 
     pin: into memory that a GPU reads directly. The processes end with the loop that reads, and with this process, even
     a killed one. What `make` raises is raised here; W2LError also when a process dies, which a full shared memory
@@ -151,9 +151,9 @@ def forked(
                 pin_memory=pin,
                 prefetch_factor=4 if count else None,
                 multiprocessing_context="fork" if count else None,
-                generator=torch.Generator(),  # or it would take its seed from a training's random numbers
+                generator=torch.Generator(),  # or it would draw its seed from a training's random numbers
             )
-            with one_thread():  # a child would wait for ever for threads of OpenCV that a fork leaves behind
+            with one_thread():  # a child would wait for ever for OpenCV's threads, which a fork does not copy
                 made = iter(loader)
         for thing in made:
             if isinstance(thing, W2LError):
@@ -166,7 +166,7 @@ def forked(
 
 
 class _Making:
-    """A function as a dataset. An error that users are to read is handed over, or it would come with its traceback."""
+    """A function as a dataset. Returns a W2LError instead of raising it, since the loader would add a traceback."""
 
     def __init__(self, make: Callable[[int], Any]) -> None:
         self.make = make

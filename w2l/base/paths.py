@@ -1,4 +1,4 @@
-"""Where the kit's data, cache and results live: on Colab, OpenBayes, Kaggle and Binder, and on a laptop."""
+"""Where data, cache and results are kept: on Colab, OpenBayes, Kaggle, Binder and a laptop."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def platform() -> str:
 
 
 def home() -> Path:
-    """The folder the user works in: ``$W2L_HOME``, the platform's lasting home, or the current folder."""
+    """The folder the user works in: ``$W2L_HOME``, the platform's persistent home, or the current folder."""
     if env := os.environ.get("W2L_HOME"):
         return Path(env).expanduser()
     where = platform()
@@ -43,7 +43,7 @@ def home() -> Path:
 
 
 def lasting() -> Path | None:
-    """The folder whose files are still there after the machine is given back; None where there is none.
+    """The folder whose files outlive the machine; None where nothing does.
 
     On Colab that is ``w2l`` on the mounted Drive, on Binder nothing is kept; elsewhere it is `home`.
     """
@@ -59,19 +59,19 @@ def drive() -> Path:
 
 
 def runs() -> Path:
-    """Where trainings write: fast, so on Colab not on the Drive, to which they are copied (``--copy-to``)."""
+    """Where trainings write: a fast disk, so on Colab not the Drive (``--copy-to`` copies them there)."""
     if platform() == "colab" and not os.environ.get("W2L_HOME") and _COLAB_HOME.is_dir():
         return _COLAB_HOME / "runs"
     return home() / "runs"
 
 
 def inputs() -> list[Path]:
-    """The data sets that are bound to this container: OpenBayes' ``input0`` and so on, Kaggle's by their names."""
+    """The data sets bound to this container: ``input0`` and so on in OpenBayes, by their names in Kaggle."""
     return [folder for place in _INPUTS for folder in folders_in(place)]
 
 
 def folders_in(parent: Path) -> list[Path]:
-    """The folders in a folder, sorted; none when it is missing or may not be read."""
+    """The folders in a folder, sorted; none when it is missing or not readable."""
     with suppress(OSError):
         return sorted(path for path in parent.iterdir() if path.is_dir())
     return []

@@ -15,7 +15,7 @@ FRAMES = 5  # video frames of a window: 200 ms
 class Clip:
     """One training clip. frames: uint8 (n, 96, 96, 3) BGR crops at 25 a second. mel: float32 (80, T).
 
-    truth: float32 (n, 3), gap and width (pixels) and area of the mouth, or None where nobody knows it.
+    truth: float32 (n, 3), gap and width (pixels) and area of the mouth, or None where it is unknown.
     """
 
     frames: np.ndarray

@@ -1,4 +1,4 @@
-"""The synthetic talker's clips: made once, then kept in the cache."""
+"""The synthetic talker's clips: made once, then cached."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from w2l.data.clip import Clip
 from w2l.errors import W2LError
 
 CACHE_VERSION = 1  # raised whenever the talker draws or speaks differently
-_WORTH_A_PROCESS = 4  # clips: what takes as long as starting one, a few times over
+_WORTH_A_PROCESS = 4  # clips: fewer than these take less time than starting a process
 
 
 def corpus(

@@ -2,11 +2,11 @@
 
     STORE/index.json           what there is: see `ClipEntry`; written last, so a folder without it is unfinished
     STORE/clips/*.safetensors  crops, mel and, for talker clips, the truth
-    STORE/outcomes/*.json      what came of each source, so that an unfinished store can be gone on with
+    STORE/outcomes/*.json      the outcome of each source, so that an unfinished store can be resumed
     STORE/report.json, .csv    what was kept, what was dropped, and why
 
-Crops are kept as they are, 27.6 kB a frame: 2.5 GB for an hour of clips. JPEG would take a tenth of that and most of a
-core to read; a window read from here is a copy of memory.
+Crops are stored uncompressed, 27.6 kB a frame: 2.5 GB for an hour of clips. JPEG would take a tenth of that, and most
+of a core to decode; reading a window from here only copies memory.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class ClipEntry:
 
     file: its path in the store. bytes, sha256: of that file. frames: how many, at 25 a second. speaker, split: who, and
     one of SPLITS; no speaker is in two, unless file lists say so. source: path of what it was made from, and start: the
-    frame of that (at 25 a second) which is its first. offset: frames by which the sound was late, confidence: of that,
-    both None where no expert was asked. shift: frames by which the sound has been moved to an earlier time; 0 where the
-    expert was unsure.
+    frame of that (at 25 a second) which is its first. offset: frames by which the sound was late, and confidence: how
+    sure that is; both None where no expert was asked. shift: frames by which the sound has been moved to an earlier
+    time; 0 where the expert was unsure.
     """
 
     file: str
@@ -69,7 +69,7 @@ def write_clip(path: str | os.PathLike[str], clip: Clip) -> tuple[int, str]:
     arrays = {"mel": clip.mel.astype("<f4")}
     if clip.truth is not None:
         arrays["truth"] = clip.truth.astype("<f4")
-    arrays["frames"] = clip.frames  # last, so that the numbers before stay aligned
+    arrays["frames"] = clip.frames  # last, so that the float arrays before them stay aligned
     header: dict[str, Any] = {"__metadata__": {"format": f"w2l clip {_FORMAT}"}}
     end = 0
     for name, array in arrays.items():
@@ -85,7 +85,7 @@ def write_clip(path: str | os.PathLike[str], clip: Clip) -> tuple[int, str]:
             checksum.update(part)
             file.write(part)
         file.flush()
-        os.fsync(file.fileno())  # the outcome that says it is whole is written next, and must not be there before it
+        os.fsync(file.fileno())  # its outcome is written next, and must never exist without a complete clip
     return 8 + len(text) + end, checksum.hexdigest()
 
 
@@ -101,7 +101,7 @@ def read_clip(path: str | os.PathLike[str]) -> Clip:
         header = json.loads(mapped[8:body])
         header.pop("__metadata__")
         if body + max(facts["data_offsets"][1] for facts in header.values()) != len(mapped):
-            raise ValueError("it has another length than it says")
+            raise ValueError("its length is not the one in its header")
         return Clip(**{name: _array(mapped, body, facts) for name, facts in header.items()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a whole clip"
@@ -124,7 +124,7 @@ def write_index(folder: str | os.PathLike[str], entries: Iterable[ClipEntry], **
 
 
 def write_json(path: Path, content: object) -> None:
-    """Writes JSON, whole or not at all, a line for each clip or the like."""
+    """Writes JSON atomically, with a line for each item of a list."""
     with atomic(path) as temporary, open(temporary, "w", encoding="utf8", newline="\n") as file:
         file.write(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         file.flush()
@@ -142,7 +142,7 @@ class Store:
         self.facts, self.entries = _read_index(self.folder)
 
     def clips(self, split: str) -> Sequence[Clip]:
-        """The clips of one of SPLITS, mapped when they are asked for: reading a window reads just that window.
+        """The clips of one of SPLITS, memory-mapped on access: reading a window reads only that window.
 
         frames: read-only uint8 (n, 96, 96, 3) BGR; mel: read-only float32 (80, T). May be sent to other processes.
         Raises W2LError for another split, and when a clip's file is missing or has another size than it should.
@@ -172,7 +172,7 @@ class Store:
 
 
 class _Clips(Sequence[Clip]):
-    """Clips by their number, of which the latest used stay mapped."""
+    """Clips by number; the last used ones stay mapped."""
 
     def __init__(self, folder: Path, entries: Sequence[ClipEntry]) -> None:
         self._folder, self._entries = folder, entries
@@ -199,7 +199,7 @@ class _Clips(Sequence[Clip]):
         return (self[i] for i in range(len(self)))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_mapped": {}}  # maps cannot be sent, and would be sent as copies
+        return {**self.__dict__, "_mapped": {}}  # maps cannot be sent to another process
 
 
 def _read_index(folder: Path) -> tuple[dict[str, Any], list[ClipEntry]]:
@@ -207,9 +207,9 @@ def _read_index(folder: Path) -> tuple[dict[str, Any], list[ClipEntry]]:
     if not folder.is_dir():
         raise W2LError(f"there is no clip store {folder}; make one with 'w2l preprocess'.")
     if not path.is_file() and (folder / OUTCOMES).is_dir():
-        raise W2LError(f"the clip store {folder} is unfinished; run the same 'w2l preprocess' again, which goes on.")
+        raise W2LError(f"the clip store {folder} is unfinished; run the same 'w2l preprocess' again to resume it.")
     if not path.is_file():
-        raise W2LError(f"{folder} is no clip store (it has no {INDEX}); make one with 'w2l preprocess'.")
+        raise W2LError(f"{folder} is not a clip store (it has no {INDEX}); make one with 'w2l preprocess'.")
     try:
         facts = json.loads(path.read_text(encoding="utf8"))
         entries = [ClipEntry(**row) for row in facts.pop("clips")]
@@ -226,7 +226,7 @@ def _check_size(folder: Path, entry: ClipEntry) -> None:
     if not path.is_file():
         raise W2LError(f"{path} is missing from its store; {_MEND}")
     if path.stat().st_size != entry.bytes:
-        raise W2LError(f"{path} has {path.stat().st_size} bytes, not the {entry.bytes} that it should; {_MEND}")
+        raise W2LError(f"{path} has {path.stat().st_size} bytes instead of {entry.bytes}; {_MEND}")
 
 
 def _is_right(folder: Path, entry: ClipEntry) -> bool:

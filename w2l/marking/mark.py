@@ -132,7 +132,7 @@ def _container_tags(path: Path) -> dict[str, str]:
 
 
 def _telling(uris: list[str]) -> str:
-    """The first that says that AI had a part in it, or else the first."""
+    """The first that says AI was involved, or else the first."""
     return next(filter(_is_synthetic, uris), uris[0])
 
 
@@ -158,7 +158,7 @@ def label_frame(frame: np.ndarray, corner: str = CORNERS[0]) -> np.ndarray:
 
 
 def label_box(width: int, height: int, corner: str = CORNERS[0]) -> tuple[int, int, int, int] | None:
-    """Where the label lies on a frame of this size: x1, y1, x2, y2; None when the frame is too small for it."""
+    """Where the label is on a frame of this size: x1, y1, x2, y2; None when the frame is too small for it."""
     if corner not in CORNERS:
         raise ValueError(f"corner={corner!r} is none of {', '.join(CORNERS)}")
     tall, wide = _label(_letters(width, height))[0].shape[:2]

@@ -60,8 +60,7 @@ def make_speaker(split: str, number: int, seed: int = 0, voices: str = "formant"
     """The speaker of that number: same arguments, same speaker, whose face does not depend on `voices`.
 
     voices: ``formant``, the kit's own synthesiser; or ``mixed``, in which every second speaker speaks one of many
-    languages through espeak-ng, which must be installed, and only every fourth is not heard as rooms and microphones
-    have it.
+    languages through espeak-ng, which must be installed, and three of four are heard through a room and a microphone.
     Raises ValueError on a wrong split, W2LError on other voices.
     """
     rng = _rng(seed, split, number, 0)
@@ -167,7 +166,7 @@ def write_corpus(
 ) -> Iterator[Path]:
     """Writes `speakers[split]` speakers' clips under folder/split/, yielding each path; clips already there are kept.
 
-    A clip counts as done when its .json is there, which is written last; so a killed run goes on where it stopped.
+    A clip counts as done when its .json is there, which is written last; so a killed run is resumed where it stopped.
     """
     for split, count in speakers.items():
         for number in range(count):

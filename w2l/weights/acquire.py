@@ -76,7 +76,7 @@ def _other(path: Path, entry: Entry) -> W2LError:
 
 
 def _hash(path: Path, known: bool = True) -> str:
-    """The sha256 of a file; `known`: as remembered, when its size and time of change are still the same."""
+    """The sha256 of a file. known: use the remembered one if size and modification time are unchanged."""
     memory = _memory().get(str(path.resolve()))
     if known and memory and memory[:2] == _stamp(path):
         return memory[2]

@@ -1,6 +1,6 @@
-"""Downloads of large files that end whole or not at all: resumed, checked, and taken from one mirror after another.
+"""Downloads of large files: resumed, checked, and tried from one mirror after another.
 
-What arrives goes to ``NAME.part`` beside the target; it takes the target's name when its size and sha256 are right.
+Data is written to ``NAME.part`` beside the target, and renamed to the target once its size and sha256 are right.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from w2l.weights.registry import describe_file as describe_file
 if TYPE_CHECKING:
     import requests
 
-TIMEOUTS = (10.0, 30.0)  # seconds: to connect, and between two pieces of an answer
-PAUSES = (1.0, 3.0, 9.0)  # seconds before each further try at a mirror whose connection broke
+TIMEOUTS = (10.0, 30.0)  # seconds: to connect, and between two pieces of the response
+PAUSES = (1.0, 3.0, 9.0)  # seconds before each retry of a mirror whose connection broke
 _PIECE = 1 << 16
-_ENOUGH = 1 << 20  # bytes: a connection that brought as many has earned a fresh set of tries
+_ENOUGH = 1 << 20  # bytes: after a connection has delivered this many, the retries are counted anew
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class _Refused(Exception):
-    """Why a mirror does not give the file; the next one is tried."""
+    """Why a mirror cannot provide the file; the next one is tried."""
 
 
 class _Broken(Exception):
-    """How a connection ended; the same mirror may go on from there. `reached`: it had answered before."""
+    """How a connection broke; the same mirror may be resumed. `reached`: it had answered before."""
 
     def __init__(self, reason: str, reached: bool = True) -> None:
         super().__init__(reason)
@@ -60,12 +60,12 @@ class _Job:
 
     @property
     def tag(self) -> Path:
-        """The address and the ETag under which the part was begun: a server can tell whether its file is the same."""
+        """Keeps the address and ETag of the partial file, so that a server can tell whether its own has changed."""
         return self.target.with_name(f"{self.target.name}.part.etag")
 
     @property
     def drive(self) -> Path:
-        """The folder in which gdown keeps its own part."""
+        """The folder in which gdown keeps its partial file."""
         return self.target.with_name(f".{self.target.name}.drive")
 
     def have(self) -> int:
@@ -80,13 +80,13 @@ class _Job:
 def fetch_file(
     target: Path, mirrors: Sequence[str], size: int, sha256: str, drive_id: str = "", progress: bool = True
 ) -> None:
-    """Puts the file of `size` bytes with that sha256 (hexadecimal) at `target`, from the first mirror that has it.
+    """Downloads the file of `size` bytes with that sha256 (hexadecimal) to `target`, from the first mirror that has it.
 
-    mirrors: http or https addresses, tried in order; drive_id: that of a file on Google Drive, tried last. Nothing is
-    fetched when `target` is right already; another process that fetches the same file is waited for. Whatever ends
-    this, an interrupt too, what has arrived stays in ``NAME.part``, and the next call goes on from there.
-    Raises W2LError when every mirror failed (what happened at each, a line each, and what to do by hand), when the
-    disk is full, and when the folder cannot be written.
+    mirrors: http or https addresses, tried in order; drive_id: of a file on Google Drive, tried last. Nothing is
+    downloaded when `target` is already right; when another process is downloading the same file, this one waits. After
+    any failure or interrupt the partial file stays, and the next call resumes it.
+    Raises W2LError when every mirror failed (with a line for each, and what to do by hand), when the disk is full, and
+    when the folder cannot be written.
     """
     job = _Job(target, size, sha256, progress)
     failures = []
@@ -116,7 +116,7 @@ def fetch_file(
 
 
 def _take(job: _Job, url: str) -> None:
-    """Completes the part from one mirror and gives it the target's name."""
+    """Completes the partial file from one mirror and renames it."""
     begun = job.have() > 0
     _complete(job, url)
     try:
@@ -124,12 +124,12 @@ def _take(job: _Job, url: str) -> None:
     except _Refused:
         if not begun:
             raise
-        _complete(job, url)  # the beginning, from elsewhere, may be the wrong half: all of it from this mirror
+        _complete(job, url)  # the first part, from elsewhere, may be wrong: download everything from this mirror
         _finish(job)
 
 
 def _finish(job: _Job) -> None:
-    """Renames a part that is right; throws away one that is not."""
+    """Renames the partial file if it is right; deletes it otherwise."""
     found = hash_of(job.part)
     if found != job.sha256:
         what = describe_file(job.part, job.size)
@@ -142,7 +142,7 @@ def _finish(job: _Job) -> None:
 
 
 def _complete(job: _Job, url: str) -> None:
-    """Lets the part grow to its full size, trying again where the connection breaks."""
+    """Downloads until the partial file has its full size, retrying when the connection breaks."""
     tries, brought = 0, 0
     while True:
         before = job.have()
@@ -159,7 +159,7 @@ def _complete(job: _Job, url: str) -> None:
 
 
 def _receive(job: _Job, url: str) -> None:
-    """One request, for what the part still lacks; returns when the part has its full size."""
+    """One request for the missing bytes; returns when the partial file has its full size."""
     import requests
     from tqdm import tqdm
 
@@ -203,14 +203,14 @@ def _answer(job: _Job, url: str, have: int) -> Iterator[requests.Response]:
             headers["If-Range"] = tag
     try:
         answer = requests.get(url, headers=headers, stream=True, timeout=TIMEOUTS)
-    except (requests.RequestException, ValueError) as error:  # ValueError: an address that is none
+    except (requests.RequestException, ValueError) as error:  # ValueError: not a valid address
         raise _Broken(_reason(error), reached=False) from error
     with answer:
         yield answer
 
 
 def _start(job: _Job, answer: requests.Response, have: int) -> int:
-    """The byte at which the answer begins: `have`, or 0 when the server sends all of the file."""
+    """The byte at which the answer begins: `have`, or 0 when the server sends the whole file."""
     status = answer.status_code
     if status == 200:
         return 0
@@ -229,7 +229,7 @@ def _start(job: _Job, answer: requests.Response, have: int) -> int:
 
 
 def _check_first(job: _Job, piece: bytes, answer: requests.Response) -> None:
-    """Refuses, before anything is written, what its beginning or its announced size shows to be another file."""
+    """Refuses a wrong file by its first bytes or its announced size, before anything is written."""
     length = answer.headers.get("Content-Length", "")
     announced = int(length) if length.isdigit() else None
     junk = piece.lstrip().startswith((b"<", b"version https://git-lfs"))
@@ -238,7 +238,7 @@ def _check_first(job: _Job, piece: bytes, answer: requests.Response) -> None:
 
 
 def _append(job: _Job, piece: bytes, have: int) -> int:
-    """Writes a piece at byte `have` of the part, its end; returns the new length."""
+    """Appends a piece at byte `have`, the end of the partial file; returns the new length."""
     end = have + len(piece)
     if end > job.size:
         job.drop()
@@ -249,7 +249,7 @@ def _append(job: _Job, piece: bytes, have: int) -> int:
 
 
 def _take_from_drive(job: _Job, drive_id: str) -> None:
-    """The same from Google Drive, by gdown, which knows the pages in between; it resumes in a folder of its own."""
+    """Downloads from Google Drive with gdown, which handles its confirmation pages and resumes in its own folder."""
     import gdown
 
     # gdown 6 can wait a limited time and try again; gdown 5 cannot.
@@ -263,7 +263,7 @@ def _take_from_drive(job: _Job, drive_id: str) -> None:
         gdown.download(
             id=drive_id, output=str(output), quiet=not job.progress, use_cookies=False, resume=True, **options
         )
-    except Exception as error:  # gdown lets through those of requests and bs4 besides its own
+    except Exception as error:  # gdown raises errors of requests and bs4 besides its own
         if isinstance(error, OSError) and error.errno in _FULL:
             raise
         raise _Refused(_reason(error)) from error
@@ -274,7 +274,7 @@ def _take_from_drive(job: _Job, drive_id: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """An error of requests or gdown in a few words."""
+    """An error of requests or gdown, in a few words."""
     from requests import exceptions
 
     if isinstance(error, exceptions.Timeout) or "timed out" in str(error).lower():
@@ -315,7 +315,7 @@ def _need_room(job: _Job, missing: int) -> None:
 
 @contextmanager
 def _disk_errors_told(job: _Job) -> Iterator[None]:
-    """Makes the folder; turns what the disk refuses into one sentence."""
+    """Makes the folder; turns errors of the disk into a W2LError."""
     try:
         job.target.parent.mkdir(parents=True, exist_ok=True)
         yield
@@ -331,12 +331,12 @@ def _disk_errors_told(job: _Job) -> Iterator[None]:
 
 @contextmanager
 def _alone(job: _Job) -> Iterator[None]:
-    """Holds the lock of that file, waiting for whoever has it; the system takes it back from a process that dies."""
+    """Holds the lock of that file, after waiting for its owner; the system releases it when a process dies."""
     from filelock import FileLock, Timeout
 
     name = job.target.name
     lock = FileLock(job.target.with_name(f".{name}.lock"))
-    # Without locks, as on some network disks, two downloads into one part give a wrong hash and are thrown away.
+    # Some network disks have no locks: two downloads into one file then give a wrong hash and are deleted.
     with suppress(NotImplementedError):
         try:
             lock.acquire(timeout=0)

@@ -37,7 +37,7 @@ _STORAGES = {
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """The tensors of a weight file, on the CPU, and what else it says of itself (metadata, or ``global_step`` ...).
+    """The tensors of a weight file, on the CPU, and its metadata (or ``global_step`` ... of a checkpoint).
 
     Raises W2LError when the file is missing, empty, cut short, a web page, a git-LFS pointer, or holds code.
     """
@@ -77,7 +77,7 @@ def _compact(value: torch.Tensor) -> torch.Tensor:
 
 
 def _head(path: Path) -> bytes:
-    """The first bytes, once it is clear that this is not one of the things a failed download leaves behind."""
+    """The first bytes, after a check that this is not what a failed download leaves behind."""
     try:
         with path.open("rb") as file:
             head = file.read(512)
@@ -165,7 +165,7 @@ def _read_torchscript(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 class _Node:
-    """A module of the archive's tree: its attributes and nothing that can run."""
+    """A module of the archive's tree: attributes only, nothing that can run."""
 
     def __init__(self) -> None:
         self.attributes: dict[str, Any] = {}
@@ -183,7 +183,7 @@ class _TreeUnpickler(pickle.Unpickler):
         self._root = root
 
     def find_class(self, module: str, name: str) -> Any:
-        """What a name in the stream stands for."""
+        """What to use for a name in the stream."""
         if module.startswith("__torch__"):
             return _Node
         if module == "torch" and name in _STORAGES:

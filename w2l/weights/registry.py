@@ -1,4 +1,4 @@
-"""The published weights: what each file is, its size, sha256 and licence, where it is fetched; what a wrong file is."""
+"""The published weights: size, sha256, licence and mirrors of each file; and what a wrong file turns out to be."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _HEAD = 1 << 14  # bytes: enough of a web page to tell which one it is
 
 @dataclass(frozen=True)
 class Licence:
-    """Under what terms weights are published: a kind in a word or two, the terms in a line, whether to ask first."""
+    """The terms of weights: their kind in a word or two, a sentence, and whether the user must accept them first."""
 
     kind: str
     text: str
@@ -23,7 +23,7 @@ class Entry:
     """One published weight file.
 
     sha256: hexadecimal. mirrors: https addresses in the order in which they are tried; drive_id: a file on Google
-    Drive, tried last. also: other names under which people keep the same file.
+    Drive, tried last. also: other names under which the same file is known.
     """
 
     name: str
@@ -163,7 +163,7 @@ REGISTRY: dict[str, Entry] = {
 def describe(head: bytes, size: int, wanted: int) -> str:
     """What a wrong file is, as a noun phrase: a web page, a git-LFS pointer, a truncated file, another file.
 
-    head: its first bytes, some thousands; size, wanted: the bytes it has and those it should have.
+    head: its first few thousand bytes; size, wanted: its size in bytes, and the size it should have.
     """
     text = head[:_HEAD].lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"version https://git-lfs"):

@@ -3,8 +3,8 @@
 Source: C2PA Technical Specification 2, "X.509 certificates": the signer's certificate is no authority, is for digital
 signatures, and names an extended key usage (here e-mail protection, which every validator takes).
 
-It lies in ``$XDG_CONFIG_HOME/w2l/credentials`` or ``~/.config/w2l/credentials``; on OpenBayes under the lasting home.
-On Colab it goes with the machine: a key in Drive would be shared with the folder it lies in.
+It is kept in ``$XDG_CONFIG_HOME/w2l/credentials`` or ``~/.config/w2l/credentials``; on OpenBayes under the persistent
+home. On Colab it is lost with the machine: a key on Drive would be shared together with its folder.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Speech in many languages for the talker, made by espeak-ng, with the time of every phone.
 
-espeak-ng is a free speech synthesiser (https://github.com/espeak-ng/espeak-ng), and no part of the kit: it must be
-installed by whoever wants these voices. It is asked in a process of its own; see `espeak_process`.
+espeak-ng is a free speech synthesiser (https://github.com/espeak-ng/espeak-ng), not part of the kit: to use these
+voices, install it. It runs in a process of its own; see `espeak_process`.
 """
 
 from __future__ import annotations
