@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from w2l import models, sync
+from w2l.audio import mel_windows
 from w2l.errors import W2LError
 from w2l.evaluate import held_out
 from w2l.evaluate.studies import card
@@ -22,6 +23,35 @@ def test_untrained_networks_fail_the_table(random_weights, tmp_path):
     assert table.count("| NO |") == len(failed)
     text = card.write(tmp_path / "card.md", figures, "test", 3, random_weights).read_text()
     assert table in text and "steps 7" in text and "1.5 minutes" in text
+
+
+@pytest.mark.parametrize("fps", [25.0, 12.5])
+def test_a_dubber_gives_each_frame_its_sound_and_the_middle_frame(fps):
+    """In batches as all at once; also where only some frames are asked for."""
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (70, 96, 96, 3), dtype=np.uint8)
+    mel = rng.uniform(-4, 4, (80, 480)).astype(np.float32)
+    given = []
+
+    def generate(crops, windows, references):
+        given.append((crops, windows, references))
+        return crops
+
+    assert (held_out.Dubber(generate, 2.0).speak(frames, mel, fps) == frames).all()
+    crops, windows, references = (np.concatenate(parts) for parts in zip(*given, strict=True))
+    assert (crops == frames).all() and (references == frames[35]).all()
+    assert (windows == mel_windows(mel, fps, 70, 2.0)).all()
+    some = held_out.driven(frames, mel, np.array([3, 40, 69]), 2.0, fps)
+    assert (some.windows == windows[[3, 40, 69]]).all() and (some.crops == frames[[3, 40, 69]]).all()
+
+
+def test_a_dubber_knows_what_its_generator_was_trained_with(random_weights, tmp_path):
+    assert held_out.Dubber.load(random_weights["generator"]).mel_shift == -1.0
+    model = models.load(random_weights["generator"])
+    models.save(model, tmp_path / "late.safetensors", "wav2lip", 0.1, mel_shift=3.0)
+    assert held_out.Dubber.load(tmp_path / "late.safetensors").mel_shift == 3.0
+    with pytest.raises(W2LError, match="not of wav2lip"):
+        held_out.Dubber.load(random_weights["expert"])
 
 
 def test_box_errors_compare_with_the_truth(random_weights):

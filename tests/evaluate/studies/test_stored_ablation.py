@@ -1,12 +1,18 @@
 """The stored results of the paper's claims: command and README show them, and what needs no training is remade."""
 
 import dataclasses
+import json
 
+import numpy as np
 import pytest
-from helpers.places import ROOT
+from helpers.places import GOLDEN, ROOT
 
 from w2l.cli.main import main
+from w2l.evaluate.report import collect
 from w2l.evaluate.studies import ablation, ablation_runs
+
+# made by ablation_runs' own report of the start: a row for each talker and words, and the Fréchet distances
+GOLDEN_START = json.loads((GOLDEN / "ablation_start.json").read_text(encoding="utf8"))
 
 
 def test_stored_results_of_the_kit_make_its_table(capsys):
@@ -26,15 +32,45 @@ def test_the_readme_shows_the_stored_results():
         assert " ".join(line.split()) in readme
 
 
-def test_a_small_part_of_the_stored_results_is_remade():
-    """What needs no training: the start, measured anew with the stored settings on the same talkers."""
+def stored_start():
+    """The stored figures of what needs no training, and the settings that they were measured with."""
     results = ablation.read()
     names = {field.name for field in dataclasses.fields(ablation_runs.Budget)}
-    budget = ablation_runs.Budget(**{name: results.facts[name] for name in names})
+    (run,) = (run for run in results.runs if run.variant == "start")
+    return run.figures, ablation_runs.Budget(**{name: results.facts[name] for name in names}), results
+
+
+def test_the_stored_start_is_that_of_its_talkers():
+    """Talker by talker, as the kit measures them: together they are what is stored."""
+    stored, budget, _ = stored_start()
+    talkers = {int(name.split()[1].rstrip(",")) for name in GOLDEN_START["rows"]}
+    assert talkers == set(range(budget.test_clips)) and len(GOLDEN_START["rows"]) == 2 * budget.test_clips
+    assert stored.keys() == {"confidence", "opening_r", "mouth_l1", "sharpness", "frechet"}
+    for key, value in stored.items():
+        rows = [row[key] for row in GOLDEN_START["rows"].values() if key in row]
+        assert (np.mean(rows) if rows else GOLDEN_START[key]) == pytest.approx(value, rel=0.02), key
+
+
+def test_a_small_part_of_the_stored_results_is_remade(monkeypatch):
+    """Three talkers of the start, measured anew with the stored settings: each row is what it was."""
+    stored, budget, results = stored_start()
     tools = budget.instruments()
     assert tools.facts().items() <= results.facts.items()  # the weights that judge are those that judged
-    (stored,) = (run for run in results.runs if run.variant == "start")
-    made = ablation_runs.measure(budget.start, None, tools, budget, progress=False)
-    assert made.keys() == stored.figures.keys()
-    for key, value in stored.figures.items():  # processors round differently, some to 16 bits
-        assert made[key] == pytest.approx(value, rel=0.02), key
+    reports = []
+
+    def report_corpus(*arguments):
+        reports.append(collect.report_corpus(*arguments))
+        return reports[-1]
+
+    monkeypatch.setattr(ablation_runs, "report_corpus", report_corpus)
+    few = dataclasses.replace(budget, test_clips=3)
+    made = ablation_runs.measure(budget.start, None, tools, few, progress=False)
+    assert made.keys() == stored.keys()
+    assert made["frechet"] == pytest.approx(GOLDEN_START["frechet of 3"], rel=0.02)
+    rows = {row.name: row.figures for row in reports[0].rows if row.name in GOLDEN_START["rows"]}
+    assert len(rows) == 5  # the last one speaks the words of the first, where among twelve it speaks the next one's
+    for key in ("confidence", "opening_r", "mouth_l1", "sharpness"):  # processors round differently, some to 16 bits
+        then = {name: row[key] for name, row in GOLDEN_START["rows"].items() if name in rows and key in row}
+        now = {name: rows[name][key] for name in then}
+        assert np.mean(list(now.values())) == pytest.approx(np.mean(list(then.values())), rel=0.02), key
+        assert now == pytest.approx(then, rel=0.05), key
