@@ -42,7 +42,7 @@ WINGS = {
 }
 _BESIDE = {
     "notebooks/": "the course",
-    "data/": "bundled weights with their model card, the presenter and its speech",
+    "data/": "bundled weights with their model card, the face detector, the presenter and its speech",
     "tests/": "laid out as w2l/ is; all of them run without network",
     "tools/": "what publishes the kit: this map, stamped addresses, notebook outputs",
 }

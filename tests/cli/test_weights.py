@@ -59,6 +59,12 @@ def test_fetch_verify_where(run, offer, own_cache):
     assert (code, out) == (2, bundled) and err.startswith(f"w2l: {path} has the size") and err.count("\n") == 1
 
 
+def test_what_is_bundled_is_not_fetched(run):
+    bundled = paths.data() / "detector" / weights.REGISTRY["yunet"].file
+    assert run("fetch", "yunet") == (0, f"{bundled}\n", "yunet comes with w2l; nothing was fetched\n")
+    assert run("fetch", "yunet", "--quiet") == (0, f"{bundled}\n", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
