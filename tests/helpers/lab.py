@@ -1,6 +1,6 @@
 """JupyterLab in a browser, as a student has it: opens notebooks, runs them, works the widgets, takes screenshots.
 
-python tests/lab.py NOTEBOOK FOLDER   runs a notebook top to bottom and saves what it looks like, screen by screen
+python tests/helpers/lab.py NOTEBOOK FOLDER   runs a notebook and saves screenshots of it, top to bottom
 
 It needs jupyterlab, playwright and Debian's chromium (`apt install chromium`), and no network: what the browser asks of
 another machine is refused.

@@ -1,7 +1,7 @@
 """Small files of every kind the kit reads, and ways to break them. As a program it tries broken ones.
 
-``python tests/mutants.py SAMPLES WORK FIRST LAST [GENERATOR]`` reads (or, with a generator's weights, dubs) the cases
-FIRST to LAST - 1 made of the files in SAMPLES. It prints the name of each before it begins and what came of it after.
+``python tests/helpers/mutants.py SAMPLES WORK FIRST LAST [GENERATOR]`` reads (with a generator's weights: dubs) the
+cases FIRST to LAST - 1 made of the files in SAMPLES. It prints the name of each before it begins and what came of it after.
 The file of the case at hand lies in WORK; that of a case which ended badly stays there.
 """
 

@@ -1,1 +1,1 @@
-"""What `w2l bench` measures: each stage by itself, a dub from end to end against the plain way, and its memory."""
+"""What `w2l bench` measures: each stage of a dub, a whole dub and a training step against plain code, memory."""

@@ -1,4 +1,4 @@
-"""Reading training windows from a clip store against reading them the original's way, side by side, per core."""
+"""Reading training windows from a clip store, compared with the way of the original code, per core."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _STORE_BATCHES, _PLAIN_WINDOWS = 16, 32  # a round
 
 
 @dataclass(frozen=True)
-class Data:
+class ReadingFigures:
     """What `measure` found. A window is 5 frames, 5 of another time, and their mels; rates are per second of one core,
     with the files in the system's memory."""
 
@@ -43,7 +43,7 @@ class Data:
     speedup: float
 
 
-def measure(clip: str | os.PathLike[str] | None = None, clips: int = 4, seconds: float = 4.0) -> Data:
+def measure(clip: str | os.PathLike[str] | None = None, clips: int = 4, seconds: float = 4.0) -> ReadingFigures:
     """Reads random windows of a video's clips (of synthetic talkers when None), as generators are trained on.
 
     The original's way is that of its training code (reference 2.5): of a folder of numbered jpg and audio.wav, for each
@@ -72,7 +72,7 @@ def measure(clip: str | os.PathLike[str] | None = None, clips: int = 4, seconds:
         length = float(np.mean([len(one) for one in read])) / TRAINING_FPS
         del read  # the files are mapped, and Windows deletes none that is
     speedup = best["store"] / best["plain"]
-    return Data(machine(), len(material), length, best["store"], best["plain"], speedup)
+    return ReadingFigures(machine(), len(material), length, best["store"], best["plain"], speedup)
 
 
 def read_plainly(folder: Path, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -132,7 +132,7 @@ def _write_plainly(folder: Path, clip: Clip, wav: np.ndarray) -> Path:
     return folder
 
 
-def to_table(found: Data) -> str:
+def to_table(found: ReadingFigures) -> str:
     """The figures as lines to print."""
     return "\n".join(
         [

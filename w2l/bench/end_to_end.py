@@ -1,4 +1,4 @@
-"""A whole dub against the plain way of doing it, side by side: same weights, same clip, same box, same machine."""
+"""A whole dub compared with plain code: same weights, same clip, same box, same machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from w2l.dubbing.dub import dub
 from w2l.dubbing.speech import Speech, listen
 from w2l.marking import mark
 
-_ROUNDS = 3  # runs of each, in turns, of which the best counts: whatever else the machine does only makes them slower
+_ROUNDS = 3  # runs of each, alternating; the best counts, since anything else on the machine only slows them down
 _PLAIN_BATCH = 128  # faces, as in the published code
 _STREAMED = ("decode", "generate", "paste", "encode")
 
@@ -51,8 +51,8 @@ def measure(
 ) -> EndToEnd:
     """Dubs the first seconds of a clip (the bundled presenter when None) with a generator of width 1, both ways.
 
-    The weights are random, which takes as long as trained ones. The box is that of the first frame that has one, for
-    both, so nothing is searched. Raises W2LError as `dub` does.
+    The weights are random, which takes as long as trained ones. Both use the box of the first frame that has a face, so
+    no faces are detected. Raises W2LError as `dub` does.
     """
     samples = paths.data() / "samples"
     clip = Path(clip or samples / "presenter.mp4")
@@ -98,7 +98,7 @@ def measure(
 def plainly(
     clip: Path, speech: Speech, out: Path, generator: torch.nn.Module, box: np.ndarray, device: str = "auto"
 ) -> int:
-    """The same dub in plain steps, one after the other, each of which holds all frames; returns how many there are."""
+    """The same dub in plain steps, one after the other, each holding all frames; returns their number."""
     where = pick_device(device)
     generator = generator.to(where)
     info = video.probe(clip)
@@ -134,7 +134,7 @@ def plain_input(crops: np.ndarray, windows: np.ndarray) -> tuple[torch.Tensor, t
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """OpenCV's writer says on stderr which codec it takes."""
+    """Silences OpenCV's writer, which prints its codec to stderr."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:

@@ -1,4 +1,4 @@
-"""The most memory that a dub takes, and how it grows with the dub's length: each dub in a process of its own."""
+"""Peak memory of a dub, and how it grows with the length: each dub runs in a process of its own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Memory:
 def measure(clip: str | os.PathLike[str] | None = None, lengths: tuple[float, ...] = (10.0, 60.0)) -> Memory:
     """Dubs a clip (the bundled presenter, enlarged to 1280x720, when None) with speeches of these lengths.
 
-    Raises W2LError where the system does not tell what a process took, and when a dub fails.
+    Raises W2LError where the system does not report memory, and when a dub fails.
     """
     samples, peaks = paths.data() / "samples", {}
     with tempfile.TemporaryDirectory() as name:
@@ -52,7 +52,7 @@ def measure(clip: str | os.PathLike[str] | None = None, lengths: tuple[float, ..
 
 
 def peak_memory() -> float:
-    """Most memory that this process has held, in 10^6 bytes. Raises W2LError where the system does not tell (Windows).
+    """Peak memory of this process in 10^6 bytes. Raises W2LError where the system does not report it (Windows).
 
     Linux adds to what `resource` tells the memory of the process that started this one, so its own account is read.
     """
@@ -62,12 +62,12 @@ def peak_memory() -> float:
     try:
         import resource
     except ImportError as error:
-        raise W2LError("this system does not tell how much memory a process took; use Linux or macOS.") from error
+        raise W2LError("this system does not report how much memory a process took; use Linux or macOS.") from error
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 def enlarge(clip: Path, out: Path, seconds: float) -> Path:
-    """The clip in the middle of 1280x720, again and again for so many seconds."""
+    """Writes the clip in the middle of 1280x720 frames, looped to so many seconds."""
     import cv2
 
     info = video.probe(clip)

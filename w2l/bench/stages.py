@@ -1,4 +1,4 @@
-"""How fast each stage of a dub is on this machine, and how near the generator comes to what the processor can do."""
+"""How fast each stage of a dub is on this machine, and how close the generator comes to the processor's peak."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from w2l.marking import mark
 from w2l.models.fast.generate import Generate
 
 BATCH = 16  # faces drawn at once
-_REPEATS = 3  # runs, the best of which is reported: whatever else the machine does only makes them slower
+_REPEATS = 3  # runs; the best counts, since anything else on the machine only slows them down
 _SIDE = 1536  # of the matrices whose product gives the peak
-_PEAK_REPEATS = 20  # more, since a peak that something else disturbed would flatter the generator
+_PEAK_REPEATS = 20  # more, since a peak that was disturbed would flatter the generator
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Figures:
     stages: list[Stage]
     speedup: dict[str, float]  # generator -> plain time / Generate time
     difference: dict[str, float]  # generator -> mean difference of their pictures, in 1/255
-    peak_memory_mb: float | None  # of this whole process; None where the system does not tell
+    peak_memory_mb: float | None  # of this whole process; None where the system does not report it
 
 
 def measure(clip: str | os.PathLike[str] | None = None, speech: str | os.PathLike[str] | None = None) -> Figures:
@@ -171,7 +171,7 @@ def count_macs(model: nn.Module, *inputs: torch.Tensor) -> int:
 
 
 def matrix_peak(dtype: torch.dtype, device: str | torch.device = "cpu", side: int = _SIDE) -> float:
-    """What the processor can do, measured: 10^9 operations a second in the best of several matrix products."""
+    """The measured peak of the processor: 10^9 operations a second in the best of several matrix products."""
     a = torch.randn(side, side, device=device).to(dtype)
     seconds = []
     for _ in range(_PEAK_REPEATS):
@@ -182,7 +182,7 @@ def matrix_peak(dtype: torch.dtype, device: str | torch.device = "cpu", side: in
 
 
 def _time(work: Callable[[], object]) -> float:
-    """Least milliseconds of a few runs, after one to warm up."""
+    """Milliseconds of the fastest of a few runs, after one to warm up."""
     work()
     taken = []
     for _ in range(_REPEATS):

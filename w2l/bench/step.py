@@ -1,4 +1,4 @@
-"""A generator's training step against the plain way of writing it, side by side: same batch, same machine."""
+"""A generator's training step compared with plain code: same batch, same machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from w2l.train.engine.precision import Precision
 from w2l.train.engine.trainer import Batch
 from w2l.train.generator import GeneratorConfig, GeneratorTrainer
 
-_ROUNDS = 5  # of each, in turns, of which the best counts: whatever else the machine does only makes them slower
+_ROUNDS = 5  # of each, alternating; the best counts, since anything else on the machine only slows them down
 _PASSES = 3  # forward, and twice as many multiplications backward
 
 
@@ -86,7 +86,7 @@ def measure(
 ) -> StepFigures:
     """Times whole generator steps: forward, sync loss, backward, update, at equal batch, on clips of noise.
 
-    clip: must be None; what is learned from does not change how fast. Raises W2LError otherwise.
+    clip: must be None, since the clip does not change the speed. Raises W2LError otherwise.
     """
     if clip is not None:
         raise W2LError("a training step takes as long on any clip; leave --clip out.")
