@@ -1,8 +1,8 @@
 """Small files of every kind the kit reads, and ways to break them. As a program it tries broken ones.
 
 ``python tests/helpers/mutants.py SAMPLES WORK FIRST LAST [GENERATOR]`` reads (with a generator's weights: dubs) the
-cases FIRST to LAST - 1 made of the files in SAMPLES. It prints the name of each before it begins and what came of it after.
-The file of the case at hand lies in WORK; that of a case which ended badly stays there.
+cases FIRST to LAST - 1 made of the files in SAMPLES. It prints the name of each before it begins and its outcome
+after. The file of the current case is in WORK; that of a case that ended badly stays there.
 """
 
 from __future__ import annotations
