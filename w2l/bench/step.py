@@ -23,7 +23,8 @@ from w2l.train.engine.loader import batches
 from w2l.train.engine.options import RunOptions
 from w2l.train.engine.precision import Precision
 from w2l.train.engine.trainer import Batch
-from w2l.train.generator import GeneratorConfig, GeneratorTrainer
+from w2l.train.generator import GeneratorTrainer
+from w2l.train.settings import GeneratorConfig
 
 _ROUNDS = 5  # of each, alternating; the best counts, since anything else on the machine only slows them down
 _PASSES = 3  # forward, and twice as many multiplications backward

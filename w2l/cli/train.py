@@ -7,7 +7,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from w2l.cli.arguments import add_choices, chosen
 from w2l.cli.command import Command
+from w2l.train.engine.options import RunOptions
 
 _KINDS = {int: "whole number", float: "number", bool: "yes or no", str: "word"}
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -53,19 +55,8 @@ def _run_corpus(options: argparse.Namespace) -> None:
 def _add_training(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs") / name, help=f"run folder (default: runs/{name})")
     parser.add_argument("--preset", default="classroom", help="classroom (minutes) or paper (as published)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
-    parser.add_argument("--amp", default="auto", help="auto, off, bf16 or fp16: 16-bit convolutions (default: auto)")
-    parser.add_argument("--accumulate", type=int, default=1, metavar="N", help="compute each batch in N parts (1)")
-    parser.add_argument("--compile", action="store_true", help="let torch.compile write the kernels")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes that draw batches (default: what helps)")
+    add_choices(parser, RunOptions)
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="processor threads to use (default: all)")
-    parser.add_argument("--save-every", type=int, metavar="STEPS", help="checkpoints (default: about every 2 minutes)")
-    parser.add_argument("--keep", type=int, default=3, metavar="N", help="checkpoints that stay, beside the best (3)")
-    parser.add_argument(
-        "--copy-to", type=Path, metavar="FOLDER", help="copy the run folder there too, such as to Drive"
-    )
-    parser.add_argument("--no-sanity", action="store_true", help="skip the checks before a fresh training")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument(
         "--set",
         nargs="*",
@@ -152,26 +143,13 @@ def _configure(training: str, options: argparse.Namespace) -> tuple[Any, Any]:
     import cv2
     import torch
 
-    from w2l.train.engine.options import RunOptions
     from w2l.train.presets import preset
 
     cv2.setNumThreads(1)  # frames are small: threads would cost more than they bring
     if options.threads > 0:
         torch.set_num_threads(options.threads)
     config = preset(training, options.preset)
-    run = RunOptions(
-        options.out,
-        options.device,
-        options.amp,
-        options.accumulate,
-        options.compile,
-        options.workers,
-        options.save_every,
-        options.keep,
-        options.copy_to,
-        not options.no_sanity,
-        not options.quiet,
-    )
+    run = RunOptions(options.out, **chosen(options, RunOptions))
     return replace(config, **_changes(config, options.set)), run
 
 

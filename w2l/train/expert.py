@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from torch import nn
 
 from w2l import models
 from w2l.base.device import pick_device
-from w2l.data.clip import FRAMES
 from w2l.data.windows import expert_batch, expert_pairs
 from w2l.errors import W2LError
 from w2l.sync.curve import pairs_curve
@@ -27,41 +26,10 @@ from w2l.train.engine.schedule import scheduled
 from w2l.train.engine.trainer import Batch, Numbers, Trainer, mean_of, part_size
 from w2l.train.judge import Judge, first_frames, to_faces
 from w2l.train.losses import pair_scores, sync_bce
+from w2l.train.settings import ExpertConfig
 
 _CHANCE = 0.6931  # binary cross-entropy of always saying one half
 _SEEN_CLIPS, _SEEN_FRAMES = 12, 29  # held-out clips, and frames of each, whose offset is looked for
-
-
-@dataclass(frozen=True)
-class ExpertConfig:
-    """Settings of an expert's training.
-
-    pairs: ``all`` draws `windows` windows of each of `clips` clips and scores each against each of its clip; ``one``
-    draws `clips` single pairs, in sync or off, as published, which sits at chance, loss 0.69, for hours where ``all``,
-    at the cost of the same forward pass, leaves it within minutes (reference: synthetic-talker, expert). negatives,
-    min_distance: see `windows.draw_starts`. augment: whether looks are changed at random; without it the expert is
-    easily gamed. schedule: ``cosine`` or ``constant``. clip: greatest norm of a gradient, 0: any. ema: decay of
-    averaged weights, 0: none. voices: those of the synthetic talker; see `talker.make_speaker`.
-    """
-
-    width: float = 0.25
-    frames: int = FRAMES
-    steps: int = 1600
-    clips: int = 16
-    windows: int = 4
-    learning_rate: float = 1e-3
-    train_clips: int = 600
-    validation_clips: int = 32
-    seed: int = 0
-    voices: str = "formant"
-    pairs: str = "all"
-    negatives: str = "anywhere"
-    min_distance: int = 1
-    augment: bool = True
-    schedule: str = "cosine"
-    clip: float = 5.0
-    ema: float = 0.0
-    evaluate_every: int = 200
 
 
 class ExpertTrainer(Trainer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,50 +24,8 @@ from w2l.train.engine.metadata import training_metadata
 from w2l.train.engine.options import RunOptions
 from w2l.train.engine.schedule import scheduled
 from w2l.train.engine.trainer import Batch, Numbers, mean_of
-from w2l.train.generator import GeneratorConfig, GeneratorTrainer
-
-
-@dataclass(frozen=True)
-class GanConfig:
-    """Settings of a GAN's training: `steps` batches of `batch` windows of 5 frames.
-
-    The generator's loss is that of `GeneratorConfig`'s phase 2 plus `disc_weight` times the cross-entropy of the
-    quality discriminator being told that generated lower halves are real (paper, section 3.4), ramped over `disc_ramp`
-    steps. For the first `ahead` steps only the discriminator learns, so that it is a critic before it is heard.
-    disc_width: its width. The other names are those of `GeneratorConfig`.
-    """
-
-    width: float = 0.25
-    disc_width: float = 0.25
-    steps: int = 600
-    ahead: int = 50
-    batch: int = 8
-    learning_rate: float = 2e-4
-    disc_learning_rate: float = 2e-4
-    beta1: float = 0.5
-    mouth_weight: float = 2.0
-    disc_weight: float = 0.02
-    disc_ramp: int = 100
-    sync_weight: float = 0.02
-    sync_gate: float = 0.75
-    sync_ramp: int = 1
-    gate_shuts: bool = True
-    convex: bool = False
-    train_clips: int = 600
-    validation_clips: int = 32
-    seed: int = 0
-    voices: str = "formant"
-    augment: bool = True
-    schedule: str = "cosine"
-    clip: float = 5.0
-    ema: float = 0.0
-    evaluate_every: int = 100
-
-    def as_generator(self) -> GeneratorConfig:
-        """The generator's part, as settings of a training that begins with phase 2."""
-        alike = {name: value for name, value in asdict(self).items() if name in asdict(GeneratorConfig())}
-        phase = {"steps": 0, "sync_steps": self.steps, "sync_batch": self.batch}
-        return GeneratorConfig(**(alike | phase | {"sync_learning_rate": self.learning_rate}))
+from w2l.train.generator import GeneratorTrainer
+from w2l.train.settings import GanConfig
 
 
 class GanTrainer(GeneratorTrainer):
@@ -105,10 +63,7 @@ class GanTrainer(GeneratorTrainer):
         return scheduled(self.gan.schedule, step, self.gan.steps, self.gan.disc_learning_rate)
 
     def train_step(self, parts: Sequence[Batch], step: int) -> Numbers:
-        """One step of both: the generator learns to be taken for real, the discriminator to tell true from generated.
-
-        In the first `ahead` steps the generator draws but does not learn.
-        """
+        """One step of both networks; in the first `ahead` steps the generator draws, but does not learn."""
         numbers, learns = [], step >= self.gan.ahead
         self.generator.zero_grad()
         self.disc.zero_grad()

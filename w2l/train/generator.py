@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,53 +28,9 @@ from w2l.train.engine.trainer import Batch, Numbers, Trainer, mean_of, part_size
 from w2l.train.held_out import HeldOut
 from w2l.train.judge import Judge, to_faces
 from w2l.train.losses import contrastive, gradient_ratio, mouth_l1, sync_bce
+from w2l.train.settings import GeneratorConfig
 
 _RATIO_EVERY = 50  # steps: `gradient_ratio` costs two more backward passes
-
-
-@dataclass(frozen=True)
-class GeneratorConfig:
-    """Settings of a generator's training, in two phases.
-
-    Phase 1, `steps` batches of `batch` single frames: L1 over the face plus `mouth_weight` times L1 in the mouth box.
-    Phase 2, `sync_steps` batches of `sync_batch` windows of 5 frames: the same plus `sync_weight` times the expert's
-    loss (paper, section 3.3), switched on only while its held-out value is under `sync_gate`, as published, and ramped
-    over `sync_ramp` steps; before there is a mouth its gradient would paint a pattern that fools the expert.
-
-    gate_shuts: whether the gate shuts again when the held-out value rises; the published one never does. convex: take
-    the weights of the other losses from that of the pixels, as published. expert_trained: let the expert learn beside
-    the generator, whose windows it is told are off, at `expert_learning_rate` (the paper's ablation; frozen is
-    better). contrastive: LipGAN's loss instead of cross-entropy, for what the expert says and for how it learns.
-    beta1: Adam's. schedule: ``cosine`` or ``constant``. clip: greatest norm of a gradient, 0: any. ema: decay of
-    averaged weights, 0: none. voices: those of the synthetic talker; see `talker.make_speaker`.
-    """
-
-    width: float = 0.25
-    steps: int = 2800
-    batch: int = 32
-    learning_rate: float = 1.5e-3
-    mouth_weight: float = 2.0
-    sync_steps: int = 900
-    sync_batch: int = 8
-    sync_learning_rate: float = 7e-4
-    sync_weight: float = 0.02
-    sync_gate: float = 0.75
-    sync_ramp: int = 100
-    train_clips: int = 600
-    validation_clips: int = 32
-    seed: int = 0
-    voices: str = "formant"
-    gate_shuts: bool = True
-    convex: bool = False
-    expert_trained: bool = False
-    expert_learning_rate: float = 1e-4
-    contrastive: bool = False
-    augment: bool = True
-    beta1: float = 0.9
-    schedule: str = "cosine"
-    clip: float = 5.0
-    ema: float = 0.0
-    evaluate_every: int = 200
 
 
 class GeneratorTrainer(Trainer):

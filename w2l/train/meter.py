@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,22 +22,7 @@ from w2l.train.engine.metadata import training_metadata
 from w2l.train.engine.options import RunOptions
 from w2l.train.engine.schedule import cosine
 from w2l.train.engine.trainer import Batch, Numbers, Trainer, mean_of, part_size
-
-
-@dataclass(frozen=True)
-class MeterConfig:
-    """Settings of the meter's training: `batch` single frames a step, each changed as cameras and codecs do."""
-
-    steps: int = 3000
-    batch: int = 64
-    learning_rate: float = 2e-3
-    train_clips: int = 600
-    validation_clips: int = 32
-    seed: int = 0
-    voices: str = "formant"
-    clip: float = 5.0
-    ema: float = 0.0
-    evaluate_every: int = 500
+from w2l.train.settings import MeterConfig
 
 
 class MeterTrainer(Trainer):

@@ -10,10 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from w2l.errors import W2LError
-from w2l.train.expert import ExpertConfig
-from w2l.train.gan import GanConfig
-from w2l.train.generator import GeneratorConfig
-from w2l.train.meter import MeterConfig
+from w2l.train.settings import ExpertConfig, GanConfig, GeneratorConfig, MeterConfig
 
 NAMES = ("classroom", "paper")
 

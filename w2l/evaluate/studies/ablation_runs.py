@@ -19,9 +19,10 @@ from w2l.evaluate.rows import Instruments
 from w2l.evaluate.studies.ablation import AblationRun, Results, Variant, todo
 from w2l.sync.experts import load_expert
 from w2l.train.engine.options import RunOptions
-from w2l.train.expert import ExpertConfig, train_expert
-from w2l.train.gan import GanConfig, train_gan
-from w2l.train.generator import GeneratorConfig, train_generator
+from w2l.train.expert import train_expert
+from w2l.train.gan import train_gan
+from w2l.train.generator import train_generator
+from w2l.train.settings import ExpertConfig, GanConfig, GeneratorConfig
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,7 @@ from w2l.evaluate.held_out import evaluate_classroom, table
 from w2l.evaluate.report.collect import report_corpus
 from w2l.evaluate.rows import Instruments
 from w2l.faces.crop import MOUTH_BOX
-from w2l.train.expert import ExpertConfig
-from w2l.train.gan import GanConfig
-from w2l.train.generator import GeneratorConfig
-from w2l.train.meter import MeterConfig
+from w2l.train.settings import ExpertConfig, GanConfig, GeneratorConfig, MeterConfig
 
 _CONFIGS: dict[str, type] = {
     "expert": ExpertConfig,

@@ -5,27 +5,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from w2l.base.choices import choice, documented
 
+
+@documented
 @dataclass(frozen=True)
 class RunOptions:
-    """Where a training runs and how fast; none of it says what is learned.
-
-    amp: ``auto``, ``off``, ``bf16`` or ``fp16`` (see `precision.Precision`). accumulate: parts that a batch is computed
-    in, one after the other, where the whole does not fit into memory. compile: let torch.compile write the kernels.
-    workers: processes that draw batches, None: as many as help. save_every: steps between checkpoints, None: about
-    every two minutes. keep: how many checkpoints are kept besides the best. copy_to: a folder that the run folder is
-    copied to in the background, such as one on a mounted Drive; an empty run folder is restored from there. sanity:
-    whether a fresh training first checks itself (`sanity`). progress: whether there is a progress bar.
-    """
+    """The run folder of a training, and how it is computed there; nothing here changes what is learned."""
 
     folder: Path
-    device: str = "auto"
-    amp: str = "auto"
-    accumulate: int = 1
-    compile: bool = False
-    workers: int | None = None
-    save_every: int | None = None
-    keep: int = 3
-    copy_to: Path | None = None
-    sanity: bool = True
-    progress: bool = True
+    device: str = choice("auto", "where it computes: auto, cpu, cuda, mps")
+    amp: str = choice("auto", "precision of convolutions: auto, off (float32), bf16 or fp16")
+    accumulate: int = choice(
+        1, "compute each batch in this many parts, one after the other, to save memory", metavar="N"
+    )
+    compile: bool = choice(False, "let torch.compile write the kernels")
+    workers: int | None = choice(
+        None, "processes that draw batches", parse=int, metavar="N", default_help="as many as help"
+    )
+    save_every: int | None = choice(
+        None, "steps between checkpoints", parse=int, metavar="STEPS", default_help="about every 2 minutes"
+    )
+    keep: int = choice(3, "checkpoints to keep besides the best", metavar="N")
+    copy_to: Path | None = choice(
+        None,
+        "a folder, such as on a mounted Drive, that the run folder is also copied to, and restored from when empty",
+        parse=Path,
+        metavar="FOLDER",
+        default_help="none",
+    )
+    sanity: bool = choice(
+        True,
+        "check data, expert and network before a fresh training",
+        "--no-sanity",
+        option_help="skip the checks before a fresh training",
+    )
+    progress: bool = choice(True, "show a progress bar", "--quiet", option_help="no progress bar")
