@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from w2l.base.choices import choice, documented
@@ -27,7 +27,7 @@ class TrainingConfig:
 
 def _with_default(cls: type, name: str, default: Any) -> Any:
     """The same choice as the field of another dataclass, with another default."""
-    return field(default=default, metadata=cls.__dataclass_fields__[name].metadata)
+    return field(default=default, metadata=next(one.metadata for one in fields(cls) if one.name == name))
 
 
 @documented
