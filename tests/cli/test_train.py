@@ -65,14 +65,13 @@ def test_the_whole_recipe(tmp_path, capsys):
     generator = train("generator", *small, extra=("--expert", expert, "--no-sanity"))
     card, sheet = tmp_path / "card.md", tmp_path / "strips.png"
     names = ["--generator", generator, "--expert", expert, "--meter", meter]
-    more = ["--card", str(card), "--stages", "classroom_generator", "--others", "classroom_expert"]
+    more = ["--card", str(card), "--stages", "classroom_generator_gamed", "--others", "classroom_expert"]
     assert main(["evaluate", "corpus", *names, "--clips", "3", *more, "--sheet", str(sheet), "--quiet"]) == 0
     out = capsys.readouterr().out
     assert "| NO |" in out  # one step teaches nothing, and the table says so
     text = card.read_text()
-    assert (
-        f"| figure | {generator} | classroom_generator |" in text and f"--expert {expert.split('/')[-1]} --set" in text
-    )
+    assert f"| figure | {generator} | classroom_generator_gamed |" in text
+    assert f"--expert {expert.split('/')[-1]} --set" in text
     assert "sync_steps 1" in text and "3 validation talkers" in text and sheet.stat().st_size > 10_000
 
 

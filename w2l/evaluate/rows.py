@@ -71,9 +71,10 @@ COLUMNS = (
 class ClipRow:
     """One line of a report. fault: why there are no figures, in a sentence; empty where there are.
 
-    figures: by the keys of `COLUMNS`; what could not be measured is missing. talker: whose rows are drawn together for
-    intervals; empty: this one stands alone. openings: read of the generated mouth and true, pixels over time, for the
-    plot. strip: moments, real above generated, uint8 BGR, or None. seconds: of work.
+    figures: by the keys of `COLUMNS`; what could not be measured is missing. talker: rows of the same talker are
+    resampled together for intervals; empty: this one is on its own. openings: of the generated mouth as read, and of
+    the true one, pixels over time, for the plot. strip: moments, real above generated, uint8 BGR, or None. seconds: of
+    work.
     """
 
     name: str

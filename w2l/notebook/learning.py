@@ -120,7 +120,7 @@ def show_windows(clip: Clip, pairs: Mapping[str, tuple[int, int]]) -> None:
 def cosines(expert: nn.Module, clips: Sequence[Clip], frames: int = 49) -> list[np.ndarray]:
     """For each clip, how well each window of mouths fits each window of sound: float32 (n, n) in [0, 1].
 
-    Rows are mouths, columns sounds, by the frame that they begin at; only the first `frames` of a clip are looked at.
+    Rows are mouths, columns sounds, by the frame that they begin at; only the first `frames` of a clip are used.
     """
     device = pick_device("auto")
     at_work = judge.Judge(expert, device, Precision("auto", device))
@@ -249,8 +249,8 @@ def figures(generator: Weights, clips: Sequence[Clip], expert: Weights = "classr
     opening, new words / old words: correlation of the mouth's opening with the truth of either (medians over clips).
     amplitude: spread of the opening over that of the truth. box / pasting: error in the mouth box on the clip's own
     words, over that of pasting the reference mouth. sharpness: gradient energy of lower faces, the truth's = 1.
-    confidence, sync loss: what the expert says of the new words. The first 60 frames of each clip are looked at, but
-    not the one that is the reference.
+    confidence, sync loss: what the expert says of the new words. Only the first 60 frames of each clip count, without
+    the one that is the reference.
     """
     dubber, judge = Dubber.load(generator), sync.load_expert(expert, "cpu", measure="cosine")
     ruler = models.load("classroom_meter", network="mouth_meter")

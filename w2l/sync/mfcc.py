@@ -13,8 +13,8 @@ COLUMNS_PER_SECOND = 100
 _LENGTH, _STEP, _FFT = 400, 160, 512  # samples: 25 ms every 10 ms
 _FILTERS, _KEPT, _LIFTER = 26, 13, 22
 _PREEMPHASIS = 0.97
-_BLOCK = 4096  # columns worked out at a time
-_TINY = np.finfo(np.float64).eps  # stands for an energy of zero, whose logarithm there is not
+_BLOCK = 4096  # columns computed at a time
+_TINY = np.finfo(np.float64).eps  # replaces an energy of zero, which has no logarithm
 
 
 def to_pcm16(wav: np.ndarray) -> np.ndarray:
@@ -23,7 +23,7 @@ def to_pcm16(wav: np.ndarray) -> np.ndarray:
 
 
 def mfcc(pcm16: np.ndarray) -> np.ndarray:
-    """float64 (13, T): T = 1 + ceil((N - 400) / 160), at least 1; the last column is led out by silence.
+    """float64 (13, T): T = 1 + ceil((N - 400) / 160), at least 1; the last column is padded with silence.
 
     pcm16: int16 (N,) at 16 kHz. Sixteen-bit scale matters: the first row is the logarithm of the energy. The window is
     rectangular, the 26 triangular bands are spaced by 2595 log10(1 + Hz / 700) up to 8 kHz, the cosine transform is

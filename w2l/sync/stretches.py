@@ -20,7 +20,7 @@ from w2l.faces.link import Sighting, shots
 _PADS = (0, 10, 0, 0)  # pixels, as dubs have them by default
 # of the published pipeline (reference 2.10, run_pipeline.py)
 _AROUND = 0.4  # of half the face: how much is shown around it
-_GREY = 110  # what lies beyond the frame's border
+_GREY = 110  # the colour beyond the frame's border
 _FILTER = 13  # frames of the median filter over position and size
 _SHOWN = 224  # pixels of a crop's side
 
