@@ -177,6 +177,6 @@ def test_pictures_without_a_face_say_so():
 
 @needs_clips
 def test_a_clip_of_five_frames_and_small_faces_is_tracked():
-    followed = faces.track_faces(CLIPS / "video" / "faceapi_5frames.mp4", detector="yunet")
+    followed = faces.track_faces(CLIPS / "video" / "faceapi_5frames.mp4", detector=faces.YuNet(min_score=0.7))
     assert len(followed) == 5
     assert followed.missing == []
