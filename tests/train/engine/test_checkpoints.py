@@ -117,7 +117,7 @@ def test_the_last_few_and_the_best_stay(tmp_path):
         checkpoints.Checkpoints(tmp_path, 0)
 
 
-def test_other_settings_do_not_go_on(tmp_path):
+def test_other_settings_are_not_resumed(tmp_path):
     tiny.train("expert", tmp_path)
     with pytest.raises(W2LError, match=r"other settings \(steps 6, now 9\)"):
         tiny.train("expert", tmp_path, steps=9)
@@ -125,7 +125,7 @@ def test_other_settings_do_not_go_on(tmp_path):
         tiny.train("gan", tmp_path)
 
 
-def test_a_copy_elsewhere_is_gone_on_with(tmp_path, capsys):
+def test_a_copy_elsewhere_is_resumed(tmp_path, capsys):
     """As on a machine that forgets its disk and has a drive mounted."""
     here, there = tmp_path / "here", tmp_path / "there"
     whole = tiny.weights(tiny.train("expert", tmp_path / "whole"))
@@ -143,7 +143,7 @@ def test_a_copy_elsewhere_is_gone_on_with(tmp_path, capsys):
     assert tiny.saved_step(there) == 4
     shutil.rmtree(here)
     same(tiny.weights(tiny.train("expert", here, {"copy_to": there})), whole)
-    assert "going on with the copies in" in capsys.readouterr().out
+    assert "resuming from the copies in" in capsys.readouterr().out
     assert tiny.saved_step(there) == 6 and (there / "log.csv").read_bytes() == (here / "log.csv").read_bytes()
 
 
@@ -151,4 +151,4 @@ def test_a_copy_that_fails_does_not_stop_the_training(tmp_path, capsys):
     (tmp_path / "file").write_text("no folder")
     tiny.train("expert", tmp_path / "run", {"copy_to": tmp_path / "file" / "copy"})
     assert tiny.saved_step(tmp_path / "run") == 6
-    assert "it goes on in" in capsys.readouterr().out
+    assert "it continues in" in capsys.readouterr().out

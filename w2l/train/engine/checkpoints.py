@@ -2,11 +2,11 @@
 
 A training's folder holds
 
-    settings.json                 what is trained on what, how, and where: written when it starts or goes on
-    log.csv                       a row of numbers every few steps, and at each look at held-out data
-    checkpoints/step_*.pt         the last few states, from which it goes on
+    settings.json                 what is trained on what, how, and where: written when it starts or resumes
+    log.csv                       a row of numbers every few steps, and at each evaluation on held-out data
+    checkpoints/step_*.pt         the last few states, from which it resumes
     checkpoints/best.pt           the state with the best held-out figure so far
-    sheets/step_*.png             samples, drawn at each look
+    sheets/step_*.png             samples, drawn at each evaluation
     tensorboard/                  the numbers again, where TensorBoard is installed
     NETWORK.safetensors           the trained weights, at the end
 
@@ -141,11 +141,11 @@ class _Mirror:
     def bring_back(self) -> None:
         """Copies checkpoints and log of an earlier run from there to here."""
         if next(self.to.glob("checkpoints/*.pt"), None):
-            self.tell(f"{self.folder} has no checkpoints; going on with the copies in {self.to}.")
+            self.tell(f"{self.folder} has no checkpoints; resuming from the copies in {self.to}.")
             _copy(self.to, self.folder)
 
     def ask(self) -> None:
-        """What is in the folder now shall be copied soon."""
+        """Schedules a background copy."""
         if self.thread is None:
             self.thread = threading.Thread(target=self._work, daemon=True)
             self.thread.start()
@@ -168,7 +168,7 @@ class _Mirror:
                 self.failed = False
             except (OSError, W2LError) as error:
                 if not self.failed:
-                    self.tell(f"the training cannot be copied to {self.to} ({error}); it goes on in {self.folder}.")
+                    self.tell(f"the training cannot be copied to {self.to} ({error}); it continues in {self.folder}.")
                 self.failed = True
 
 

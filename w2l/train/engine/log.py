@@ -20,7 +20,7 @@ _WATCHED_SECONDS = 1.0
 class Log:
     """Gathers each step's numbers and writes a row of their means when asked.
 
-    Rows after the step at which a training goes on are cut off. A number that appears for the first time makes a new
+    Rows after the step from which a training resumes are cut off. A number that appears for the first time makes a new
     column, and the file is written anew; otherwise rows are only added to it. Without a folder nothing is written.
     """
 
@@ -70,9 +70,9 @@ class Log:
             self.board.flush()
 
     def flush_soon(self) -> None:
-        """Writes the rows if the last ones were written over a second ago, for whoever watches the training.
+        """Writes the rows if the last ones were written over a second ago, for those who watch the training.
 
-        A full disk is left for the next checkpoint to tell.
+        A full disk is reported by the next checkpoint.
         """
         if time.monotonic() - self.flushed > _WATCHED_SECONDS:
             with suppress(OSError, W2LError):
