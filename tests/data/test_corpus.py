@@ -58,7 +58,7 @@ def test_a_process_that_dies_or_fails_while_drawing_costs_no_finished_clip(tmp_p
 
     monkeypatch.setattr(corpus, "cores", lambda: 2)
     monkeypatch.setattr(talker, "make_clip", fragile)
-    with pytest.raises(W2LError, match="a process that worked ahead died"):
+    with pytest.raises(W2LError, match="a worker process died"):
         corpus.corpus("train", 12, cache=tmp_path, progress=False)
     with pytest.raises(W2LError, match=r"^there is no voice to be had\.$"):
         corpus.corpus("train", 12, cache=tmp_path / "mixed", progress=False, voices="mixed")

@@ -1,1 +1,1 @@
-"""The ground floor: where files live and how they are written, threads and processes, the machine, letters."""
+"""The base of the kit: where files live, how they are written, threads and processes, the device, letters."""

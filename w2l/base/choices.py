@@ -1,4 +1,4 @@
-"""A choice that a user has, declared once: a dataclass field that says what it means and how it is written.
+"""A user's choice, declared once: a dataclass field that says what the choice means and how it is typed.
 
 The command line (`cli.arguments`), the keyword arguments and the documentation are all made from these fields.
 """
@@ -16,12 +16,12 @@ from w2l.errors import W2LError
 _T = TypeVar("_T")
 
 _KEY = "choice"
-_WIDTH = 116  # characters of a line of documentation
+_WIDTH = 116  # characters per line of documentation
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What a field says about itself; see `choice`."""
+    """The declaration of one choice; see `choice`."""
 
     help: str
     flags: tuple[str, ...] = ()
@@ -55,15 +55,15 @@ def choice(
     """A field of a dataclass that a user may choose.
 
     help: what it means, a sentence without a full stop. flags: how the command line writes it (``--field-name`` if not
-    given). A choice that is True or False is a flag without a value, which says the opposite of the default; where the
-    default is True, give flags that say so, such as ``--no-label``, and an `option_help` that fits them.
-    default_help: the default in words, where its value does not speak for itself ("" to leave it out).
+    given). A choice between True and False is a flag without a value that sets the opposite of the default; where the
+    default is True, name the flag accordingly, such as ``--no-label``, and give an `option_help` to match.
+    default_help: the default in words, where its value would not be clear ("" to leave it out).
 
-    parse: makes a value of one word; raises W2LError for a wrong one. By default the type of the default value does
-    it, and words stay text where the default is None. nargs, const, metavar, choices: as argparse takes them; choices
-    are also named in the documentation. convert: makes the field's value of what was parsed, such as a tuple of several
-    numbers; it is not called for the default. group: heading of the options that belong together. is_option: False for
-    what can only be chosen in Python.
+    parse: turns one word into a value; raises W2LError for an invalid one. By default this is the type of the default
+    value; where the default is None, words stay text. nargs, const, metavar, choices: as argparse takes them; choices
+    are also named in the documentation. convert: turns what was parsed into the field's value, such as several numbers
+    into a tuple; it is not called for the default. group: the heading that related options share. is_option: False for
+    choices that exist only in Python.
     """
     declared = Choice(
         help, flags, option_help, default_help, parse, convert, choices, metavar, nargs, const, group, is_option
@@ -83,7 +83,7 @@ def _default(one: Field[Any]) -> Any:
 
 
 def documented(cls: type[_T]) -> type[_T]:
-    """Decorates a dataclass: its docstring ends with what each of its choices means, under the groups' headings."""
+    """Class decorator: appends to a dataclass's docstring what each choice means, under the groups' headings."""
     lines: list[str] = []
     heading: str | None = None
     for name, (default, declared) in choices_of(cls).items():
@@ -101,7 +101,7 @@ def _values(declared: Choice) -> str:
 
 
 def whole_number(text: str) -> int:
-    """A whole number of 1 or more, from a word. Raises W2LError for anything else."""
+    """Parses a whole number of 1 or more. Raises W2LError for anything else."""
     if not text.isdigit() or int(text) < 1:
         raise W2LError(f"{text!r} is not a whole number of 1 or more")
     return int(text)

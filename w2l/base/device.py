@@ -32,7 +32,7 @@ def pick_device(device: str | torch.device = "auto") -> torch.device:
 
     Raises W2LError for a device this machine, or this torch, does not have.
     """
-    import torch  # here and below, because torch takes seconds to start
+    import torch  # imported here and below, because torch takes seconds to start
 
     if device == "auto":
         if torch.cuda.is_available():
@@ -47,7 +47,7 @@ def pick_device(device: str | torch.device = "auto") -> torch.device:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch means that the device's memory is full; then a smaller batch may fit."""
+    """Whether this error of torch means that the device's memory is full; then a smaller batch may fit."""
     import torch
 
     return isinstance(error, torch.cuda.OutOfMemoryError) or any(

@@ -17,9 +17,9 @@ _CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 @contextmanager
 def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Gives a temporary path in the same folder (same suffix); renamed to ``path`` on success, removed on failure.
+    """Yields a temporary path in the same folder (same suffix), renamed to ``path`` on success, removed on failure.
 
-    Makes the parent folder. Raises W2LError, before the block runs, when the place cannot be written.
+    Creates the parent folder. Raises W2LError, before the block runs, when ``path`` cannot be written.
     """
     target = Path(path)
     if target.is_dir():

@@ -13,9 +13,9 @@ _CANVAS = 300  # pixels high; the letters drawn on it are about 130
 
 @lru_cache(maxsize=256)
 def line_of_text(text: str, height: int) -> np.ndarray:
-    """The text in one line: uint8 (height, width), how much ink each pixel has (255: all).
+    """The text in one line: uint8 (height, width), how much of each pixel is covered by ink (255: all).
 
-    The height goes from the top of the capitals to the foot of a g, so that lines of equal height have equal letters.
+    The height spans from the top of the capitals to the bottom of a g, so lines of equal height have equal letters.
     """
     big = _draw(text)
     x, _, wide, _ = cv2.boundingRect(big)
@@ -25,7 +25,7 @@ def line_of_text(text: str, height: int) -> np.ndarray:
 
 
 def put_text(picture: np.ndarray, text: str, x: int, y: int, height: int, colour: tuple[int, int, int]) -> None:
-    """Writes a line into a picture (HWC uint8 BGR) in place, its top left corner at x, y; cut at the picture's edge."""
+    """Writes a line into a picture (HWC uint8 BGR) in place, its top left corner at x, y; clipped at the edges."""
     ink = line_of_text(text, height)[: max(0, picture.shape[0] - y), : max(0, picture.shape[1] - x), None]
     under = picture[y : y + ink.shape[0], x : x + ink.shape[1]]
     cover = ink.astype(np.float32) / np.float32(255)
@@ -34,7 +34,7 @@ def put_text(picture: np.ndarray, text: str, x: int, y: int, height: int, colour
 
 @lru_cache(maxsize=1)
 def _rows() -> tuple[int, int]:
-    """First row and number of rows of a line on the canvas: measured, since OpenCV's versions draw differently."""
+    """First row and number of rows of a line on the canvas: measured, since versions of OpenCV draw differently."""
     _, top, _, tall = cv2.boundingRect(_draw("AIdg"))
     return top, tall
 

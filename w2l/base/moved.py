@@ -78,7 +78,7 @@ MOVED = {
 
 
 class MovedModules:
-    """A finder for `sys.meta_path` that finds nothing: it is asked last, and answers an old name with the new one."""
+    """A finder for `sys.meta_path` that finds nothing: it is called last, and answers an old name with the new one."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> None:

@@ -1,5 +1,5 @@
-"""Threads that work ahead through a bounded queue, a stopwatch for stages, forked worker processes, and one_thread
-for code that more threads would harm."""
+"""Threads that work ahead through a bounded queue, a stopwatch for stages, forked worker processes, and `one_thread`
+for code that needs a single thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from w2l.errors import W2LError
 
 T = TypeVar("T")
 
-_PATIENCE = 0.1  # seconds that a full queue is waited for before checking whether the reader has stopped
+_PATIENCE = 0.1  # seconds to wait on a full queue before checking whether the reader has stopped
 
 
 def ahead(items: Iterable[T], size: int) -> Generator[T, None, None]:
@@ -129,18 +129,18 @@ def can_fork() -> bool:
 def forked(
     make: Callable[[int], Any], numbers: Sequence[int], count: int, pin: bool = False
 ) -> Generator[Any, None, None]:
-    """make(number) for each number in order, computed ahead by `count` forked processes; by this one if 0.
+    """Yields make(number) for each number in order, computed ahead by `count` forked processes; by this one if 0.
 
-    pin: into memory that a GPU reads directly. The processes end with the loop that reads, and with this process, even
-    a killed one. What `make` raises is raised here; W2LError also when a process dies, which a full shared memory
-    brings about.
+    pin: put arrays into memory that a GPU reads directly. The processes end when the reading loop ends and when this
+    process ends, even if it is killed. Errors in `make` are raised here; W2LError also when a process dies, which
+    happens when the shared memory is full.
     """
     import torch
     from torch.utils.data import DataLoader
 
     try:
         with warnings.catch_warnings():
-            # from Python 3.12 on a fork beside running threads warns; the children call neither torch's nor CUDA's
+            # Python 3.12 and later warn about a fork while threads run; the children use no thread of torch or CUDA
             warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork.*")
             warnings.filterwarnings("ignore", message=".*worker processes")  # as many as were asked for
             loader: Any = DataLoader(
@@ -151,9 +151,9 @@ def forked(
                 pin_memory=pin,
                 prefetch_factor=4 if count else None,
                 multiprocessing_context="fork" if count else None,
-                generator=torch.Generator(),  # or it would draw its seed from a training's random numbers
+                generator=torch.Generator(),  # otherwise it would draw its seed from a training's random numbers
             )
-            with one_thread():  # a child would wait for ever for OpenCV's threads, which a fork does not copy
+            with one_thread():  # a child would wait forever for OpenCV's threads, which a fork does not copy
                 made = iter(loader)
         for thing in made:
             if isinstance(thing, W2LError):
@@ -162,7 +162,7 @@ def forked(
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        raise W2LError(f"a process that worked ahead died ({error}); start again with fewer, or with none.") from error
+        raise W2LError(f"a worker process died ({error}); start again with fewer workers, or with none.") from error
 
 
 class _Making:

@@ -54,19 +54,19 @@ def lasting() -> Path | None:
 
 
 def drive() -> Path:
-    """The kit's folder on a Google Drive that Colab has mounted, whether it is there or not."""
+    """The kit's folder on a Google Drive mounted by Colab, whether it exists or not."""
     return _DRIVE / "w2l"
 
 
 def runs() -> Path:
-    """Where trainings write: a fast disk, so on Colab not the Drive (``--copy-to`` copies them there)."""
+    """Where training runs are written: a fast disk, so not the Drive on Colab (``--copy-to`` copies them there)."""
     if platform() == "colab" and not os.environ.get("W2L_HOME") and _COLAB_HOME.is_dir():
         return _COLAB_HOME / "runs"
     return home() / "runs"
 
 
 def inputs() -> list[Path]:
-    """The data sets bound to this container: ``input0`` and so on in OpenBayes, by their names in Kaggle."""
+    """The data sets attached to this container: ``input0`` and so on in OpenBayes, under their own names in Kaggle."""
     return [folder for place in _INPUTS for folder in folders_in(place)]
 
 

@@ -1,3 +1,3 @@
-"""The version of the kit, in this one place."""
+"""The version of the kit, defined only here."""
 
 __version__ = "0.1.0"
