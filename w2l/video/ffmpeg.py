@@ -18,16 +18,16 @@ from w2l.video.files import open_container
 from w2l.video.images import WHITE, check_size, to_bgr
 
 UNKNOWN_RATE = 25.0
-"""Frames a second of a video that does not state its rate."""
+"""The frame rate assumed for a video that does not state one."""
 
 _USUAL_RATES: list[float] = [10, 12, 12.5, 15, 16, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120]
 _USUAL_RATES += [n * 1000 / 1001 for n in (15, 24, 30, 48, 60, 120)]
-_ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a song
+_ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover art of a song
 _SWSCALE_BT709, _SWSCALE_BT601 = 1, 5
 _LIMITED, _FULL = 1, 2  # colour ranges as FFmpeg counts them
 _TEXT_CODECS = {"ansi", "bintext", "xbin", "idf"}  # FFmpeg draws text files as video
 _SEEK_FROM = 3.0  # seconds; earlier starts are reached by decoding
-_GIVE_UP_AFTER = 200  # packets at the beginning that do not decode
+_GIVE_UP_AFTER = 200  # undecodable packets at the beginning
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,11 @@ class Video:
     def _shot(self, frame: av.VideoFrame, time: float) -> Shot:
         duration = (frame.duration or 0) * self.tick or self.interval
         if 0 < (self.duration or 0) - (time + duration) <= self.interval:
-            duration = (self.duration or 0) - time  # the stream states more exactly how long its last frame is shown
+            duration = (self.duration or 0) - time  # the stream states more precisely how long its last frame is shown
         return Shot(time, duration, lambda: self._picture(frame))
 
     def _decoded_from(self, start: float) -> Iterator[av.VideoFrame]:
-        """The frames from the key frame before ``start``; all of them when that cannot be sought."""
+        """The frames from the key frame before ``start``; all of them when seeking fails."""
         target = round((start + self.origin) / self.tick)
         try:
             self.container.seek(target, stream=self.stream)
@@ -148,7 +148,7 @@ class Video:
         if _may_be_transparent(frame.format.name):
             picture = to_bgr(frame.to_ndarray(format="bgra"), self.ground)
         else:
-            # All four are given: some PyAV versions take what is left out from the frame, and then convert nothing.
+            # All four are given: some PyAV versions take missing ones from the frame, and then convert nothing.
             picture = self._converter.reformat(
                 frame,
                 format="bgr24",
@@ -158,14 +158,14 @@ class Video:
                 dst_color_range=_LIMITED,
             ).to_ndarray()
         height, width = picture.shape[:2]
-        # Browsers do not stretch a GIF, whatever it says.
+        # Browsers do not stretch a GIF, whatever its aspect ratio says.
         ratio = 1.0 if self.codec == "gif" else float(self.stream.sample_aspect_ratio or 1)
         if abs(ratio - 1) > 0.01 and 1 / 8 <= ratio <= 8:
             wide = (2 * round(width * ratio / 2), height) if ratio > 1 else (width, 2 * round(height / ratio / 2))
             picture = cv2.resize(picture, wide, interpolation=cv2.INTER_LINEAR)
         if self._display is None:
-            # Only once: it holds for the stream, and reading it makes a frame refer to itself, so that it stays in
-            # memory until Python's garbage collector runs: a hundred frames would pile up.
+            # Only once: it holds for the whole stream, and reading it makes a frame refer to itself, so that the frame
+            # stays in memory until Python's garbage collector runs; a hundred frames would pile up.
             self._display = _display_matrix(frame)
         picture = _upright(picture, self._display)
         if self.size is None:
@@ -177,12 +177,12 @@ class Video:
 
 @contextmanager
 def opened(path: Path, kind: str | None = None, ground: int = WHITE) -> Iterator[Video]:
-    """Opens a video for the length of a block. Raises W2LError when FFmpeg cannot, or finds no picture in it.
+    """Opens a video for a `with` block. Raises W2LError when FFmpeg cannot open it, or finds no picture in it.
 
-    ``kind``: FFmpeg's name of the file's format, None to detect it. ``ground``: the grey, 0 to 255, behind transparent
+    ``kind``: FFmpeg's name for the file's format, None to detect it. ``ground``: the grey, 0 to 255, behind transparent
     frames.
     """
-    broken = f"{path} is not a video or picture that can be read, or it is broken; get it again."
+    broken = f"{path} is not a video or picture that can be read, or it is broken; copy or download it again."
     try:
         container = open_container(path, kind)
     except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -195,7 +195,7 @@ def opened(path: Path, kind: str | None = None, ground: int = WHITE) -> Iterator
 
 
 def _best_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
-    """The default picture stream (of several the largest), no cover pictures."""
+    """The default picture stream (the largest of several), never cover art."""
     streams = [s for s in container.streams.video if not s.disposition.value & _ATTACHED_PICTURE]
     streams = [s for s in streams if s.codec_context is not None and s.codec_context.name not in _TEXT_CODECS]
     if not streams:
@@ -205,10 +205,11 @@ def _best_stream(container: av.container.InputContainer, path: Path) -> av.Video
 
 
 def usual_rate(average: float, base: float = 0.0) -> float:
-    """The constant rate for a clip: that of the grid of its frames if it is near their average rate, else the average.
+    """The constant rate for a clip: that of its frames' grid if it is near their average rate, else the average.
 
-    A rate within 0.5 % of a usual one becomes that; others are rounded to whole frames a second, 1 to 120. ``base`` is
-    FFmpeg's r_frame_rate, 0 if unknown: a 30 fps recording with dropped frames averages 22 but has a grid of 30.
+    A rate within 0.5 % of a common one becomes that one; others are rounded to whole frames a second, 1 to 120.
+    ``base`` is FFmpeg's r_frame_rate, 0 if unknown: a 30 fps recording with dropped frames averages 22 but has a grid
+    of 30.
     """
     if average <= 0:
         return UNKNOWN_RATE
@@ -220,7 +221,7 @@ def usual_rate(average: float, base: float = 0.0) -> float:
 
 
 def _matrix(frame: av.VideoFrame) -> int:
-    """swscale's number of the YUV matrix. For untagged clips, as in players: BT.709 from 720 lines, else BT.601."""
+    """swscale's number for the YUV matrix. Untagged clips, as in players: BT.709 from 720 lines on, else BT.601."""
     tagged = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}.get(int(frame.colorspace))
     return tagged or (_SWSCALE_BT709 if min(frame.width, frame.height) >= 720 else _SWSCALE_BT601)
 
@@ -235,7 +236,7 @@ def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
     """Where the x axis (a, b) and the y axis (c, d) of the stored picture point on the screen; 16.16 fixed point."""
     try:
         data = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # beside it are data that this PyAV has no name for: EXIF, the views of a spatial video
+    except ValueError:  # next to it is data that this PyAV cannot name: EXIF, the views of a spatial video
         cos, sin = {90: (0, -1), 180: (-1, 0), -90: (0, 1), -180: (-1, 0)}.get(frame.rotation, (1, 0))
         return cos, sin, -sin, cos
     if data is None:

@@ -1,4 +1,4 @@
-"""Files before their content is known: what their suffix promises, their first bytes, and how FFmpeg opens them."""
+"""Files before they are decoded: known suffixes, the first bytes, and opening a file with FFmpeg."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import av
 
 from w2l.errors import W2LError
 
-# Where a folder is searched, files are told apart by these; a file that is named is known by its content.
+# Files found in a folder are recognised by these; a file that the user names is recognised by its content.
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".3gp")
 ANIMATIONS = (".gif", ".webp")  # without sound; a .webp may also be a still picture
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 SOUNDS = (".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus", ".wma")
 
 _HEAD = 65536  # bytes
-# Clips whose tags are not UTF-8 are read too; PyAV 19 does that without being told.
+# Clips whose tags are not UTF-8 are read too; PyAV 19 does so by default.
 _LENIENT = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
@@ -29,8 +29,8 @@ def read_head(path: Path, what: str) -> bytes:
     if not head:
         raise W2LError(f"{path} is empty (0 bytes); copy or download it again.")
     if _is_text(head[:4096]):
-        # Also keeps playlists from FFmpeg, which would follow them to other files and to the network.
-        raise W2LError(f"{path} is a text file, not {what}, whatever its name says; get it again.")
+        # This also keeps playlists away from FFmpeg, which would follow them to other files and to the network.
+        raise W2LError(f"{path} is a text file, not {what}, whatever its name says; copy or download it again.")
     return head
 
 

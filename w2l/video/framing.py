@@ -1,4 +1,4 @@
-"""The part of each frame that is worked on: shrunk, turned and cut, in this order, as in the published command."""
+"""The part of each frame that is used: shrunk, turned and cropped, in this order, as in the published command."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Framing:
         if self.crop is not None:
             x1, y1, x2, y2 = self.crop
             if min(x1, y1) < 0 or 0 <= x2 <= x1 or 0 <= y2 <= y1:
-                raise W2LError(f"{self.crop} cuts out nothing; give x1, y1, x2, y2 with x1 < x2 and y1 < y2.")
+                raise W2LError(f"the crop {self.crop} is empty; give x1, y1, x2, y2 with x1 < x2 and y1 < y2.")
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """The frame to work on; the same object where nothing changes."""
@@ -58,7 +58,7 @@ class Framing:
     def _check(self, width: int, height: int, frame: np.ndarray) -> None:
         if min(width, height) < _SMALLEST:
             raise W2LError(
-                f"of a frame of {frame.shape[1]} x {frame.shape[0]} pixels only {width} x {height} are left; "
+                f"only {width} x {height} pixels are left of a frame of {frame.shape[1]} x {frame.shape[0]}; "
                 "choose a smaller resize factor or a larger crop."
             )
 

@@ -17,7 +17,7 @@ from w2l.errors import W2LError
 from w2l.video.files import PICTURES, open_container, read_head
 
 MAX_PIXELS = 120_000_000
-"""Largest picture that is decoded, in pixels: more than any camera takes, less than fills the memory."""
+"""Largest picture that is decoded, in pixels: more than any camera takes, less than would fill the memory."""
 WHITE = 255
 """Grey behind transparent pictures, as in browsers."""
 
@@ -38,7 +38,7 @@ def sniff(path: str | os.PathLike[str]) -> str:
             raise W2LError(f"{path} does not exist; check the name and the folder.")
         if not path.is_file():
             raise W2LError(f"{path} is not a file; give the name of a video or a picture.")
-    except OSError as error:  # an impossible file name
+    except OSError as error:  # an invalid file name
         raise W2LError(f"{path} cannot be read: {error.strerror}; check the name.") from error
     head = read_head(path, "a video or picture")
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
@@ -55,7 +55,7 @@ def read_image(path: str | os.PathLike[str], ground: int = WHITE) -> np.ndarray:
     """A picture as it is meant to be seen: (H, W, 3) uint8 BGR, upright.
 
     Reads JPEG, PNG, WebP, BMP and GIF (of an animation the first frame), whatever the file's name. Grey, palette, CMYK
-    and 16-bit pictures become 8-bit BGR; transparent ones are laid over a ground of this grey, 0 to 255; EXIF
+    and 16-bit pictures become 8-bit BGR; transparent ones are laid over a background of this grey, 0 to 255; EXIF
     orientation is applied.
     Raises W2LError when the file is missing, broken, larger than ``MAX_PIXELS``, or not a picture.
     """
@@ -99,7 +99,7 @@ def check_size(path: Path, width: int, height: int) -> None:
 
 
 def to_bgr(image: np.ndarray, ground: int = WHITE) -> np.ndarray:
-    """Any decoded picture (grey, BGR or BGRA; 8 or 16 bit) as (H, W, 3) uint8 BGR, transparent ones over that grey."""
+    """Any decoded picture (grey, BGR or BGRA; 8 or 16 bit) as (H, W, 3) uint8 BGR, over that grey if transparent."""
     if image.dtype == np.uint16:
         image = cv2.convertScaleAbs(image, alpha=1 / 257)
     if image.ndim == 2:
@@ -145,7 +145,7 @@ def webp_frames(file: BinaryIO, path: Path, ground: int = WHITE) -> Iterator[tup
             elif name == b"ANMF" and canvas is not None:
                 clear = _draw_webp_frame(canvas, data, path, ground)
                 milliseconds = _uint24(data, 12)
-                # As in browsers: a delay too short to be meant becomes 100 ms.
+                # As in browsers: a delay too short to be intended becomes 100 ms.
                 duration = (milliseconds if milliseconds > 10 else 100) / 1000
                 yield time, duration, canvas.copy()
                 time += duration

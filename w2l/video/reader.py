@@ -18,7 +18,7 @@ from w2l.video.files import open_container
 from w2l.video.images import WHITE, is_animated_webp, read_image, sniff, webp_frames
 
 STILL_FPS = 25.0
-"""Rate given for still pictures."""
+"""The frame rate reported for still pictures."""
 
 _MOVING = ("gif", "apng")  # picture formats that FFmpeg plays
 
@@ -29,7 +29,8 @@ class ClipInfo:
 
     ``width``, ``height``: pixels, after rotation and sample aspect ratio; ``fps``: the constant rate; ``n_frames``: an
     estimate, None if unknown; ``duration``: seconds from the first frame to the end of the last one, None if unknown or
-    still; ``is_animation``: an animated GIF, PNG or WebP; ``codec``: FFmpeg's name of the codec, or the picture format.
+    still; ``is_animation``: an animated GIF, PNG or WebP; ``codec``: FFmpeg's name for the codec, or the picture
+    format.
     """
 
     path: Path
@@ -47,7 +48,7 @@ class ClipInfo:
 def probe(path: str | os.PathLike[str]) -> ClipInfo:
     """Facts about a clip or picture, from its content, whatever its name.
 
-    Raises W2LError when there is no such file or not one frame in it can be decoded.
+    Raises W2LError when the file is missing or none of its frames can be decoded.
     """
     path = Path(path)
     kind = sniff(path)
@@ -82,7 +83,8 @@ def read_frames(
     Frame i shows the clip at ``start + i / fps`` seconds, that is, the latest source frame that has appeared by then;
     time 0 is the first frame (`w2l.audio` cuts or pads the sound to begin there). round((duration - start) * fps)
     frames are yielded, halves rounded up, at least one, at most ``max_frames``. All have the size of the first:
-    rotation is undone, non-square pixels become square, transparent ones are laid over a ground of that grey.
+    rotation is undone, non-square pixels become square, transparent ones are laid over a background of that grey
+    (``ground``).
 
     ``fps``: frames a second, None for ``probe(path).fps``. ``start``: seconds. Broken frames are skipped. Raises
     W2LError (when the first frame is taken) if there is no frame, and for invalid arguments.
@@ -128,7 +130,7 @@ def _constant_rate(
     shots: Iterable[Shot], fps: float, start: float, half_tick: float, max_frames: int | None, path: Path
 ) -> Iterator[np.ndarray]:
     """Samples shots at ``start + i / fps``; their number is exact, so one frame is held back until it is certain."""
-    # Timestamps are rounded to ticks (milliseconds in Matroska), so a frame may seem to come just after its moment.
+    # Timestamps are rounded to ticks (milliseconds in Matroska), so a frame may seem to come just after its time.
     tolerance = min(max(half_tick, 0.0006), 0.25 / fps)
     shown: Shot | None = None
     held: Shot | None = None
@@ -154,11 +156,11 @@ def _constant_rate(
 
 
 def _no_frame(path: Path) -> W2LError:
-    return W2LError(f"{path} holds no frame that can be decoded; the file is broken, get it again.")
+    return W2LError(f"{path} holds no frame that can be decoded; it is broken, so copy or download it again.")
 
 
 def _count(frames: float) -> int:
-    """Whole frames, at least one. Halves are rounded up, not to even, so that (n + 1/2) - k is always n + 1 - k."""
+    """Whole frames, at least one. Halves are rounded up, not to even: so (n + 1/2) - k always becomes n + 1 - k."""
     return max(1, math.floor(frames + 0.5 + 1e-6))
 
 

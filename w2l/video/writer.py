@@ -29,7 +29,7 @@ _SCALING = 0x2 | 0x40000 | 0x2000
 class VideoWriter:
     """Writes a clip frame by frame; a context manager.
 
-    ``path``: ends in .mp4 (H.264 yuv420p, AAC, index in front), .gif or .webp (both without sound, repeating).
+    ``path``: ends in .mp4 (H.264 yuv420p, AAC, index in front), .gif or .webp (both without sound, looping).
     ``fps``: frames a second, float or Fraction. ``audio``: None, or samples and their rate in Hz: float in [-1, 1],
     (N,) mono or (N, 1 or 2); written to its end, even where it is longer than the pictures. ``metadata``: tags for the
     container, any keys (mp4 only). ``quality``: x264's CRF, 0 best to 51 smallest; a WebP gets 100 - quality.
@@ -247,7 +247,7 @@ def _h264_stream(container: av.container.OutputContainer, fps: Fraction, quality
 
 
 def _palette_graph(width: int, height: int, see_through: bool) -> av.filter.Graph:
-    """Filters that give every frame 256 colours of its own: good colours without a first pass over the clip."""
+    """Filters that give every frame its own 256 colours: good colours without a first pass over the clip."""
     graph = av.filter.Graph()
     pixels = av.VideoFormat("bgra" if see_through else "bgr24")
     source = graph.add_buffer(width=width, height=height, format=pixels, time_base=Fraction(1, 100))
