@@ -45,7 +45,7 @@ def test_a_verified_file_is_not_read_again_until_it_changes(own_cache, offer, se
     stat = path.stat()
     path.write_bytes(OTHER)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    with pytest.raises(W2LError, match="another content"):
+    with pytest.raises(W2LError, match="different content"):
         weights.verify("fake")
     assert get() == path and len(server.notes) == 3
     (own_cache / "verified.json").write_text("[broken")
@@ -56,7 +56,7 @@ def test_a_wrong_file_in_a_folder_of_the_user_is_left_to_the_user(tmp_path, monk
     offer("right")
     monkeypatch.setenv("W2L_WEIGHTS", str(tmp_path))
     (tmp_path / "fake.pth").write_bytes(OTHER)
-    with pytest.raises(W2LError, match=r"another content .* delete it"):
+    with pytest.raises(W2LError, match=r"different content .* delete it"):
         get()
     assert not server.notes and (tmp_path / "fake.pth").read_bytes() == OTHER
 

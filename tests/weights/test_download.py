@@ -166,7 +166,7 @@ def test_a_server_that_ignores_ranges_starts_anew(own_cache, offer, server):
 def test_a_server_that_sends_another_range_is_not_believed(offer, server):
     server.answers["odd"] = wrong_range
     offer("odd")
-    with pytest.raises(W2LError, match="odd: the server sent another range than was asked for\n"):
+    with pytest.raises(W2LError, match="odd: the server sent a different range from the one requested\n"):
         get()
     offer("odd", "right")
     assert get().read_bytes() == CONTENT

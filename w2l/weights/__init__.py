@@ -1,4 +1,4 @@
-"""Weight files: a name becomes a file, published ones are fetched and checked, every format in use is read."""
+"""Weight files: finding a file by name, fetching and checking published ones, and reading every format in use."""
 
 from w2l.weights.acquire import accepted, fetch, verify
 from w2l.weights.registry import REGISTRY, Entry

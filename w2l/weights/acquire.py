@@ -46,8 +46,8 @@ def fetch(name: str, accept_licence: bool = False, progress: bool = True) -> Pat
     tried first: the address of a folder that holds the files under their own names, or an address with ``{url}`` in
     it, which is replaced by the address of each mirror.
 
-    Raises W2LError when the licence is not accepted, when no mirror had the right file (and says what to do then), when
-    a file in a folder of yours is not what its name says, and when the disk is full or cannot be written.
+    Raises W2LError when the licence is not accepted, when no mirror had the right file (the message says what to do
+    then), when a file in one of your folders is not what its name says, and when the disk is full or cannot be written.
     """
     if name in BUNDLED:
         return find(name)
@@ -70,7 +70,7 @@ def fetch(name: str, accept_licence: bool = False, progress: bool = True) -> Pat
 
 def _other(path: Path, entry: Entry) -> W2LError:
     return W2LError(
-        f"{path} has the size of the weights {entry.name} but another content (its sha256 is not {entry.sha256}); "
+        f"{path} has the size of the weights {entry.name} but different content (its sha256 is not {entry.sha256}); "
         f"delete it and run 'w2l weights fetch {entry.name}'."
     )
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 TIMEOUTS = (10.0, 30.0)  # seconds: to connect, and between two pieces of the response
 PAUSES = (1.0, 3.0, 9.0)  # seconds before each retry of a mirror whose connection broke
 _PIECE = 1 << 16
-_ENOUGH = 1 << 20  # bytes: after a connection has delivered this many, the retries are counted anew
+_ENOUGH = 1 << 20  # bytes: after a connection has delivered this many, the count of retries starts again
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -38,7 +38,7 @@ class _Refused(Exception):
 
 
 class _Broken(Exception):
-    """How a connection broke; the same mirror may be resumed. `reached`: it had answered before."""
+    """How a connection broke; the same mirror may resume. `reached`: whether it had answered before."""
 
     def __init__(self, reason: str, reached: bool = True) -> None:
         super().__init__(reason)
@@ -47,7 +47,7 @@ class _Broken(Exception):
 
 @dataclass(frozen=True)
 class _Job:
-    """The file that is wanted, and whether to show a bar meanwhile."""
+    """The file to download, and whether to show a progress bar."""
 
     target: Path
     size: int
@@ -83,8 +83,8 @@ def fetch_file(
     """Downloads the file of `size` bytes with that sha256 (hexadecimal) to `target`, from the first mirror that has it.
 
     mirrors: http or https addresses, tried in order; drive_id: of a file on Google Drive, tried last. Nothing is
-    downloaded when `target` is already right; when another process is downloading the same file, this one waits. After
-    any failure or interrupt the partial file stays, and the next call resumes it.
+    downloaded when `target` is already correct; when another process is downloading the same file, this one waits.
+    After any failure or interrupt the partial file stays, and the next call resumes it.
     Raises W2LError when every mirror failed (with a line for each, and what to do by hand), when the disk is full, and
     when the folder cannot be written.
     """
@@ -221,7 +221,7 @@ def _start(job: _Job, answer: requests.Response, have: int) -> int:
         if found and int(found[1]) == have:
             return have
         job.drop()
-        raise _Broken("the server sent another range than was asked for")
+        raise _Broken("the server sent a different range from the one requested")
     if status == 416:
         raise _Refused(f"another file, shorter than the {have} bytes that are here already")
     reason = f"HTTP status {status} {answer.reason or ''}".rstrip()
@@ -268,7 +268,7 @@ def _take_from_drive(job: _Job, drive_id: str) -> None:
             raise
         raise _Refused(_reason(error)) from error
     if not output.is_file():
-        raise _Refused("gdown gave no file")
+        raise _Refused("gdown returned no file")
     os.replace(output, job.part)
     _finish(job)
 
@@ -292,12 +292,12 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-# ---------------------------------------------------------------- beside the part
+# ---------------------------------------------------------------- beside the partial file
 
 
 def _note_tag(job: _Job, url: str, tag: str) -> None:
     job.tag.unlink(missing_ok=True)
-    if tag.startswith('"'):  # a weak tag, W/"...", promises no equal bytes
+    if tag.startswith('"'):  # a weak tag, W/"...", does not promise equal bytes
         job.tag.write_text(f"{url}\n{tag}", encoding="utf8")
 
 

@@ -1,7 +1,7 @@
 """Weight files: reading the four formats in use without ever running code from them, and writing our own.
 
 Read: a dict of tensors and a training checkpoint (``{"state_dict": ...}``), both as written by ``torch.save`` in the
-old and the zip format; a TorchScript archive; safetensors. A ``module.`` prefix (DataParallel) is taken off.
+old and the zip format; a TorchScript archive; safetensors. A ``module.`` prefix (DataParallel) is removed.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _read_torch(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
                 "save the network's state_dict() alone and give that."
             ) from error
         raise _damaged(path, error) from error
-    except Exception as error:  # torch raises a dozen kinds for files that are cut short or altered
+    except Exception as error:  # torch raises a dozen kinds of error for files that are cut short or altered
         raise _damaged(path, error) from error
     if not isinstance(content, Mapping):
         raise W2LError(f"{path} holds a {type(content).__name__}, not a state dict; save the network's state_dict().")
@@ -199,7 +199,7 @@ class _TreeUnpickler(pickle.Unpickler):
         raise W2LError(f"this TorchScript archive asks for {module}.{name}, which is not run; give a plain state dict.")
 
     def persistent_load(self, pid: Any) -> torch.Tensor:
-        """The numbers of one storage, from its own entry of the archive."""
+        """The values of one storage, from its own entry in the archive."""
         _, kind, key, _, _ = pid
         content = bytearray(self._archive.read(f"{self._root}data/{key}"))
         dtype = _STORAGES[kind]

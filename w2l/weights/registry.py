@@ -11,7 +11,7 @@ _HEAD = 1 << 14  # bytes: enough of a web page to tell which one it is
 
 @dataclass(frozen=True)
 class Licence:
-    """The terms of weights: their kind in a word or two, a sentence, and whether the user must accept them first."""
+    """The terms of weights: their kind in a word or two, one sentence, and whether the user must accept them first."""
 
     kind: str
     text: str

@@ -1,8 +1,8 @@
-"""From a name to a weight file: `find` is what every command, function and notebook asks.
+"""From a name to a weight file: every command, function and notebook calls `find`.
 
 A name is that of bundled weights (``classroom``), of published ones (``wav2lip_gan``), or a path. Published weights are
 searched for in the kit itself (the face detector), the folders and files of ``$W2L_WEIGHTS``, the cache, the folder
-``w2l`` of a mounted Google Drive, and the data sets bound to an OpenBayes or Kaggle container. `acquire` fetches and
+``w2l`` of a mounted Google Drive, and the data sets attached to an OpenBayes or Kaggle container. `acquire` fetches and
 checks them.
 """
 
@@ -28,11 +28,11 @@ BUNDLED = {  # name -> what it is; small, trained on drawn faces, under the lice
     "classroom_meter": "mouth meter: reads opening and width off a face",
 }
 PUBLISHED = ("wav2lip", "wav2lip_gan")  # the generators of the registry
-_BUNDLED_FILES = {CLASSROOM: "classroom_generator"}  # where the file has another name than the weights
+_BUNDLED_FILES = {CLASSROOM: "classroom_generator"}  # where the file is named differently from the weights
 
 
 def find(name_or_path: str | os.PathLike[str]) -> Path:
-    """The weight file that a name or a path stands for; a name goes before a file of the same name.
+    """The weight file for a name or path; a known name takes precedence over a file called the same.
 
     name_or_path: a bundled name (``classroom``, ``classroom_expert``), a name in `REGISTRY`, or a path, which is
     returned as it is. Nothing is fetched. Raises W2LError when there is no such file, and when a file with the name of
@@ -63,7 +63,7 @@ def called(name_or_path: str | os.PathLike[str]) -> str:
 
 
 def places() -> list[Path]:
-    """Where published weights are searched for, in order, whether there or not; ``$W2L_WEIGHTS`` may name files too."""
+    """Where published weights are searched for, in order, existing or not; ``$W2L_WEIGHTS`` may name files too."""
     named = [Path(part).expanduser() for part in os.environ.get("W2L_WEIGHTS", "").split(os.pathsep) if part]
     bound = [folder for one in paths.inputs() for folder in (one, *paths.folders_in(one))]
     return [paths.data() / "detector", *named, fetched(), paths.drive(), *bound]
@@ -102,7 +102,7 @@ def entry_of(name: str) -> Entry:
 
 
 def candidates(entry: Entry) -> Iterator[Path]:
-    """The files that bear the name of an entry's file, right or wrong, in the order of `places`."""
+    """The files that have the name of an entry's file, right or wrong, in the order of `places`."""
     names = (entry.file, *entry.also)
     for place in places():
         for path in (place, *(place / name for name in names)):
@@ -111,7 +111,7 @@ def candidates(entry: Entry) -> Iterator[Path]:
 
 
 def find_published(entry: Entry) -> Path:
-    """The first file of an entry that has the right size. Raises W2LError, which says what a wrong one is."""
+    """The first file of an entry that has the right size; otherwise raises W2LError, which says what a wrong one is."""
     if path := locate(entry.name):
         return path
     for path in candidates(entry):
