@@ -1,4 +1,4 @@
-"""The published networks, their narrow classroom forms, and their weight files.
+"""The published networks, their narrow classroom versions, and their weight files.
 
 ``build`` makes a network, ``load`` reads one from any of the formats in use, ``save`` writes one as safetensors.
 """
@@ -34,7 +34,7 @@ _BUILDERS: dict[str, Callable[..., Network]] = {
 }
 NAMES = tuple(_BUILDERS)
 _FIXED_WIDTH = ("syncnet_v2", "s3fd", "mouth_meter")
-# for each network a key only it has, and the layer whose channels (of how many at width 1) give the width
+# for each network: a key that only it has, and the layer whose channel count (second: that at width 1) gives the width
 _SIGNATURES = {
     "wav2lip": ("output_block.1.weight", "audio_encoder.12.conv_block.0.weight", 512),
     "syncnet": ("face_encoder.0.conv_block.0.weight", "audio_encoder.13.conv_block.0.weight", 512),
@@ -86,7 +86,7 @@ def load(name_or_path: str | os.PathLike[str], network: str | None = None) -> Ne
 
     name_or_path: any name that `weights.find` knows (``classroom``, ``wav2lip_gan``), or a .pth (plain, training
     checkpoint, DataParallel, TorchScript) or .safetensors file. Which network it is, and its width, is read from the
-    keys and shapes; ``network`` insists on one. Code inside a file is never run.
+    keys and shapes; ``network`` requires a particular one. Code inside a file is never run.
     The attribute ``meta`` holds network, width, mel_shift (frames; the generator's, -1 unless the file says
     otherwise) and the file's own metadata.
     Raises W2LError when there are no such weights, and when the file is damaged, holds code, or does not fit the
@@ -99,7 +99,7 @@ def load(name_or_path: str | os.PathLike[str], network: str | None = None) -> Ne
     width = file_meta.get("width", _measure_width(tensors, name))
     model = build(name, width, **options)
     _check_fit(path, name, model.state_dict(), tensors)
-    # copying into the model's float32 parameters also widens what was stored as float16
+    # copying into the model's float32 parameters also converts what was stored as float16
     model.load_state_dict(tensors)
     model.meta = {"mel_shift": DEFAULT_MEL_SHIFT, **file_meta, "network": name, "width": float(width)}
     return model.eval()
@@ -108,7 +108,7 @@ def load(name_or_path: str | os.PathLike[str], network: str | None = None) -> Ne
 def save(model: nn.Module, path: str | os.PathLike[str], network: str, width: float, **meta: Any) -> None:
     """Writes a network's weights as safetensors, with network, width and ``meta`` (JSON values) as metadata.
 
-    Convolution and linear weights are stored as float16, which halves the file and moves outputs by about 1e-3.
+    Convolution and linear weights are stored as float16, which halves the file and changes outputs by about 1e-3.
     Raises W2LError for an unknown network or a place that cannot be written.
     """
     if network not in _BUILDERS:
@@ -138,7 +138,7 @@ def _measure_width(tensors: Mapping[str, torch.Tensor], name: str) -> float:
 
 def _check_fit(path: Path, name: str, wanted: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> None:
     """Raises W2LError naming the first keys that are missing, unknown or of another shape."""
-    # files written before torch 0.4.1 do not count batches; nothing in eval mode depends on it
+    # files written before torch 0.4.1 lack the batch counts, which eval mode does not use
     missing = [key for key in wanted if key not in given and not key.endswith("num_batches_tracked")]
     unknown = [key for key in given if key not in wanted]
     reshaped = [key for key in wanted if key in given and wanted[key].shape != given[key].shape]

@@ -20,8 +20,8 @@ def scale_channels(channels: int, width: float) -> int:
 class Network(nn.Module):
     """A network of the kit.
 
-    width: factor on the inner channel counts. meta: what its weight file says, with network, width and mel_shift at
-    least; empty while it has not been loaded from a file.
+    width: factor on the inner channel counts. meta: the metadata of its weight file, at least network, width and
+    mel_shift; empty if it was not loaded from a file.
     """
 
     width: float = 1.0
@@ -107,7 +107,7 @@ def chain(cin: int, rows: Sequence[tuple[Any, ...]], width: float) -> list[list[
 
 
 def flatten(groups: Sequence[Sequence[nn.Module]]) -> nn.Sequential:
-    """One Sequential of all blocks of all groups, numbered through."""
+    """One Sequential of all blocks of all groups, numbered consecutively."""
     return nn.Sequential(*(block for group in groups for block in group))
 
 

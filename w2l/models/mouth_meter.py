@@ -7,7 +7,7 @@ from torch import nn
 
 from w2l.models.blocks import ConvBlock, Network
 
-SCALE = (4.0, 36.0)  # pixels: typical gap and width, so that the head works on numbers about 1
+SCALE = (4.0, 36.0)  # pixels: typical gap and width, so that the head works on numbers near 1
 
 
 class MouthMeter(Network):

@@ -40,7 +40,7 @@ class QualityDisc(Network):
     def forward(self, faces: torch.Tensor) -> torch.Tensor:
         """The probability of being real for each frame, (T * B, 1), time-major.
 
-        faces: (B, 3, T, 96, 96) BGR in [0, 1]; only rows 48 and below are looked at.
+        faces: (B, 3, T, 96, 96) BGR in [0, 1]; only the lower half, from row 48 down, is used.
         """
         x = time_to_batch(faces, 2)
         x = x[:, :, x.shape[2] // 2 :]

@@ -33,7 +33,7 @@ _TRUNK = (
     ("conv7_2", 128, 256, 3, 2, 1),
 )
 _POOLED = ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3")  # layers after which height and width are halved
-# where faces are looked for: (layer, its channels, initial scale of its norm or None, class maps); strides 4 to 128
+# where faces are detected: (layer, its channels, initial scale of its norm or None, class maps); strides 4 to 128
 _SOURCES = (
     ("conv3_3", 256, 10.0, 4),
     ("conv4_3", 512, 8.0, 2),

@@ -1,1 +1,1 @@
-"""What makes the networks quick: batch norm folded, kernels fused, half precision. Not needed to understand them."""
+"""What makes the networks fast: batch norm folded, kernels fused, half precision. Not needed to understand them."""

@@ -1,7 +1,7 @@
-"""Running the generator fast: batch norm folded into the convolutions, fused kernels, half precision where it is real.
+"""Running the generator fast: batch norm folded into the convolutions, fused kernels, half precision if supported.
 
-Every step keeps the numbers: folding and fusing change outputs by about 1e-5, float16, bfloat16 and 8-bit integers by
-less than 1/255 on average.
+Every step preserves the results: folding and fusing change outputs by about 1e-5, float16, bfloat16 and 8-bit integers
+by less than 1/255 on average.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from w2l.models.blocks import ConvBlock, TransposeBlock
 from w2l.models.fast.kernels import FusedBlock, fuse
 
 M = TypeVar("M", bound=nn.Module)
-_CPU_BATCH = 8  # frames in one pass; larger ones fall out of the cache
+_CPU_BATCH = 8  # frames in one pass; larger batches do not fit into the cache
 _GPU_BATCH = 128
 _INT8_TOLERANCE = 0.5 / 255  # mean difference from float32 up to which 8-bit integers are used
 _INT8_PROBE = 4  # frames on which that is measured
@@ -59,7 +59,7 @@ class Generate:
     model: a Wav2Lip of any width. device: see ``pick_device``. dtype: ``auto``, ``float32``, ``float16`` or
     ``bfloat16``; ``auto`` is float16 on a GPU, bfloat16 on a CPU whose instructions have it, else float32, with the
     large convolutions in 8-bit integers if the CPU has instructions for them and if, on frames of the first call, the
-    result stays within half a step of 255 from that of float32 on average. truncate: cut values down to 8 bits, as the
+    result differs from that of float32 by less than 0.5/255 on average. truncate: cut values down to 8 bits, as the
     published code does, instead of rounding them.
     """
 
@@ -78,9 +78,9 @@ class Generate:
         self.truncate = truncate
 
     def __call__(self, crops: np.ndarray, mels: np.ndarray, references: np.ndarray | None = None) -> np.ndarray:
-        """Faces that say what the mel windows say.
+        """Faces whose mouths say what is heard in the mel windows.
 
-        crops: (B, 96, 96, 3) uint8 BGR; only the upper half is looked at.
+        crops: (B, 96, 96, 3) uint8 BGR; only the upper half is used.
         mels: (B, 80, 16) float32 in [-4, 4].
         references: (B, 96, 96, 3) uint8 BGR, the same person in any frame; by default the crops themselves.
         Returns (B, 96, 96, 3) uint8 BGR, rounded to the nearest value unless `truncate`.
@@ -100,10 +100,10 @@ class Generate:
                 self._halve(error)
 
     def _run_all(self, *arrays: np.ndarray) -> np.ndarray:
-        """All frames in parts of at most ``self.batch``; on a CPU each thread takes its own part.
+        """Runs all frames in parts of at most ``self.batch``; on a CPU each thread takes its own part.
 
-        Threads that share every kernel wait for one another after each of its layers, and on a busy machine that
-        wait is most of the time.
+        Threads that share every kernel wait for one another after each layer, and on a busy machine this wait takes
+        most of the time.
         """
         count = len(arrays[0])
         threads = torch.get_num_threads() if self.device.type == "cpu" else 1
@@ -114,7 +114,7 @@ class Generate:
         else:
             with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
                 done = list(pool.map(lambda part: self._run(*part), parts))
-            torch.set_num_threads(threads)  # the workers' setting would be the default of threads to come
+            torch.set_num_threads(threads)  # otherwise later threads would start with the workers' setting
         return np.concatenate([np.empty((0, *arrays[0].shape[1:]), np.uint8), *done])
 
     def _choose_int8(self, *arrays: np.ndarray) -> None:
@@ -181,9 +181,9 @@ def _set_int8(model: nn.Module, on: bool) -> None:
 
 @lru_cache
 def _has_fused_ops(dtype: torch.dtype) -> bool:
-    """Whether this torch has the fused kernels, with the arguments known here and with right results."""
+    """Whether this torch has the fused kernels, with the expected arguments and correct results."""
     blocks: tuple[ConvBlock | TransposeBlock, ...]
-    with torch.random.fork_rng(devices=[]):  # a look at the kernels must not move anyone's random numbers
+    with torch.random.fork_rng(devices=[]):  # testing the kernels must not change anyone's random numbers
         blocks = (ConvBlock(16, 16, 3, 1, 1, True), ConvBlock(16, 16, 3, 2, 1), TransposeBlock(16, 16, 3, 2, 1, 1))
     x = torch.linspace(-1, 1, 2 * 16 * 8 * 8).reshape(2, 16, 8, 8).to(dtype, memory_format=torch.channels_last)
     try:

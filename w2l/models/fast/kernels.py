@@ -2,13 +2,13 @@
 
 Kernels, each where it is the fastest:
 
-- oneDNN's fused convolutions, which torch keeps for its compiler: they add bias, residual and ReLU while a tile is
-  still in registers, and take weights that already lie in the kernel's own layout;
+- oneDNN's fused convolutions, which torch provides for its compiler: they add bias, residual and ReLU while a tile is
+  still in registers, and take weights that are already in the kernel's own layout;
 - Winograd's minimal filtering for wide 3x3 convolutions (Lavin and Gray 2016): a tile of m x m outputs takes
-  (m + 2)^2 multiplications a channel pair instead of 9 m^2, and they are plain matrix products;
+  (m + 2)^2 multiplications per channel pair instead of 9 m^2, and they are plain matrix products;
 - for the transposed convolutions on the smallest maps, one matrix product and nine shifted additions;
-- 8-bit integers for the large residual 3x3 convolutions: four times the multiplications an instruction, but only
-  where the caller allows it, for the sum is off by about half a percent.
+- 8-bit integers for the large residual 3x3 convolutions: four times the multiplications per instruction, but only
+  where the caller allows it, since the sum is off by about half a percent.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from w2l.models.blocks import ConvBlock, TransposeBlock
 _WINOGRAD_CHANNELS = 128
 _WINOGRAD_BATCH = 4
 _PRODUCT_PIXELS = 36  # largest map for which a transposed convolution is done as a matrix product
-# side of the map to side of the output tile: larger tiles multiply less and transform more
+# side of the map -> side of the output tile: larger tiles multiply less and transform more
 _TILES = {48: 6, 24: 6, 12: 4, 6: 3, 3: 3}
 _INT8_CHANNELS = 64
 _INT8_PIXELS = 144
 _TINY = 1e-30
-# where the filter's and the tile's polynomials are evaluated; infinity is always one more
+# the points at which the filter's and the tile's polynomials are evaluated, in addition to infinity
 _POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
 
 
@@ -166,7 +166,7 @@ class _Winograd(nn.Module):
 
 class _Int8(nn.Module):
     """Residual 3x3 convolution in integers: weights -127 to 127 with a scale for each output channel, inputs 0 to 255
-    with one scale, taken from the inputs themselves each time. What is added to it stays in float32.
+    with one scale, taken from the inputs themselves each time. What is added to the result stays in float32.
     """
 
     def __init__(self, conv: nn.Conv2d, _: bool, shape: torch.Size) -> None:
@@ -180,7 +180,7 @@ class _Int8(nn.Module):
         self.rounding = torch.tensor(0.5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """As FusedBlock, into x itself; x must not be negative, as the output of a ReLU is not."""
+        """As FusedBlock, written into x itself; x must not be negative, which the output of a ReLU never is."""
         scale = max(x.amax().item(), _TINY) / 255
         whole = torch.add(self.rounding, x, alpha=1 / scale).to(torch.uint8)
         operands = (whole, scale, 0, self.weight, self.scales, self.zeros, x, self.bias, *self.where)
@@ -210,7 +210,7 @@ def minimal_filtering(m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def fuse(model: nn.Module) -> nn.Module:
-    """Puts a fused block in the place of every block of the model (in place), whose batch norm is already folded."""
+    """Replaces every block of the model, in place, with a fused one; batch norm must be folded already."""
     for parent in list(model.modules()):
         for name, child in parent.named_children():
             if isinstance(child, (ConvBlock, TransposeBlock)):
