@@ -35,7 +35,7 @@ sys.meta_path.append(MovedModules)
 
 
 def __getattr__(name: str) -> object:
-    """Imports a public name of the kit when it is first asked for."""
+    """Imports a public name of the kit when it is first used."""
     if name not in _HOMES:
         moved = MOVED.get(f"w2l.{name}")
         raise AttributeError(f"w2l.{name} is now {moved}." if moved else f"module 'w2l' has no attribute {name!r}")

@@ -34,9 +34,9 @@ WINDOW = 16  # mel columns the networks see at once: 200 ms
 TRAINING_FPS = 25  # frames a second of the published training data; one frame is 3.2 mel columns
 SAMPLES_PER_FRAME = SAMPLE_RATE // TRAINING_FPS
 
-_LOUDEST = 1e5  # float samples beyond, NaN and infinity are damage, not sound; whole numbers fit below
-_FARTHEST = 600.0  # seconds between the first sound and the first picture; more is a broken clock
-_MEL_BLOCK = 1024  # mel columns worked out at a time
+_LOUDEST = 1e5  # float samples beyond this, NaN and infinity are damage, not sound; integer samples stay below
+_FARTHEST = 600.0  # seconds between the first sound and the first picture; more means a broken clock
+_MEL_BLOCK = 1024  # mel columns computed at a time
 _SILENCE = 1e-4  # peak below this (-80 dB of full scale) is silence: quieter than one step of 14-bit sound
 
 
@@ -52,7 +52,7 @@ def decode(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
     from w2l.video.files import open_container, read_head
 
     path = Path(path)
-    if not os.path.isfile(path):  # unlike Path.is_file, this also answers for names that no file can have
+    if not os.path.isfile(path):  # unlike Path.is_file, this never fails on names that no file can have
         raise W2LError(f"no such sound file: {path}; check the path.")
     read_head(path, "sound")
     samples = bytearray()  # grows in place, where joining blocks at the end would hold the sound twice
@@ -65,7 +65,7 @@ def decode(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
                     rate, channels = block_rate, block.shape[1]
                     start = round(_start_after_picture(container, stream) * rate)
                     samples += bytes(4 * channels * max(0, start))
-                elif block.shape[1] < channels:  # a broadcast goes on in mono after its stereo
+                elif block.shape[1] < channels:  # a broadcast may change from stereo to mono
                     block = block[:, :1].repeat(channels, axis=1)
                 samples += block[:, :channels].tobytes()
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -116,11 +116,11 @@ def melspectrogram(wav: np.ndarray) -> np.ndarray:
     if wav.ndim != 1:
         raise ValueError(f"melspectrogram takes mono sound of shape (N,), not {wav.shape}; average the channels first.")
     if not np.isfinite(wav).all():
-        raise W2LError("the sound has NaN or infinite samples; write it again as ordinary wav.")
+        raise W2LError("the sound has NaN or infinite samples; save it again as an ordinary wav file.")
     emphasised = lfilter([1.0, -PREEMPHASIS], [1.0], np.pad(wav, (0, max(0, N_FFT - len(wav)))))
     padded = np.pad(emphasised, N_FFT // 2, mode="reflect")
     mel = np.empty((N_MELS, 1 + len(wav) // HOP), np.float32)
-    for first in range(0, mel.shape[1], _MEL_BLOCK):  # in blocks, since a spectrum is sixteen times as large as sound
+    for first in range(0, mel.shape[1], _MEL_BLOCK):  # in blocks: a spectrum is sixteen times as large as the sound
         block = padded[first * HOP : (first + _MEL_BLOCK - 1) * HOP + N_FFT]
         spectrum = np.abs(librosa.stft(y=block, n_fft=N_FFT, hop_length=HOP, win_length=N_FFT, center=False))
         decibels = 20 * np.log10(np.maximum(10 ** (MIN_LEVEL_DB / 20), _mel_basis() @ spectrum)) - REF_LEVEL_DB
@@ -141,13 +141,13 @@ def window_starts(fps: float, n_frames: int, shift: float = 0.0, start: int = 0)
         raise W2LError(f"{fps} frames a second is not a frame rate; give a number above 0, such as 25.")
     per_frame = MELS_PER_SECOND / fps
     lead = shift * MELS_PER_SECOND / TRAINING_FPS
-    # the small number only mends products such as 3.2 * 5 - 3.2, which float arithmetic leaves just under a whole
+    # the small number only corrects products such as 3.2 * 5 - 3.2, which in floats come out just below a whole number
     exact = np.arange(start, start + n_frames) * per_frame + lead + (1e-6 if lead else 0.0)
     return np.floor(exact).astype(np.int64)
 
 
 def mel_windows(mel: np.ndarray, fps: float, n_frames: int, shift: float = -1.0, start: int = 0) -> np.ndarray:
-    """One 200 ms mel window per video frame, to the very last frame.
+    """One 200 ms mel window per video frame, including the last.
 
     mel: float32 (80, T). Returns float32 (n_frames, 80, 16), the windows of frames start to start + n_frames - 1.
     Columns before the start or after the end of the sound are silence (-4), so that no frame is lost at the end (the
@@ -181,7 +181,7 @@ def _mel_basis() -> np.ndarray:
 
 def _best_stream(container: av.container.InputContainer, path: Path) -> av.AudioStream:
     """FFmpeg's choice among the sound streams that can be decoded."""
-    # Phones add a spatial sound stream, which FFmpeg has no decoder for, beside the usual one.
+    # Phones add a spatial sound stream, which FFmpeg cannot decode, to the usual one.
     streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
     if not streams:
         what = "sound that cannot be decoded" if container.streams.audio else "no sound"
@@ -212,7 +212,7 @@ def _blocks(container: av.container.InputContainer, stream: av.AudioStream) -> I
             lost, damage = lost + 1, error
             continue
         for frame in frames:
-            if lost and block is not None:  # so that what follows keeps its time
+            if lost and block is not None:  # so that what follows stays in time
                 yield block.repeat(lost, axis=0) * 0, frame.sample_rate
             lost, block = 0, _to_float(frame)
             yield block, frame.sample_rate
@@ -233,7 +233,7 @@ def _to_float(frame: av.AudioFrame) -> np.ndarray:
 
 def _start_after_picture(container: av.container.InputContainer, stream: av.AudioStream) -> float:
     """Seconds from the first picture to the first sound sample; 0 for files without video."""
-    # a cover picture in a sound file is a video stream to FFmpeg, but no clock to follow
+    # to FFmpeg, the cover picture of a sound file is a video stream, but it has no timing to follow
     pictures = [v for v in container.streams.video if v.average_rate and v.start_time is not None and v.frames != 1]
     if not pictures or stream.start_time is None:
         return 0.0

@@ -2,7 +2,7 @@
 
 
 class W2LError(Exception):
-    """Something the user can mend: one sentence with what was wrong, the value, and what to do.
+    """An error that the user can fix: one sentence with what was wrong, the value, and what to do.
 
-    The command line prints the sentence and exits with code 2; everything else that escapes is a bug.
+    The command line prints the sentence and exits with code 2; any other exception that escapes is a bug.
     """
