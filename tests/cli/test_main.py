@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -65,3 +66,9 @@ def test_interrupt_leaves_nothing(material, tmp_path, which):
     assert told.splitlines()[-1].startswith("w2l: interrupted")
     assert "Traceback" not in told
     assert [path.name for path in tmp_path.iterdir()] == ["long.wav"]
+
+
+def test_a_script_that_version_0_1_0_installed_still_runs():
+    script = "import sys\nfrom w2l.cli import main\nsys.argv = ['w2l', '--version']\nsys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("w2l ")

@@ -33,6 +33,7 @@ def test_corpus_writes_clips_with_their_truth(tmp_path, capsys):
         (["corpus", "x", "--size", "100"], "choose 96"),
         (["corpus", "x", "--seconds", "0"], "choose 0.4"),
         (["train", "expert", "--set", "stepz=3"], "there is no setting 'stepz'"),
+        (["train", "expert", "--set", "stepz=3", "--set", "steps=1"], "there is no setting 'stepz'"),
         (["train", "expert", "--set", "steps=many"], "whole number"),
         (["train", "expert", "--set", "width=3", *FEW], "width"),
         (["train", "generator", "--expert", "nowhere.pth", "--set", "steps=1", *FEW], "nowhere.pth"),

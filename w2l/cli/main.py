@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any, NoReturn
 
 from w2l.base.version import __version__
@@ -100,3 +101,13 @@ def make_parser() -> argparse.ArgumentParser:
         command.add_arguments(one)
         one.set_defaults(run=command.run)
     return parser
+
+
+class _Callable(ModuleType):
+    """Calls `main`: a script installed with version 0.1.0 imports this module as if it were that function."""
+
+    def __call__(self) -> int:
+        return main()
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -60,6 +60,7 @@ def _add_training(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--set",
         nargs="*",
+        action="extend",  # it may be given more than once
         default=[],
         metavar="NAME=VALUE",
         help="change settings, such as --set steps=200 width=0.5; a wrong name lists them all",
