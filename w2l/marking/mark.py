@@ -28,8 +28,8 @@ CORNERS = ("bottom-right", "bottom-left", "top-right", "top-left")  # in order o
 _TOOL = f"w2l {__version__}"
 _KEY = "digital_source_type"  # the tag in the container, beside the XMP packet
 _SIGNED = "Signed with content credentials (C2PA)."  # in the comment, which outlives what a re-encode drops
-_STAYS = "the visible label, where one was drawn, is what stays."
-_SYNTHETIC = ("trainedAlgorithmicMedia", "algorithmicMedia", "compositeSynthetic")  # compared without "composite..."
+_STAYS = "the visible label, if one was drawn, remains."
+_SYNTHETIC = ("trainedAlgorithmicMedia", "algorithmicMedia", "compositeSynthetic")  # or "compositeWith" + one of them
 _TEXT_SHARE = 0.036  # height of the text as a share of the shorter side of the frame
 _LEAST_TEXT = 10  # pixels; text smaller than this cannot be read
 _BACKING = 0.55  # how much of the dark backing covers the picture
@@ -44,14 +44,15 @@ class Mark:
     found_in: list[str] = field(default_factory=list)  # "xmp", "container", "credentials"
     tool: str | None = None  # what made the file, where it says so
     credentials: credentials.Credentials | None = None  # its content credentials, checked
-    unchecked: bool = False  # whether it seems to have some, which without the extra cannot be checked
+    unchecked: bool = False  # whether it seems to have credentials, which cannot be checked without the extra
     signed: bool = False  # whether its tags say that it was signed when it was made
 
 
 def metadata(signed: bool = False) -> dict[str, str]:
     """The tags for the container of a dubbed file (`VideoWriter(metadata=...)`).
 
-    signed: say that `w2l.marking.credentials.sign` will sign the file, so that a lost signature can be told from none.
+    signed: say that `w2l.marking.credentials.sign` will sign the file, so that a lost signature can be told from one
+    that never was.
     """
     comment = f"{LABEL}: the mouth in this video was redrawn by a neural network. {DIGITAL_SOURCE_TYPE}"
     return {
@@ -122,7 +123,7 @@ def _describe_credentials(found: Mark) -> str:
 
 
 def _container_tags(path: Path) -> dict[str, str]:
-    """The container's tags; none where the file is no video (a PNG), since its XMP packet then says it all."""
+    """The container's tags; none if the file is not a video (a PNG), since its XMP packet then says everything."""
     from w2l import video
 
     try:
@@ -132,7 +133,7 @@ def _container_tags(path: Path) -> dict[str, str]:
 
 
 def _telling(uris: list[str]) -> str:
-    """The first that says AI was involved, or else the first."""
+    """The first one that says AI was involved, or else the first one."""
     return next(filter(_is_synthetic, uris), uris[0])
 
 
@@ -142,7 +143,7 @@ def _is_synthetic(uri: str) -> bool:
 
 
 def label_frame(frame: np.ndarray, corner: str = CORNERS[0]) -> np.ndarray:
-    """A copy of the frame with the label in one corner; the very frame where it is too small to hold readable letters.
+    """A copy of the frame with the label in one corner; the frame itself if it is too small for readable letters.
 
     frame: HWC uint8 BGR. Outside the label's rectangle (`label_box`) every pixel stays as it is.
     """
@@ -172,8 +173,8 @@ def label_box(width: int, height: int, corner: str = CORNERS[0]) -> tuple[int, i
 def quiet_corner(width: int, height: int, boxes: np.ndarray) -> str:
     """The corner where the label covers the mouths least, over all boxes of a clip.
 
-    boxes: float (n, 4) x1, y1, x2, y2 in pixels, NaN where there is no face. One corner holds for the whole clip, so
-    that the label never jumps. Of equally quiet corners the first in `CORNERS` is taken.
+    boxes: float (n, 4) x1, y1, x2, y2 in pixels, NaN where there is no face. It is the same for the
+    whole clip, so that the label never jumps; of equally good corners, it is the first in `CORNERS`.
     """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     boxes = boxes[np.isfinite(boxes).all(axis=1)]

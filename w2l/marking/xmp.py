@@ -30,7 +30,7 @@ _SOURCE_TYPE = re.compile(r"""DigitalSourceType(?:\s*=\s*["']|\s*>\s*|\s+rdf:res
 
 _MP4_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _GIF_HEAD = b"\x21\xff\x0bXMP DataXMP"
-# a reader that knows no XMP takes the packet for data blocks; wherever it lands here, it is led to the end
+# a reader without XMP parses the packet as data blocks; wherever it lands in this tail, it is led to the end
 _GIF_TAIL = bytes([1, *range(255, -1, -1), 0, 0])
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_HEAD = b"XML:com.adobe.xmp\0\0\0\0\0"
@@ -103,7 +103,7 @@ def _crc(chunk: bytes) -> bytes:
 
 
 def _append_to_webp(file: BinaryIO, data: bytes) -> None:
-    """Appends the chunk, sets the flag that announces it, and mends the length of the whole file."""
+    """Appends the chunk, sets the flag that announces it, and updates the length of the whole file."""
     file.seek(0, os.SEEK_END)
     file.write(b"XMP " + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2))
     length = file.tell() - 8
@@ -150,7 +150,7 @@ def _riff_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _between(file: BinaryIO, head: bytes, tail: bytes) -> bytes | None:
-    """What stands between head and tail, looked for in the last megabyte of the file."""
+    """What is between head and tail, searched for in the last megabyte of the file."""
     length = file.seek(0, os.SEEK_END)
     file.seek(max(0, length - _MOST))
     end = file.read()

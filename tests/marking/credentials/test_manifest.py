@@ -159,7 +159,7 @@ def test_any_changed_byte_of_the_content_shows(signed):
 def test_changed_statements_show(signed):
     data = signed.read_bytes()
     flip(signed, data.index(b"compositeWith"))
-    assert "what they state was changed after it was signed" in credentials.read(signed).problems
+    assert "their statements were changed after signing" in credentials.read(signed).problems
     signed.write_bytes(data.replace(b"c2pa.assertions", b"c2pb.assertions"))
     assert "the check assertion.action.ingredientMismatch fails" in credentials.read(signed).problems
     signed.write_bytes(data.replace(b"jumd", b"jump"))
@@ -445,7 +445,7 @@ def test_nothing_is_fetched(unsigned, tmp_path):
                 with (unsigned / "clip.mp4").open("rb") as plain, remote.open("w+b") as out:
                     builder.sign(signer, "video/mp4", plain, out)
             found = credentials.read(remote)
-            assert found.problems == ["they are kept on a server, and w2l asks none"]
+            assert found.problems == ["they are kept on a server, and w2l does not contact servers"]
             out = Path(shutil.copy(unsigned / "out.mp4", tmp_path / "out.mp4"))
             credentials.sign(out, remote)
             assert credentials.read(out).parent == "remote.mp4"

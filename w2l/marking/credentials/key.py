@@ -1,10 +1,10 @@
 """The key that signs this user's files: made on first use, kept outside any repository, renewed in time.
 
-Source: C2PA Technical Specification 2, "X.509 certificates": the signer's certificate is no authority, is for digital
-signatures, and names an extended key usage (here e-mail protection, which every validator takes).
+Source: C2PA Technical Specification 2, "X.509 certificates": the signer's certificate is not an authority's, is for
+digital signatures, and names an extended key usage (here e-mail protection, which every validator accepts).
 
 It is kept in ``$XDG_CONFIG_HOME/w2l/credentials`` or ``~/.config/w2l/credentials``; on OpenBayes under the persistent
-home. On Colab it is lost with the machine: a key on Drive would be shared together with its folder.
+home. On Colab it is lost with the machine: a key on Drive would be shared whenever its folder is shared.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.x509 import Certificate, Name
 
-ORGANISATION = "Self-made key of a w2l user"  # in the certificates: other viewers show it as who issued them
+ORGANISATION = "Self-made key of a w2l user"  # in the certificates: other viewers show it as the issuer
 
-_FILE = "signer.pem"  # the private key, its certificate and the root's: one file, so that they always fit
+_FILE = "signer.pem"  # the private key, its certificate and the root's: one file, so that they always match
 _VALID = timedelta(days=3653)
-_RENEWED = _VALID / 2  # without time stamps a signature lasts as long as its certificate: every one five years or more
+_RENEWED = _VALID / 2  # without time stamps a signature lasts as long as its certificate: at least five years
 _KEY_USES = (
     *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
     *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
@@ -43,10 +43,10 @@ def folder() -> Path:
 
 
 def identity() -> tuple[bytes, bytes]:
-    """This user's private key (PEM, PKCS 8, P-256) and certificate chain (PEM, the signer's first), made if need be.
+    """This user's private key (PEM, PKCS 8, P-256) and certificate chain (PEM, the signer's first), made if missing.
 
-    Two processes that need a first key at once end with the same one. Raises W2LError when the folder cannot be read or
-    written, or the file in it holds no key.
+    Two processes that need a first key at the same time end up with the same one. Raises W2LError when the folder
+    cannot be read or written, or the file in it holds no key.
     """
     path = folder() / _FILE
     now = datetime.now(UTC)
@@ -60,7 +60,7 @@ def identity() -> tuple[bytes, bytes]:
     except OSError as error:
         raise W2LError(
             f"cannot keep a signing key in {path.parent}: {error.strerror or error}; "
-            "mend that folder, or name another one in XDG_CONFIG_HOME."
+            "repair that folder, or set XDG_CONFIG_HOME to another one."
         ) from error
     return _pem(key), b"".join(_pem(certificate) for certificate in chain)
 
@@ -82,7 +82,7 @@ def _load(path: Path) -> tuple[EllipticCurvePrivateKey, list[Certificate]]:
 
 
 def _store(path: Path, data: bytes, renew: bool = False) -> None:
-    """Writes the file whole and private; a key that another process has put there meanwhile stays, unless renewed."""
+    """Writes the file whole and private; a key that another process has just written stays, unless `renew`."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.parent.chmod(0o700)
     handle, temporary = tempfile.mkstemp(dir=path.parent)  # with mode 0600
@@ -99,7 +99,7 @@ def _store(path: Path, data: bytes, renew: bool = False) -> None:
 
 
 def _link(temporary: str, path: Path) -> None:
-    """Gives the file its name if that is free, which a rename would not look at."""
+    """Gives the file its name if that is free, which a rename would not check."""
     try:
         os.link(temporary, path)
     except FileExistsError:
@@ -109,7 +109,7 @@ def _link(temporary: str, path: Path) -> None:
 
 
 def _make(now: datetime) -> bytes:
-    """A new key with its certificate and the root's; the root's own key is forgotten, so it signs nothing else."""
+    """A new key with its certificate and the root's; the root's own key is discarded, so it signs nothing else."""
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
     root, key = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
@@ -141,7 +141,7 @@ def _certificate(key: EllipticCurvePrivateKey, issuer: EllipticCurvePrivateKey, 
 
 
 def _name(key: EllipticCurvePrivateKey, role: str) -> Name:
-    """The name in a certificate: the organisation, and eight hexadecimal digits by which keys are told apart."""
+    """The name in a certificate: the organisation, and eight hexadecimal digits that tell keys apart."""
     from cryptography import x509
     from cryptography.x509.oid import NameOID
 

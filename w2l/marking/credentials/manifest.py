@@ -58,12 +58,12 @@ _PROBLEMS = {
     "assertion.bmffHash.mismatch": _CHANGED,
     "assertion.dataHash.mismatch": _CHANGED,
     "assertion.boxesHash.mismatch": _CHANGED,
-    "assertion.hashedURI.mismatch": "what they state was changed after it was signed",
-    "claimSignature.mismatch": "the signature does not fit what it stands under",
+    "assertion.hashedURI.mismatch": "their statements were changed after signing",
+    "claimSignature.mismatch": "the signature does not match what was signed",
     "claimSignature.missing": "the signature is missing",
     "ingredient.manifest.mismatch": "the credentials of the source were changed after this file was signed",
     "signingCredential.expired": "the signer's certificate has expired, and no time stamp says when this was signed",
-    "signingCredential.revoked": "the signer's certificate was withdrawn",
+    "signingCredential.revoked": "the signer's certificate was revoked",
 }
 _UNTRUSTED = "signingCredential.untrusted"
 
@@ -72,7 +72,7 @@ _UNTRUSTED = "signingCredential.untrusted"
 class Credentials:
     """What the content credentials of a file say, and whether they hold."""
 
-    valid: bool  # whether file and statements are as they were signed, with a certificate that still holds
+    valid: bool  # whether file and statements are as they were signed, with a certificate that is still valid
     trusted: bool = False  # whether an authority vouches for the signer; none does for the key that `sign` uses
     problems: list[str] = field(default_factory=list)  # why they are not valid, one sentence each
     signer: str | None = None  # the name in the certificate
@@ -109,14 +109,14 @@ def sign(
     speech: str | os.PathLike[str] | None = None,
     title: str | None = None,
 ) -> None:
-    """Signs a finished mp4, GIF, WebP or PNG (judged by content) in place; a later change of the file will show.
+    """Signs a finished mp4, GIF, WebP or PNG (judged by content) in place; any later change to the file will show.
 
-    source: the clip or picture that was dubbed, named as parent with its SHA-256 and a small picture, and with its own
-    credentials where it has some. speech: the sound file, named as a component. title: the name that the file will
-    have, when not its present one. The names of the files can be read in the result by everyone; their folders are not
-    in it, nor is the user's name.
+    source: the clip or picture that was dubbed, named as parent with its SHA-256, a small picture, and its own
+    credentials if it has any. speech: the sound file, named as a component. title: the name that the file will have,
+    if not its present one. Anyone can read the names of these files in the result; neither their folders nor the user's
+    name are in it.
 
-    The file stays as it was when that fails. Raises W2LError when the extra is not installed, the file is of another
+    If signing fails, the file stays as it was. Raises W2LError when the extra is not installed, the file is of another
     kind, or a file or the key cannot be read or written.
     """
     c2pa = _library()
@@ -127,8 +127,8 @@ def sign(
             _write_signed(c2pa, path, signed, title, given)
         except (c2pa.C2paError, OSError) as error:
             told = _reason(error)
-            raise W2LError(f"{title} could not be signed: {told}; see to that, or switch signing off.") from error
-        if not (found := read(signed)) or not found.valid:  # seen where the samples lie in several pieces (`mdat`)
+            raise W2LError(f"{title} could not be signed: {told}; correct that, or switch signing off.") from error
+        if not (found := read(signed)) or not found.valid:  # happens when the samples are in several `mdat` boxes
             raise W2LError(f"{title} could not be signed: its signature does not hold; write it with VideoWriter.")
 
 
@@ -137,7 +137,7 @@ def _write_signed(c2pa: ModuleType, path: Path, signed: Path, title: str, given:
     if kind not in _SIGNED_TYPES:
         raise W2LError(f"{title} has no place for content credentials; they go into mp4, GIF, WebP and PNG files.")
     private, chain = key.identity()
-    info = c2pa.C2paSignerInfo(b"es256", chain, private, None)  # None: no time stamp authority is asked
+    info = c2pa.C2paSignerInfo(b"es256", chain, private, None)  # None: no time stamp authority is contacted
     with (
         c2pa.Context.from_dict(_SETTINGS) as context,
         c2pa.Builder(_claim(title, "speech" in given), context=context) as builder,
@@ -181,7 +181,7 @@ def _add_ingredient(c2pa: ModuleType, builder: Any, role: str, file: Path) -> No
     try:
         with file.open("rb") as stream:
             builder.add_ingredient(about, kind, stream)
-    except c2pa.C2paError:  # damaged, or of another kind than it seems: named all the same, without a history
+    except c2pa.C2paError:  # damaged, or not the kind of file that it seems: named, but without a history
         builder.add_ingredient(about, _UNKNOWN, io.BytesIO())
 
 
@@ -220,7 +220,7 @@ def _media_type(file: Path) -> str:
 
 
 def _readable(name: str) -> str:
-    """A file's name as text: on Linux it may hold bytes that are none."""
+    """A file's name as text: on Linux it may hold bytes that are not valid text."""
     return name.encode("utf8", "replace").decode()
 
 
@@ -234,7 +234,7 @@ def _reason(error: Exception) -> str:
 
 
 def present(path: str | os.PathLike[str]) -> bool:
-    """Whether a file seems to hold content credentials: looks near both of its ends, and needs no extra."""
+    """Whether a file seems to hold content credentials: searches near both ends, and needs no extra."""
     with Path(path).open("rb") as file:
         head = file.read(_LOOKED_THROUGH)
         file.seek(max(0, file.seek(0, os.SEEK_END) - _LOOKED_THROUGH))
@@ -242,7 +242,7 @@ def present(path: str | os.PathLike[str]) -> bool:
 
 
 def read(path: str | os.PathLike[str]) -> Credentials | None:
-    """Checks the content credentials of a file; None when it has none, or is of a kind that holds none.
+    """Checks the content credentials of a file; None when it has none, or is of a kind that cannot have any.
 
     Raises W2LError when the file cannot be read or the extra is not installed.
     """
@@ -258,7 +258,7 @@ def read(path: str | os.PathLike[str]) -> Credentials | None:
         raise W2LError(f"cannot read {path}: {error.strerror or error}; check the path.") from error
     except c2pa.C2paError as error:
         if str(error).startswith("Remote"):
-            return Credentials(False, problems=["they are kept on a server, and w2l asks none"])
+            return Credentials(False, problems=["they are kept on a server, and w2l does not contact servers"])
         return Credentials(False, problems=["they, or the file around them, are damaged"]) if present(path) else None
 
 
