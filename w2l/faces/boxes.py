@@ -1,4 +1,4 @@
-"""Boxes: how much two of them overlap, the best first, and one of each face."""
+"""Boxes: how much two of them overlap, sorting by score, and non-maximum suppression."""
 
 from __future__ import annotations
 

@@ -45,8 +45,8 @@ def choose(
     """The parts of sightings to work on, no two of them in one frame.
 
     faces: the clip's sightings, weightiest first. which: as in `track_faces`. spans: (first frame, frame after the
-    last) of each shot. size: width, height of the frames. name: the clip's, for errors. Raises W2LError for an unknown
-    choice, a number that no face has, and a point outside the frame.
+    last) of each shot. size: width, height of the frames. name: the clip's, for error messages. Raises W2LError for an
+    unknown choice, a number that no face has, and a point outside the frame.
     """
     if isinstance(which, str):
         which = parse_which(which)
@@ -102,14 +102,14 @@ def _at(point: tuple[float, float], parts: list[Sighting]) -> list[Sighting]:
 
 
 def _lasting_first(parts: list[Sighting], rank: list[float]) -> list[Sighting]:
-    """Sorted by rank, lowest first, with faces seen only in passing last."""
+    """Sorted by rank, lowest first, with faces seen only briefly last."""
     longest = max((len(part.frames) for part in parts), default=0)
     passing = [len(part.frames) < _PASSING * longest for part in parts]
     return [parts[i] for i in sorted(range(len(parts)), key=lambda i: (passing[i], rank[i]))]
 
 
 def _one_at_a_time(parts: Iterable[Sighting]) -> list[Sighting]:
-    """The parts that overlap in time with none before them in the list; a short absence counts as presence."""
+    """The parts that do not overlap in time with any part before them; a short absence counts as presence."""
     taken: list[Sighting] = []
     for part in parts:
         if all(part.frames[0] > other.frames[-1] or other.frames[0] > part.frames[-1] for other in taken):

@@ -23,9 +23,9 @@ _CHEEKS = (slice(26, 46), slice(16, 80))  # rows, columns of a crop: just above 
 def cut_crop(frame: np.ndarray, box: Sequence[float] | np.ndarray, size: int = CROP_SIZE) -> np.ndarray:
     """The part of the frame inside the box, resized to a square: the input of all networks of the kit.
 
-    frame: (H, W, 3) uint8 BGR. box: x1, y1, x2, y2 in pixels, rounded to whole ones. Where it reaches over the frame's
-    border, the border pixels are repeated, so that the face keeps its place and shape in the crop. Returns
-    (size, size, 3) uint8 BGR. Raises W2LError when the box does not touch the frame.
+    frame: (H, W, 3) uint8 BGR. box: x1, y1, x2, y2 in pixels, rounded to whole ones. Where it extends beyond the frame,
+    the border pixels are repeated, so that the face keeps its place and shape in the crop. Returns (size, size, 3)
+    uint8 BGR. Raises W2LError when the box does not touch the frame.
     """
     x1, y1, x2, y2 = _whole_pixels(frame, box)
     height, width = frame.shape[:2]
@@ -41,7 +41,7 @@ def paste(frame: np.ndarray, patch: np.ndarray, box: Sequence[float] | np.ndarra
 
     frame: (H, W, 3) uint8 BGR; patch: (size, size, 3) uint8 BGR; box as in `cut_crop`. With `feather` only the lower
     half is replaced, the half that the generator draws, and it fades into the frame within the box; every other pixel
-    stays as it is. Without, the patch covers the whole box. Raises W2LError when the box does not touch the frame.
+    stays as it is. Without it, the patch covers the whole box. Raises W2LError when the box does not touch the frame.
     """
     x1, y1, x2, y2 = _whole_pixels(frame, box)
     height, width = frame.shape[:2]
@@ -92,7 +92,7 @@ def _whole_pixels(frame: np.ndarray, box: Sequence[float] | np.ndarray) -> tuple
     """The box in whole pixels, at least one wide and high."""
     values = np.asarray(box, np.float64)
     if values.shape != (4,) or not np.isfinite(values).all():
-        raise W2LError(f"a box is four numbers, x1, y1, x2, y2 in pixels, not {box!r}; ask Track.has_face first.")
+        raise W2LError(f"a box is four numbers, x1, y1, x2, y2 in pixels, not {box!r}; check Track.has_face first.")
     x1, y1, x2, y2 = (round(float(value)) for value in values)
     x2, y2 = max(x2, x1 + 1), max(y2, y1 + 1)
     height, width = frame.shape[:2]

@@ -1,4 +1,4 @@
-"""Cuts: the frames at which another shot begins, detected on tiny copies of the frames."""
+"""Cuts: the frames at which a new shot begins, detected on tiny copies of the frames."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 _WIDTH, _HEIGHT = 32, 18  # pixels of the tiny copies: small motion and compression average out
 _FINE = 4  # pixels read along each axis for one of theirs; reading all of a large frame costs ten times as much
 _UNLIKE = 0.15  # 1 - correlation: two people before one backdrop differ by 0.2, unrelated shots by 0.4 to 1.2
-_RESTLESS = 2.0  # times the recent differences is added to the threshold, so that fast pans and confetti are not cuts
+_RESTLESS = 2.0  # times the recent differences are added to the threshold: fast pans and confetti are not cuts
 _RECENT = 6  # frames that count as recent
 _BLACK = 24  # grey levels below which rows and columns at the edges are black bars
 _BLANK = 4.0  # grey levels of standard deviation below which a frame is blank
@@ -19,12 +19,12 @@ _REMEMBERED = 16  # latest views that a later shot can return to
 
 
 class CutFinder:
-    """Called with the frames of a clip one after another, says of each whether it begins another shot.
+    """Called with the frames of a clip one after another, tells for each whether it begins a new shot.
 
     Only hard cuts are found. Two frames differ when their tiny copies correlate little, whatever their brightness, and
     much less than recent frames did: so motion, fades and changes of light are not cuts. A blank frame (black, white)
-    begins no shot; the next frame is compared with the last one that was not blank. A frame that resembles the one
-    before last begins none either, so a flash of one frame is at most one cut. Takes half a millisecond a frame of any
+    does not begin a shot; the next frame is compared with the last one that was not blank. Nor does a frame that
+    resembles the one before last, so a flash of one frame is at most one cut. Takes half a millisecond per frame of any
     size.
 
     views: the number of the view of each shot so far. A shot that resembles the end of one of the last 16 views has the
@@ -39,7 +39,7 @@ class CutFinder:
         self._age = 0  # of the shot, in frames
 
     def __call__(self, frame: np.ndarray) -> bool:
-        """Whether this frame, (H, W, 3) uint8 BGR, begins another shot than the one before. The first one does not."""
+        """Whether this frame, (H, W, 3) uint8 BGR, begins a new shot. The first one does not."""
         picture = _tiny(frame)
         self._age += 1
         if picture.std(axis=(0, 1)).max() < _BLANK:
@@ -56,7 +56,7 @@ class CutFinder:
             self.views.append(self._view_of(picture))
             self._age = 1
         elif returns and self._age == 2 and len(self.views) > 1:
-            self.views[-1] = self.views[-2]  # what began this shot was a flash: the shot before continues
+            self.views[-1] = self.views[-2]  # this shot began with a flash: the shot before it continues
         self._ends.pop(self.views[-1], None)
         self._ends[self.views[-1]] = picture
         if len(self._ends) > _REMEMBERED:

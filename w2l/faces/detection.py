@@ -25,10 +25,10 @@ from w2l.video import Framing
 _BATCH = 8  # frames given at once to a detector that has no `batch` of its own
 _AHEAD = 8  # frames decoded while the detector works on earlier ones
 _WHOLE_FRAME = Framing()
-_FORMAT = 1  # raise it with every change to boxes, cuts or the layout of cache files
-_ROOM = 50 * 2**20  # bytes of the cache
+_FORMAT = 1  # increase it with every change to boxes, cuts or the layout of cache files
+_ROOM = 50 * 2**20  # bytes that the cache may take
 _BLOCK = 4096  # bytes that a small file takes on disk
-# of a cache file, beside the key: type and dimensions. Faces are stored as their number in each frame and all boxes.
+# The arrays of a cache file besides its key: type and dimensions. Faces are stored as counts per frame and all boxes.
 _FIELDS: dict[str, tuple[type, int]] = {
     "counts": (np.int64, 1),
     "boxes": (np.float32, 2),
@@ -44,8 +44,8 @@ class Found:
     """What was found in the n frames of a clip.
 
     faces: for each frame (k, 5) float32, x1, y1, x2, y2 in pixels and a score, best first, k >= 0. cuts: the frames at
-    which another shot begins, ascending, without 0. size: width and height of the frames. whole: whether the clip ends
-    here (False: it has more frames, which were not asked for). views: the view of each shot, see
+    which a new shot begins, ascending, without 0. size: width and height of the frames. whole: whether the clip ends
+    here (False: it has more frames, which were not requested). views: the view of each shot, see
     `w2l.faces.cuts.CutFinder`; one more than there are cuts, or None where they are unknown.
     """
 
@@ -70,12 +70,12 @@ def detect_clip(
 
     path_or_frames: a clip or picture, or its frames, (H, W, 3) uint8 BGR, all of one size. fps: rate at which a clip is
     read (default: its own). max_frames: how many of its first frames to search (one more is read, to learn whether the
-    clip ends there). framing: what of each frame is searched; boxes are in pixels of that. cache: reuse what was found
-    in a file of the same content with the same detector, fps and framing, and store what is found now. progress: show a
-    bar. on_frame: called for each frame that is searched.
+    clip ends there). framing: the part of each frame that is searched; boxes are in its pixels. cache: reuse what was
+    found in a file of the same content with the same detector, fps and framing, and store what is found now. progress:
+    show a bar. on_frame: called for each frame that is searched.
 
     Raises W2LError when there are no frames, when they differ in size or are not pictures, and where reading or
-    detecting does.
+    detecting raises it.
     """
     if max_frames is not None and max_frames < 1:
         raise W2LError(f"faces cannot be searched for in {max_frames} frames; give max_frames of 1 or more.")
@@ -98,7 +98,7 @@ def detect_clip(
 
 
 def _framed(frames: Iterable[np.ndarray], framing: Framing, name: str) -> Iterator[np.ndarray]:
-    """The part of each frame that is searched. Raises W2LError for what is no frame, or not as large as the first."""
+    """The part of each frame that is searched. Raises W2LError for anything but a frame of the first one's size."""
     shape: tuple[int, ...] | None = None
     for i, frame in enumerate(frames):
         if np.ndim(frame) != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
@@ -137,14 +137,14 @@ def _search(
         size = (batch[0].shape[1], batch[0].shape[0])
         faces += finder.detect(batch)
     if not faces:
-        raise W2LError(f"{name} has no frames; give one that has some.")
+        raise W2LError(f"{name} has no frames; give one with at least one frame.")
     return Found(faces, cuts, size, next(frames, None) is None, begins_shot.views)
 
 
 def _shown(frames: Iterable[np.ndarray], length: int | None, progress: bool) -> Iterable[np.ndarray]:
     if not progress:
         return frames
-    from tqdm import tqdm  # here, because few calls show a bar
+    from tqdm import tqdm  # imported here, because few calls show a bar
 
     return tqdm(frames, total=length, desc="finding the face", unit="frame")
 
@@ -172,7 +172,7 @@ def _recall(entry: Path, max_frames: int | None) -> Found | None:
     if not found.whole and (max_frames is None or max_frames > count):
         return None
     with suppress(OSError):
-        os.utime(entry)  # the oldest are deleted first
+        os.utime(entry)  # marks it as used: the oldest are deleted first
     if max_frames is None or max_frames >= count:
         return found
     cuts = [cut for cut in found.cuts if cut < max_frames]
@@ -202,7 +202,7 @@ def _read(entry: Path) -> Found:
 
 
 def _keep(entry: Path, found: Found) -> None:
-    """Caches what was found, if it can be written, and deletes the oldest files where the cache is full."""
+    """Caches what was found, if it can be written, and deletes the oldest files when the cache is full."""
     content = {
         "counts": [len(boxes) for boxes in found.faces],
         "boxes": np.concatenate(found.faces),

@@ -1,7 +1,7 @@
-"""Face detectors: what they have in common, and the one of a name.
+"""Face detectors: their common interface, and `detector`, which loads one by its name.
 
-All of them draw the same kind of box, that of the published training data: from the middle of the forehead to the chin,
-about ear to ear, with the mouth at three quarters of its height. So crops are alike whichever detector found the face.
+All of them give the same kind of box, that of the published training data: from the middle of the forehead to the chin,
+about ear to ear, with the mouth at three quarters of its height. So crops look alike whichever detector found the face.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ HOG_IS_GONE = "the detector hog is no longer part of w2l; leave the choice to w2
 class Detector(Protocol):
     """Finds faces in frames, each frame on its own: it keeps no memory of the frames before.
 
-    settings: in words, all that changes its boxes, its weights included, so that cached boxes are used for the same
-    settings only; empty where boxes are not worth caching. A detector for which the number of frames given at once
-    matters has that number as ``batch``.
+    settings: a text with everything that affects its boxes, its weights included, so that cached boxes are used with
+    the same settings only; empty if boxes are not worth caching. A detector that works best on a certain number of
+    frames at once has that number as ``batch``.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Detector(Protocol):
 def detector(
     name: str = "auto", batch_size: int | None = None, device: str = "auto", published: bool = False
 ) -> Detector:
-    """The detector of that name, loaded once in a process for the same file and options.
+    """The detector of that name, loaded once per process for the same file and options.
 
     ``yunet``: a small network, bundled. ``s3fd``: the one that the published crops were made with, meant for a GPU; its
     weights are fetched with 'w2l weights fetch s3fd'. ``auto``: yunet. batch_size, device: frames at once and where to
@@ -65,7 +65,7 @@ def detector(
 
 
 def find_weights(name: str) -> Path:
-    """The weight file of a detector. Raises W2LError when it is missing, and when what bears its name is another."""
+    """The weight file of a detector. Raises W2LError when it is missing or is another file of its name."""
     if weights.status(name) == "absent":
         raise W2LError(
             f"the weights of the detector {name} are not on this machine; run 'w2l weights fetch {name}', or use the "
@@ -84,9 +84,9 @@ def _loaded(
     published: bool,
     process: int,
 ) -> Detector:
-    """The detector, made once. content: size and time of change of its file. process: a fork loads its own."""
+    """The detector, made once. content: size and modification time of its file. process: a fork loads its own."""
     if kind == "s3fd":
-        from w2l.faces.s3fd import S3fd  # here, because torch takes seconds to start
+        from w2l.faces.s3fd import S3fd  # imported here, because torch takes seconds to start
 
         how: dict[str, Any] = {"side": None, "published_order": True} if published else {}
         return S3fd(path, batch_size=batch_size, device=device, **how)

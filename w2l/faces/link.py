@@ -11,10 +11,10 @@ import numpy as np
 
 from w2l.faces.boxes import Box, iou
 
-SAME_FACE = 0.3  # two boxes a few frames apart with at least this IoU are taken for the same face
+SAME_FACE = 0.3  # two boxes a few frames apart with at least this IoU count as the same face
 _PATIENCE = 25  # frames of absence after which a face at the same place counts as another one
 _TRUST = 0.5  # weight of the latest step in a sighting's speed
-_SLOWING = 0.8  # factor on the speed, each frame, of a face that is not seen: the search does not run away
+_SLOWING = 0.8  # factor per frame on the speed of a face that is not seen, so that the search does not drift away
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Sighting:
         return sum(box[3] - box[1] for box in self.boxes)
 
     def between(self, start: int, stop: int) -> Sighting:
-        """The part from frame `start` to before `stop`; empty where the face is not seen there."""
+        """The part from frame `start` up to, but without, `stop`; empty where the face is not seen there."""
         here = slice(bisect_left(self.frames, start), bisect_left(self.frames, stop))
         return Sighting(self.frames[here], self.boxes[here])
 
@@ -61,7 +61,7 @@ def link(faces: Sequence[np.ndarray], cuts: Sequence[int] = (), views: Sequence[
     """Joins boxes of nearby frames that overlap, the best overlap first.
 
     faces: for each frame (k, 4 or more), x1, y1, x2, y2 in pixels. A face is searched for where its motion leads, then
-    where it was last. cuts: frames at which another shot begins, ascending. A sighting ends at a cut, but continues in
+    where it was last. cuts: frames at which a new shot begins, ascending. A sighting ends at a cut, but continues in
     a later shot of the same view. views: the view of each shot, one more than there are cuts (None: all shots have
     views of their own). Returns the sightings in the order of their first frames.
     """

@@ -29,7 +29,7 @@ _OVERLAP = 0.3  # IoU above which the weaker of two boxes is dropped
 _FIRST_STRIDE = 4
 _SMALLEST = 32  # pixels of a side below which the network's last maps would be empty
 _GPU_BATCH = 16
-_CPU_BATCH = 1  # larger ones are no faster there, and each frame takes 300 MB
+_CPU_BATCH = 1  # larger batches are no faster there, and each frame takes 300 MB
 
 
 class S3fd:

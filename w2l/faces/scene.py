@@ -17,15 +17,15 @@ from w2l.faces.track import Track, spans
 
 GAPS = ("pass", "hold", "interpolate", "error")
 
-_PERSISTENT = 3  # a face seen in fewer frames than this (where the clip has as many) counts as a false hit
+_PERSISTENT = 3  # a face seen in fewer frames than this (where the clip has as many) counts as a false detection
 
 
 @dataclass(frozen=True)
 class Scene:
     """All faces that a detector found in a clip. The clip is searched once (see `see`); any number of tracks follow.
 
-    found: boxes of every frame, cuts, width and height. name: the clip's, for errors. fixed: whether the box was given
-    by hand; then no pads are added.
+    found: boxes of every frame, cuts, width and height. name: the clip's, for error messages. fixed: whether the box
+    was given by hand; then no pads are added.
     """
 
     found: Found
@@ -34,14 +34,14 @@ class Scene:
 
     @cached_property
     def faces(self) -> list[Sighting]:
-        """The faces by their numbers, the weightiest (large and long in view) first, without false hits."""
+        """The faces by their numbers, the weightiest (large and long in view) first, without false detections."""
         enough = min(_PERSISTENT, len(self.found.faces))
         linked = link(self.found.faces, self.cuts, None if self.fixed else self.found.views)
         return sorted((face for face in linked if len(face.frames) >= enough), key=lambda face: -face.weight)
 
     @property
     def cuts(self) -> list[int]:
-        """The frames at which another shot begins; none for a box given by hand, which stays where it is."""
+        """The frames at which a new shot begins; none for a box given by hand, which stays where it is."""
         return [] if self.fixed else self.found.cuts
 
     def track(
@@ -60,10 +60,10 @@ class Scene:
         return self._draw(chosen, np.zeros(4) if self.fixed else _margins(pads), smooth, gaps)
 
     def tracks(self, pads: Sequence[float] = (0, 10, 0, 0), smooth: bool = True, gaps: str = "pass") -> list[Track]:
-        """The tracks of all faces by their numbers, those that `track` takes.
+        """The tracks of all faces, in the order of the numbers that `track` takes.
 
-        Raises W2LError when there is no face, and with gaps "error" where `track` does for "main": no other face has to
-        be in every frame.
+        Raises W2LError when there is no face, and, with gaps "error", when `track` does for "main"; other faces need
+        not be in every frame.
         """
         self.track("main", pads, smooth, gaps)
         gaps = "pass" if gaps == "error" else gaps
@@ -93,7 +93,7 @@ class Scene:
 
 
 def check_drawing(pads: Sequence[float], gaps: str, which: Which = "main") -> None:
-    """Raises W2LError for a mistyped argument; called before the clip is searched, which takes long."""
+    """Raises W2LError for an invalid argument; called before the clip is searched, which takes a long time."""
     _margins(pads)
     if gaps not in GAPS:
         raise W2LError(f"gaps cannot be {gaps!r}; choose one of {', '.join(GAPS)}.")

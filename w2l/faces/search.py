@@ -29,7 +29,7 @@ class Search:
 
     detector: a name (see `faces.detector`) or an object. box: x1, y1, x2, y2 of a face that stays in place; then
     nothing is detected. fps: rate at which a clip is read (default: its own). max_frames: how many of its first frames
-    to search. framing: what of each frame is searched; boxes are in pixels of that. cache: keep what is found in a
+    to search. framing: the part of each frame that is searched; boxes are in its pixels. cache: keep what is found in a
     file, and use it when the same clip is searched again. progress: show a bar. on_frame: called for each frame
     searched. batch_size, device: as in `faces.detector`.
 
@@ -92,12 +92,12 @@ def track_faces(
     path_or_frames: a clip or picture, or its frames, (H, W, 3) uint8 BGR, all of one size. detector: a name (see
     `faces.detector`) or an object. pads: pixels added to the boxes at the top, bottom, left and right. smooth: average
     the box over neighbouring frames, but not over a cut or a jump of it. gaps, for frames in which no face was found:
-    "pass" leaves them without a box, "hold" repeats the last box before, "interpolate" moves from the box before to
+    "pass" leaves them without a box, "hold" repeats the box before, "interpolate" moves from the box before to
     the one after, both only within a shot that shows the face; "error" raises. box: x1, y1, x2, y2 of a face that
     stays in place; then nothing is detected and no pads are added. progress: show a bar.
 
     which: "main", the weightiest face (large and long in the picture) and, in shots without it, the next weightiest;
-    "largest" or "centre", in each shot the largest or most central face that is more than passing by; a number, the
+    "largest" or "centre", in each shot the largest or most central face that is not just passing by; a number, the
     face of that number in `find_tracks`, and no other; a point x, y in pixels, in each shot the face whose box is the
     first to contain it, or the nearest if none does. All of these also as text (see `parse_which`).
 
@@ -127,7 +127,7 @@ def find_tracks(
     batch_size: int | None = None,
     device: str = "auto",
 ) -> list[Track]:
-    """Follows every face of a clip: one track a face, in the order of the numbers that `which` takes, weightiest first.
+    """Follows every face of a clip: one track per face, in the order of `which`'s numbers, weightiest first.
 
     A face that leaves and soon comes back to the same place has one track, and so has one that a cut leaves and a later
     cut returns to. Arguments and errors are those of `track_faces`.

@@ -12,10 +12,10 @@ import numpy as np
 class Track:
     """Where one face is in each of the n frames of a clip.
 
-    boxes: (n, 4) float32, x1, y1, x2, y2 in pixels with the pads added; they may reach over the frame's border; NaN
-    where there is no box. found: (n,) bool, False where no face was found (drop-outs of a few frames within a track do
-    not count); with gaps "hold" and "interpolate" such frames still have a box if their shot shows the face. size:
-    width and height of the frames.
+    boxes: (n, 4) float32, x1, y1, x2, y2 in pixels with the pads added; they may extend beyond the frame; NaN where
+    there is no box. found: (n,) bool, False where no face was found (drop-outs of a few frames within a track do not
+    count); with gaps "hold" and "interpolate" such frames still have a box if their shot shows the face. size: width
+    and height of the frames.
     """
 
     boxes: np.ndarray

@@ -80,7 +80,7 @@ def _read(path: Path, min_score: float) -> cv2.FaceDetectorYN:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silences OpenCV's log: version 5 warns of a setting that FaceDetectorYN itself makes."""
+    """Silences OpenCV's log: version 5 warns about a setting that FaceDetectorYN itself makes."""
     log = getattr(cv2.utils, "logging", None)  # absent from some builds of OpenCV 4
     if log is None:
         yield
