@@ -1,4 +1,4 @@
-"""The synthetic talker: procedural voices and faces whose every mouth position is known."""
+"""The synthetic talker: procedural voices, and drawn faces whose mouth is known exactly in every frame."""
 
 from w2l.talker.corpus import (
     CLIP_SECONDS,

@@ -41,7 +41,7 @@ class Speaker:
 
 @dataclass(frozen=True)
 class TalkerClip:
-    """A clip with its truth. n = frames at 25 a second.
+    """A clip with its ground truth. n = frames at 25 a second.
 
     frames: uint8 (n, H, W, 3) BGR. wav: float32 (N,) at 16 kHz. mel: float32 (80, T). phones: with sample-exact times.
     mouth: float32 (n, 7), the visemes as in `Mouth`. truth: float32 (n, 3), gap between the lips and width from corner
@@ -57,10 +57,11 @@ class TalkerClip:
 
 
 def make_speaker(split: str, number: int, seed: int = 0, voices: str = "formant") -> Speaker:
-    """The speaker of that number: same arguments, same speaker, whose face does not depend on `voices`.
+    """The speaker with that number; the same arguments give the same one. The face does not depend on `voices`.
 
     voices: ``formant``, the kit's own synthesiser; or ``mixed``, in which every second speaker speaks one of many
-    languages through espeak-ng, which must be installed, and three of four are heard through a room and a microphone.
+    languages through espeak-ng, which must be installed, and three out of four are heard through a room and a
+    microphone.
     Raises ValueError on a wrong split, W2LError on other voices.
     """
     rng = _rng(seed, split, number, 0)
@@ -88,7 +89,7 @@ def speech(
 def film(
     speaker: Speaker, phones: list[Spoken], n_frames: int, clip: int = 0, view: View | None = None, seed: int = 0
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields (frame, truth) of the speaker saying the phones, as `render.render`; without a view the 96 x 96 crop."""
+    """Yields (frame, truth) of the speaker saying the phones, as `render.render`; without a view, the 96 x 96 crop."""
     rng = _rng(seed, speaker.split, speaker.number, 2 * clip + 2)
     mouths = mouth_track(phones, n_frames, speaker.voice.articulation)
     return render(speaker.face, mouths, make_motion(rng, n_frames), rng, view or crop_view(speaker.face))
@@ -166,7 +167,7 @@ def write_corpus(
 ) -> Iterator[Path]:
     """Writes `speakers[split]` speakers' clips under folder/split/, yielding each path; clips already there are kept.
 
-    A clip counts as done when its .json is there, which is written last; so a killed run is resumed where it stopped.
+    A clip counts as done when its .json is there, which is written last; so a killed run resumes where it stopped.
     """
     for split, count in speakers.items():
         for number in range(count):

@@ -1,4 +1,4 @@
-"""Drawing the talker's head: what lies behind it, hair, eyes, nose, and the mouth."""
+"""Drawing the talker's head: what is behind it, hair, eyes, nose, and the mouth."""
 
 from __future__ import annotations
 

@@ -41,8 +41,8 @@ def crop_view(face: Face) -> View:
     """The 96 x 96 crop that a face detector's box would give of this face.
 
     The margins were measured on 64 frames of 16 presenters: YuNet's box reaches 0.97 half widths to each side, from 31
-    units above the eyes to 3 below the closed chin; 5 more below are the usual pad. As everywhere the box is stretched
-    to a square.
+    units above the eyes to 3 below the closed chin; 5 more below are the usual pad. As everywhere in the kit, the box
+    is stretched to a square.
     """
     half, top, bottom = 0.97 * face.half_width, face.eye_y - 31, face.chin + 8
     across, down = CROP / (2 * half), CROP / (bottom - top)
@@ -58,7 +58,7 @@ def make_motion(rng: np.random.Generator, n_frames: int) -> list[Pose]:
         noise = gaussian_filter1d(rng.standard_normal(n_frames + 2 * pad), sigma)[pad : pad + n_frames]
         return (
             amplitude * noise * np.sqrt(2 * np.sqrt(np.pi) * sigma)
-        )  # filtered white noise brought back to deviation 1
+        )  # filtered white noise scaled back to deviation 1
 
     uniform = rng.uniform
     columns = [

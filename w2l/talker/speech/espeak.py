@@ -25,7 +25,7 @@ from w2l.talker.speech import espeak_process
 from w2l.talker.speech.phones import PHONES, Spoken
 from w2l.talker.speech.words import WORDS
 
-# Each variant is another throat; those of one split are in no other.
+# Each variant is a different vocal tract; a variant belongs to one split only.
 VARIANTS: dict[str, tuple[str, ...]] = {
     "train": ("f1", "f2", "f4", "m1", "m2", "m3", "m4", "m6", "m8", "klatt", "klatt3"),
     "validation": ("f3", "m5", "klatt2"),
@@ -79,10 +79,10 @@ _LONGEST = max(map(len, MNEMONICS))
 _VOWEL_LETTERS = "aeiouyAEIOUVWY&@0368"
 _PAUSES = "_"  # what the mnemonics of pauses begin with; a bracket begins a change of language
 
-_HOLD = 0.08  # s: shorter pauses are closures and joints between words, through which the mouth moves on
+_HOLD = 0.08  # s: shorter pauses are closures and joints between words, through which the mouth keeps moving
 _LONGEST_CLOSURE = 0.13  # s
 _QUIET = 10 ** (-50 / 20)  # of the loudest sample: below it there is closure, not sound
-_WORDS_A_SECOND = 3.5  # more than any voice says
+_WORDS_A_SECOND = 3.5  # more than any voice speaks
 _INSTALL = "install it with `pip install espeakng-loader` (or, on Debian, `apt-get install espeak-ng`)"
 
 
@@ -96,7 +96,7 @@ class EspeakVoice:
     pitch: int  # 0..99
     range: int  # of the pitch, 0..99
     pausing: float  # seconds that are added to a pause, at most
-    articulation: float  # how wide this speaker opens
+    articulation: float  # how wide this speaker opens the mouth
 
 
 def make_espeak_voice(rng: np.random.Generator, split: str) -> EspeakVoice:
@@ -142,7 +142,7 @@ def version() -> str:
 def lips(mnemonic: str) -> tuple[tuple[str, ...], bool]:
     """The talker's phones for a mnemonic of espeak-ng, and whether all of it is known.
 
-    What is unknown becomes the neutral vowel or, not beginning as a vowel does, the neutral consonant (T).
+    An unknown mnemonic becomes the neutral vowel or, if it does not begin like a vowel, the neutral consonant (T).
     """
     name = mnemonic.lstrip("',=%")  # stress
     found: list[str] = []
@@ -160,7 +160,7 @@ def lips(mnemonic: str) -> tuple[tuple[str, ...], bool]:
 def speak(rng: np.random.Generator, seconds: float, voice: EspeakVoice) -> tuple[list[Spoken], np.ndarray]:
     """Says sentences of random words: (phones, float32 (seconds * 16000,) in [-1, 1]) with pauses, without noise.
 
-    Phones begin with silence, have no gaps, and may go on beyond the sound. Raises W2LError as `say`.
+    Phones begin with silence, have no gaps, and may extend beyond the sound. Raises W2LError as `say`.
     """
     wav, events, _ = say(voice, _sentences(rng, seconds, voice))
     return paced(rng, seconds, voice.pausing, wav, timed(wav, events))
@@ -169,8 +169,8 @@ def speak(rng: np.random.Generator, seconds: float, voice: EspeakVoice) -> tuple
 def timed(wav: np.ndarray, events: Sequence[tuple[str, int]]) -> list[Spoken]:
     """espeak-ng's events as the talker's phones, without gaps, from 0 to the end of the sound.
 
-    espeak-ng counts the silent closure of a stop to the sound before it; here it is the stop's, since the lips close
-    with it. Pauses of 80 ms and more are rests. A vowel's stress is how loud it is.
+    espeak-ng counts the silent closure of a stop as part of the sound before; here it belongs to the stop, since the
+    lips close with it. Pauses of 80 ms and more are rests. A vowel's stress is how loud it is.
     """
     events = [event for event in events if not event[0].startswith("(")]
     edges = np.array([at for _, at in events] + [len(wav)])
@@ -247,7 +247,7 @@ def _stressed(wav: np.ndarray, spoken: list[Spoken]) -> list[Spoken]:
 
 @lru_cache(maxsize=1)
 def _library() -> tuple[str, str]:
-    """The shared library of espeak-ng, and where its data lies ("": where it was built to look)."""
+    """The shared library of espeak-ng, and where its data is ("": where it was built to search)."""
     spec = importlib.util.find_spec("espeakng_loader")
     if spec and spec.origin:
         folder = Path(spec.origin).parent

@@ -1,7 +1,8 @@
-"""A program of its own, run by `espeak.say`: one request on standard input, sound and phone times on standard output.
+"""A separate program, run by `espeak.say`: one request on standard input, sound and phone times on standard output.
 
 A process for each request, since the library keeps state from one utterance to the next (so that the same request
-would not give the same bytes), and can hang when it is ended and begun again. Needs nothing but the standard library.
+would not give the same bytes), and can hang when it is shut down and started again. Needs nothing but the standard
+library.
 """
 
 from __future__ import annotations
@@ -47,13 +48,13 @@ def speak(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     rate = library.espeak_Initialize(_RETRIEVAL_SYNCHRONOUS, 0, data, _PHONEME_EVENTS | _DONT_EXIT)
     if rate <= 0:
         raise OSError("its data files are missing")
-    if hasattr(library, "espeak_ng_SetRandSeed"):  # breath is noise; from version 1.50 on it can be the same again
+    if hasattr(library, "espeak_ng_SetRandSeed"):  # breath is noise; from version 1.50 on it can be made reproducible
         library.espeak_ng_SetRandSeed(ctypes.c_long(1))
     sound = bytearray()
     phones: list[list[Any]] = []
 
     def receive(samples: int | None, count: int, events: Any) -> int:
-        """Takes sound and the phones in it as the library makes them; 0: go on."""
+        """Takes sound and the phones in it as the library makes them; 0: continue."""
         if samples and count > 0:
             sound.extend(ctypes.string_at(samples, 2 * count))
         for event in iter(events):
@@ -71,7 +72,7 @@ def speak(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         library.espeak_SetParameter(number, request[name], 0)
     text = request["text"].encode() + b"\0"
     if library.espeak_Synth(text, ctypes.c_size_t(len(text)), 0, 1, 0, _UTF8, None, None):
-        raise OSError("it does not speak")
+        raise OSError("it produced no speech")
     library.espeak_Synchronize()
     library.espeak_Info.restype = ctypes.c_char_p
     version = library.espeak_Info(None).decode()

@@ -37,7 +37,7 @@ class Voice:
     jitter: float
     vibrato: float
     frication: float
-    articulation: float  # how wide this speaker opens
+    articulation: float  # how wide this speaker opens the mouth
     room: float  # level of a short echo
     colour: float  # tilt of the microphone, -1..1
     level: float  # peak

@@ -1,4 +1,4 @@
-"""Everyday words of several languages for espeak-ng to say: by espeak's name of the language."""
+"""Everyday words of several languages for espeak-ng to say: by espeak's name for the language."""
 
 from __future__ import annotations
 
