@@ -1,1 +1,1 @@
-"""Dubbing: what is said, the frames it is said in, the stream of stages that redraws mouths, and its settings."""
+"""Dubbing: the speech, the footage, the stream of stages that redraws mouths, and the settings."""

@@ -1,4 +1,4 @@
-"""Many dubs in one run: every face with every speech, or the rows of a table; what exists already is kept."""
+"""Many dubs in one run: every face with every speech, or the rows of a table; dubs that exist already are kept."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def read_csv(path: str | os.PathLike[str], out: str | os.PathLike[str]) -> list[
     for number, row in enumerate(rows, 2):
         face, audio, name = ((row.get(column) or "").strip() for column in _COLUMNS)
         if not face or not audio:
-            raise W2LError(f"row {number} of {path} has no {'audio' if face else 'face'}; fill it in or take it out.")
+            raise W2LError(f"row {number} of {path} has no {'audio' if face else 'face'}; fill it in or drop the row.")
         name = name or f"{Path(face).stem}-{Path(audio).stem}.mp4"
         jobs.append(DubJob(path.parent / face, path.parent / audio, Path(out) / name))
     return _checked(jobs)
@@ -92,8 +92,9 @@ def run(
 ) -> list[Outcome]:  # fmt: skip
     """Makes the dubs one after the other; one that fails is reported, and the rest still run.
 
-    again: also make those that exist. report: a CSV file, rewritten after each job. told: called with each outcome.
-    settings: those of `dub`; they are checked before the first job. What is finished stays when the run is interrupted.
+    again: also make those that exist already. report: a CSV file, rewritten after each job. told: called with each
+    outcome. settings: those of `dub`; they are checked before the first job. Finished dubs are kept when the run is
+    interrupted.
     """
     Settings().with_changes(**settings)
     outcomes: list[Outcome] = []

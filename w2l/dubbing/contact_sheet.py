@@ -23,7 +23,7 @@ from w2l.video import Framing
 
 COLUMNS = 8
 _CELL = 168  # pixels: width of a column, and greatest height of a picture in it
-_GAP, _EDGE, _NAMES = 8, 20, 116  # pixels: between cells, around all, for the names of the rows
+_GAP, _EDGE, _NAMES = 8, 20, 116  # pixels: between cells, around the page, for the names of the rows
 _WAVE, _LEADS = 110, 26  # pixels: height of the waveform, and of the lines that lead to it
 _ROWS = ("frame", "crop", "generated", "result", "close up")
 _TEXT = 13  # pixels: height of the letters
@@ -45,7 +45,7 @@ class ContactSheet:
         self._moments: list[tuple[float, list[np.ndarray]]] = []
 
     def __call__(self, moment: Moment) -> None:
-        """Keeps the moment, made small, when it is the first one at or after the next column's time."""
+        """Keeps a small copy of the moment if it is the first one at or after the next column's time."""
         if len(self._moments) == len(self._wanted) or moment.time < self._wanted[len(self._moments)]:
             return
         frame = _with_box(moment.frame, moment.box, f"{moment.index}")
@@ -104,10 +104,10 @@ def write_track(
 ) -> Path:
     """Writes a PNG of three rows of frames, or fewer, evenly spaced over the clip, with the boxes of their faces.
 
-    Tracks that none of these frames show add frames that do, up to twice as many rows.
+    For tracks that none of these frames show, frames that do are added, up to twice as many rows.
 
     face: the clip; framing, fps: as for the tracks. Several tracks, in the order of their numbers (`find_tracks`), have
-    a colour and a number each: what to give as `which`. Raises W2LError when there is no track, the clip cannot be
+    a colour and a number each: the one to give as `which`. Raises W2LError when there is no track, the clip cannot be
     read, or the place cannot be written.
     """
     drawn = [tracks] if isinstance(tracks, Track) else list(tracks)

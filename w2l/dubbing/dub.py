@@ -47,7 +47,7 @@ class DubResult:
     n_frames: int
     fps: float
     frames_without_face: list[int]  # indices in the result; these frames are unchanged
-    seconds: dict[str, float]  # stage -> seconds spent in it; stages overlap, "total" is the time on the clock
+    seconds: dict[str, float]  # stage -> seconds spent in it; stages overlap, "total" is the elapsed time
     weights: str
     marked: list[str]  # how the file says that it is synthetic
     notes: list[str] = field(default_factory=list)  # what a user should know about this result
@@ -66,9 +66,9 @@ def dub(
 
     face: a video, animated GIF or picture. audio: a sound file, or a video whose sound is taken; for several speakers
     in one clip a mapping from each face (as `which` in `track_faces`: a number or a point) to its speech, all of which
-    begin together. out: .mp4, or .gif or .webp (without sound; what is transparent in the face stays so). The result
-    has exactly round(seconds of speech * fps) frames: a longer clip stops with the speech, a shorter one is extended, a
-    picture stands still.
+    begin together. out: .mp4, or .gif or .webp (without sound; transparent parts stay transparent). The result
+    has exactly round(seconds of speech * fps) frames: a longer clip stops with the speech, a shorter one is extended,
+    and a picture is shown throughout.
 
     progress: bars on stderr. watch: called with each dubbed `Moment`. settings: see `Settings`; for example
     ``weights="wav2lip_gan"``, ``box=(80, 40, 220, 210)``, ``extend="hold"``.
@@ -144,7 +144,7 @@ def load_generator(checkpoint: Path, method: Method) -> tuple[Generate, float]:
 
 @lru_cache(maxsize=1)
 def _load(checkpoint: Path, changed: int, device: str, options: tuple[tuple[str, Any], ...]) -> tuple[Generate, float]:
-    # imported late because torch takes seconds to start, and a mistyped path should be reported at once
+    # imported late because torch takes seconds to start, and a mistyped path should be reported immediately
     from w2l import models
     from w2l.models.fast import generate
 

@@ -52,7 +52,7 @@ class Footage:
         )
 
     def on_black(self) -> Footage | None:
-        """The same on black, by which `lift` finds what is transparent; None if nothing is in the first frame."""
+        """The same on black, from which `lift` finds what is transparent; None if the first frame is opaque."""
         if self.clip.codec not in _TRANSPARENT:
             return None
         black = replace(self, ground=0)
@@ -68,7 +68,7 @@ class Footage:
     def frames(self, n_frames: int, length: int) -> Iterator[np.ndarray]:
         """The frames of the result: `n_frames`, made of the clip's first `length`.
 
-        Raises W2LError when the clip has to run backwards and cannot be read from its middle.
+        Raises W2LError when the clip has to run backwards and cannot be read from a frame in the middle.
         """
         return itertools.islice(self._endless(length), n_frames)
 
@@ -91,7 +91,7 @@ class Footage:
             block = list(self.read(start, stop - start))
             if len(block) != stop - start:
                 path = self.clip.path
-                raise W2LError(f"{path} could not be read from its middle (frame {start}); convert it to mp4 first.")
+                raise W2LError(f"{path} could not be read from frame {start} on; convert it to mp4 first.")
             held = max(4, _BLOCK_BYTES // block[0].nbytes)
             while block:  # popped, so that no frame is kept after its turn
                 yield block.pop()
@@ -107,7 +107,7 @@ def back_and_forth(index: int, length: int) -> int:
 def lift(result: np.ndarray, white: np.ndarray, black: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A result without its white background: its colours, (H, W, 3) uint8 BGR, and its alpha, (H, W) uint8.
 
-    white, black: the frame it was made of on both backgrounds; they differ where the background is seen.
+    white, black: the frame it was made of on both backgrounds; they differ where the background shows through.
     """
     shine = (white.astype(np.int16) - black).clip(0).max(axis=2)
     alpha = (255 - shine).astype(np.uint8)

@@ -1,6 +1,6 @@
 """The two ways of dubbing: `Modern`, the kit's own, and `Published`, which repeats the published code exactly.
 
-`method_for` chooses one at the start; after that every stage asks its method, and none asks which of the two it is.
+`method_for` chooses one at the start; from then on every stage calls its method, and none checks which one it is.
 """
 
 from __future__ import annotations
@@ -136,14 +136,14 @@ class Published:
         self.takes_several_speakers = False
 
     def open(self, face: str | os.PathLike[str]) -> Footage:
-        """See `Method`. Raises W2LError when another frame rate than the clip's is asked for."""
+        """See `Method`. Raises W2LError for any frame rate but the clip's own."""
         clip, settings = video.probe(face), self.settings
         framing = replace(settings.framing, bilinear=True)
         if clip.is_still:
             return Footage(clip, float(settings.fps or clip.fps), framing, settings.extend, settings.static)
         if settings.fps is not None:
             raise W2LError("parity mode keeps the clip's own frame rate; leave fps out.")
-        # the published code extends a clip in one way only: it starts again
+        # the published code extends a clip in one way only: it plays it again
         return PublishedFootage(clip, published.frame_rate(face), framing, "loop", settings.static)
 
     def find_faces(self, footage: Footage, n_frames: int, on_frame: Callable[[], object]) -> faces.Scene:
@@ -156,7 +156,7 @@ class Published:
         return faces.see(iter(frames), **_search(self.settings, self._detector()))
 
     def track(self, scene: faces.Scene, which: faces.Which) -> faces.Track:
-        """See `Method`; of each frame the surest face, in whole pixels, whichever was asked for."""
+        """See `Method`; always the face with the highest score in each frame, in whole pixels."""
         if self.settings.box is not None:
             boxes = np.tile(np.array(self.settings.box, np.int64), (len(scene.found.faces), 1))
         else:
@@ -185,7 +185,7 @@ class Published:
         return published.paste(frame, generated, box)
 
     def _detector(self) -> str | faces.Detector:
-        """The detector; S3FD with frames as the published code hands them over."""
+        """The detector; S3FD gets frames as in the published code."""
         if self.settings.detector != "s3fd":
             return self.settings.detector
         return faces.detector("s3fd", self.settings.detector_batch_size, self.settings.device, published=True)
@@ -203,7 +203,7 @@ class PublishedFootage(Footage):
 
 
 def _search(settings: Settings, detector: str | faces.Detector) -> dict[str, Any]:
-    """How `faces.see` is to search, whatever it searches."""
+    """The arguments that every call of `faces.see` has in common."""
     return {
         "detector": detector,
         "box": settings.box,

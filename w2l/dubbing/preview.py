@@ -35,7 +35,7 @@ class Preview:
 
     moment: Moment
     picture: np.ndarray  # HWC uint8 BGR: the frame with its boxes, the result, what the generator saw and drew
-    seconds: float  # on the clock
+    seconds: float  # elapsed
 
 
 def preview(

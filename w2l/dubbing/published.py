@@ -22,7 +22,7 @@ SMOOTHING = 5  # frames
 
 
 def frame_rate(path: str | os.PathLike[str]) -> float:
-    """Frames a second as OpenCV reads them off the file. Raises W2LError when it cannot open it."""
+    """The frame rate that OpenCV reads from the file. Raises W2LError when it cannot open it."""
     capture = _open(path)
     try:
         fps = float(capture.get(cv2.CAP_PROP_FPS))
@@ -58,7 +58,7 @@ def _open(path: str | os.PathLike[str]) -> cv2.VideoCapture:
 def window_starts(fps: float, n_columns: int) -> np.ndarray:
     """First mel column of each frame's window, int64 (n,); n is the number of frames of the result (reference 2.3).
 
-    The first window that would reach over the end is moved back to the last 16 columns, and it ends the video.
+    The first window that would extend past the end is moved back to the last 16 columns, and the video ends with it.
     Raises W2LError for a mel of less than 16 columns.
     """
     if n_columns < audio.WINDOW:
@@ -76,7 +76,7 @@ def boxes(
     """The published boxes from what a detector found: int64 (n, 4) x1, y1, x2, y2.
 
     faces: for each frame (k, 5) float, best first; size: width and height of the frames; pads: top, bottom, left,
-    right. Raises W2LError when a frame shows no face, as the original stops then.
+    right. Raises W2LError when a frame shows no face, since the original stops there.
     """
     width, height = size
     top, bottom, left, right = pads
@@ -93,7 +93,7 @@ def boxes(
 def smooth_boxes(table: np.ndarray, window: int = SMOOTHING) -> np.ndarray:
     """The published smoothing of int (n, 4) boxes: each row becomes the mean, cut to integers, of itself and the next.
 
-    Rows are replaced as it goes, so the last ones average rows that have been averaged already (reference 2.4).
+    Rows are replaced one by one, so the last ones average rows that have been averaged already (reference 2.4).
     """
     table = np.array(table, np.int64)
     for i in range(len(table)):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from w2l.video import Framing
 
 EXTENSIONS = ("pingpong", "loop", "hold", "trim")
-_GAPS = ("pass", "hold", "interpolate", "error")  # `faces.GAPS`, written again so that the command line starts at once
+_GAPS = ("pass", "hold", "interpolate", "error")  # as `faces.GAPS`, repeated so that the command line starts fast
 _SIDES = ("TOP", "BOTTOM", "LEFT", "RIGHT")
 _FACE, _FRAMES, _MOUTH = "the face", "the frames", "the mouth"
 
@@ -27,7 +27,7 @@ def _box(sides: list[int]) -> tuple[int, int, int, int] | None:
         return None
     top, bottom, left, right = sides
     if not (0 <= top < bottom and 0 <= left < right):
-        raise W2LError(f"--box {top} {bottom} {left} {right} is no box: it takes TOP BOTTOM LEFT RIGHT in pixels.")
+        raise W2LError(f"--box {top} {bottom} {left} {right} is not a box: it takes TOP BOTTOM LEFT RIGHT in pixels.")
     return left, top, right, bottom
 
 
@@ -40,7 +40,7 @@ def _crop(sides: list[int]) -> tuple[int, int, int, int]:
 @documented
 @dataclass(frozen=True, kw_only=True)
 class TrackSettings:
-    """How faces are found and followed, and what of each frame is worked on."""
+    """How faces are found and followed, and which part of each frame is used."""
 
     detector: str = choice(
         "auto",
@@ -83,7 +83,7 @@ class TrackSettings:
     )
     which: Which = choice(
         "main",
-        "of several faces: main, largest, centre, a number of w2l track, or a point X,Y",
+        "which of several faces: main, largest, centre, a number from w2l track, or a point X,Y",
         group=_FACE,
     )
     detector_batch_size: int | None = choice(
@@ -104,7 +104,7 @@ class TrackSettings:
     )
     resize_factor: int = choice(
         1,
-        "divide width and height by this; boxes and pads count in the smaller pixels",
+        "divide width and height by this; boxes and pads are in pixels of the smaller frame",
         "--resize_factor",
         "--resize-factor",
         group=_FRAMES,
@@ -147,7 +147,7 @@ class TrackSettings:
 
     @property
     def framing(self) -> Framing:
-        """What of each frame is worked on."""
+        """The part of each frame that is used."""
         from w2l.video import Framing  # here, because the command line lists the choices without loading OpenCV
 
         return Framing(self.resize_factor, self.rotate, self.crop)
@@ -192,7 +192,7 @@ class Settings(TrackSettings):
     )
     match_colour: bool = choice(
         True,
-        "match the colour of the generated skin to the real one's",
+        "match the colour of the generated skin to that of the real skin",
         "--no-colour-match",
         group=_MOUTH,
         option_help="leave the colour of the generated skin alone",

@@ -1,4 +1,4 @@
-"""The speech of a dub: decoded once for the result's sound and once for the networks, mixed, its pauses found."""
+"""The speech of a dub: decoding, its mel for the networks, mixing several speeches, and finding pauses."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def mix(speeches: Sequence[Speech]) -> Speech:
 def pauses(wav: np.ndarray, n_columns: int) -> np.ndarray:
     """Which mel columns lie in pauses of at least 0.3 s: bool (n_columns,).
 
-    wav: float (N,), 16 kHz mono. A column is quiet when its level lies at most 6 dB above that of the quietest tenth of
-    the sound, and anyway 45 dB below its loud parts but never less than 18 dB below them.
+    wav: float (N,), 16 kHz mono. A column is quiet when its level is below a bound: 6 dB above the level of the
+    quietest tenth of the sound, but at least 18 dB and at most 45 dB below its loud parts.
     """
     energy = np.pad(wav.astype(np.float64) ** 2, (audio.HOP * _LEVEL_WINDOW // 2, audio.HOP * (_LEVEL_WINDOW + 1)))
     sums = np.concatenate([[0.0], np.cumsum(energy)])

@@ -79,7 +79,7 @@ class Plan:
 
     @property
     def settings(self) -> Settings:
-        """The choices of the user."""
+        """The user's settings."""
         return self.method.settings
 
     @property
@@ -106,7 +106,7 @@ class Plan:
         return self.method.mel_windows(mel, self.footage.fps, first, count, self.mel_shift)
 
     def boxes(self, index: int) -> dict[int, np.ndarray]:
-        """Speaker -> face box in this frame of the result, of those whose face is there."""
+        """Speaker -> face box in this frame of the result, for the speakers whose face it shows."""
         source = self.footage.source(index, self.length)
         tracks = enumerate(speaker.track for speaker in self.speakers)
         return {i: track.boxes[source] for i, track in tracks if track.has_face(source)}
