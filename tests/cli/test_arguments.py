@@ -56,5 +56,5 @@ def test_the_words_of_the_published_command_line():
     )  # fmt: skip
     assert _parse("--box", "-1", "-1", "-1", "-1", cls=Settings)["box"] is None
     assert _parse("--rotate", "450", cls=Settings)["rotate"] == 90
-    with pytest.raises(W2LError, match="--box 90 10 20 80 is no box"):
+    with pytest.raises(W2LError, match="--box 90 10 20 80 is not a box"):
         _parse("--box", "90", "10", "20", "80", cls=Settings)

@@ -47,9 +47,9 @@ def test_fetch_verify_where(run, offer, own_cache):
     path = own_cache / "fake.pth"
     assert run("fetch", "fake", "--quiet") == (0, f"{path}\n", "fake: Free for all.\n")
     assert run("fetch", "fake", "--quiet") == (0, f"{path}\n", "")
-    bundled = f"yunet: right, {paths.data() / 'detector' / weights.REGISTRY['yunet'].file}\n"
-    assert run("verify", "fake") == (0, f"fake: right, {path}\n", "")
-    assert run("verify") == (0, f"{bundled}fake: right, {path}\n", "")
+    bundled = f"yunet: correct, {paths.data() / 'detector' / weights.REGISTRY['yunet'].file}\n"
+    assert run("verify", "fake") == (0, f"fake: correct, {path}\n", "")
+    assert run("verify") == (0, f"{bundled}fake: correct, {path}\n", "")
     assert run("where", "fake") == (0, f"{path}\n", "")
     code, out, _ = run("where")
     assert code == 0 and out.splitlines()[:2] == [str(paths.data() / "detector"), str(own_cache)]

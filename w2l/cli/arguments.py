@@ -1,4 +1,4 @@
-"""From the choices declared on a dataclass (`base.choices`) to a command's options, and from what was typed back."""
+"""Turns the choices declared on a dataclass (`base.choices`) into a command's options, and typed options back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add_choices(parser: argparse.ArgumentParser, cls: type, defaults: Mapping[st
 
 
 def chosen(options: argparse.Namespace, cls: type) -> dict[str, Any]:
-    """Name -> value of each choice of the dataclass, as keyword arguments. Raises W2LError for values that are none."""
+    """Name -> value of each choice of the dataclass, as keyword arguments. Raises W2LError for bad values."""
     found: dict[str, Any] = {}
     for name, (default, declared) in choices_of(cls).items():
         if declared.is_option:
@@ -60,7 +60,7 @@ def _words(default: Any) -> str:
 
 
 def word(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    """The same for an option's ``type``: W2LErrors become errors of the parser, which name the option."""
+    """`parse` for an option's ``type``: W2LErrors become errors of the parser, which name the option."""
 
     def parsed(text: str) -> Any:
         try:

@@ -68,7 +68,7 @@ def _run_dub(options: argparse.Namespace) -> None:
     face, audio, out = (_one_of(options, name) for name in ("face", "audio", "out"))
     speakers = dict(_speaker(text) for text in options.speaker or ())
     if speakers and audio is not None and out is None and options.audio_flag is None:
-        audio, out = None, audio  # with speakers the second position is the result's
+        audio, out = None, audio  # with --speaker, the second argument is the result
     if face is None or (audio is None) == (not speakers):
         raise W2LError("w2l dub needs a face and a sound: w2l dub FACE AUDIO OUT (or FACE OUT and some --speaker).")
     spoken: Any = speakers or audio
@@ -100,7 +100,7 @@ def _speaker(text: str) -> tuple[str, Path]:
     which, _, path = text.partition("=")
     if not which or not path:
         raise W2LError(
-            f"--speaker {text} cannot be read: write the face's number or point, =, and its sound, as 0=anna.wav."
+            f"--speaker {text} cannot be read: write the face's number or point, =, and its sound, such as 0=anna.wav."
         )
     return which, Path(path)
 
@@ -138,10 +138,10 @@ def _add_batch(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--faces", type=Path, metavar="PATH", help="instead: a face or a folder of them, each with ...")
     parser.add_argument(
-        "--speeches", type=Path, metavar="PATH", help="... each speech: a sound file or a folder of them"
+        "--speeches", type=Path, metavar="PATH", help="... each speech: a sound file or a folder of sound files"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the results (default: the results folder)")
-    parser.add_argument("--again", action="store_true", help="also make those that exist already")
+    parser.add_argument("--again", action="store_true", help="also make dubs that exist already")
     add_choices(parser, Settings)
     _add_run_options(parser)
 

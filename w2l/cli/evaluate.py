@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 def _add_tools(parser: argparse.ArgumentParser, expert: str = "auto") -> None:
     parser.add_argument(
         "--expert", default=expert, metavar="W",
-        help=f"measures the sync: auto (syncnet_v2 if it is on this machine, else the bundled expert), a name, or "
+        help=f"what measures the sync: auto (syncnet_v2 if it is on this machine, else the bundled expert), a name, or "
         f"a file (default: {expert})",
     )  # fmt: skip
     parser.add_argument(
         "--meter",
         default="classroom_meter",
         metavar="W",
-        help="measures mouths: a name or a file (default: classroom_meter)",
+        help="what measures mouths: a name or a file (default: classroom_meter)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
     parser.add_argument(
@@ -50,7 +50,7 @@ def _tools(options: argparse.Namespace) -> Instruments:
 
 
 def _show(report: Report, folder: Path | None) -> int:
-    """Prints a report, writes it where that was asked for; 1 when no clip could be measured."""
+    """Prints a report, and writes it if a folder is given; returns 1 when no clip could be measured."""
     print(report.to_text())
     if folder is not None:
         print(report.write(folder)[0])
@@ -77,7 +77,7 @@ def _run_clip(options: argparse.Namespace) -> int:
 
 def _add_pairs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "real", type=Path, metavar="REAL", help="folder of real clips, or the data that --list is about"
+        "real", type=Path, metavar="REAL", help="folder of real clips, or of the data that --list names"
     )
     parser.add_argument(
         "generated", type=Path, metavar="GENERATED", help="folder of clips of the same names, or 0.mp4 …"

@@ -1,6 +1,6 @@
 """The command line ``w2l``: all commands together.
 
-What a command needs it imports when it runs, so that ``w2l --help`` answers at once.
+Each command imports what it needs when it runs, so that ``w2l --help`` answers immediately.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COMMANDS: tuple[Command, ...] = (
 )
 _GROUPS = {
     "mark": "marks of synthetic media",
-    "weights": "published weights: what there is, fetching, checking",
+    "weights": "published weights: list, fetch, check",
     "train": "train the networks",
     "evaluate": "measure clips and generators: sync, picture, and whether the mouth follows",
 }
@@ -42,7 +42,7 @@ _FORMER = {"stamp": "w2l stamp is now python -m tools.stamp, to be run in a clon
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with an argument in one line, as every other error of the kit."""
+    """Says what is wrong with an argument in one line, like every other error of the kit."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"w2l: {message} (see {self.prog} --help)\n")
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("w2l: interrupted; no partial files remain.", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output went away, as in `w2l bench | head`
+    except BrokenPipeError:  # the reader of our output closed it, as in `w2l bench | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
@@ -75,7 +75,7 @@ def _terminated_as_interrupted() -> Iterator[None]:
     def interrupt(signum: int, frame: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():  # only there are signals to catch
+    if threading.current_thread() is not threading.main_thread():  # only the main thread can catch signals
         yield
         return
     before = signal.signal(signal.SIGTERM, interrupt)

@@ -19,7 +19,7 @@ def _add_preprocess(parser: argparse.ArgumentParser) -> None:
         "(default: auto, which recognises them)",
     )  # fmt: skip
     parser.add_argument("--speakers", type=Path, metavar="CSV", help="who speaks: a table with columns clip, speaker")
-    parser.add_argument("--seed", type=int, default=0, help="of the split by speaker (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the split by speaker (default: 0)")
     add_choices(parser, PreprocessSettings)
     parser.add_argument("--no-sync", action="store_true", help="leave the sound where it is; no expert is needed")
     parser.add_argument(

@@ -25,7 +25,7 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--size", type=int, default=96, help="96: the face crop; 128 or more: a presenter (default: 96)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="another seed gives other people (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="another seed gives different people (default: 0)")
     parser.add_argument(
         "--voices", default="formant", help="formant, or mixed: half of them through espeak-ng (default: formant)"
     )
@@ -63,7 +63,7 @@ def _add_training(parser: argparse.ArgumentParser, name: str) -> None:
         action="extend",  # it may be given more than once
         default=[],
         metavar="NAME=VALUE",
-        help="change settings, such as --set steps=200 width=0.5; a wrong name lists them all",
+        help="change settings, such as --set steps=200 width=0.5; an unknown name lists them all",
     )
 
 
@@ -94,7 +94,7 @@ def _add_gan(parser: argparse.ArgumentParser) -> None:
     _add_source(parser, "classroom_generator; fresh weights with --preset paper")
     _add_judge(parser)
     parser.add_argument(
-        "--disc", metavar="WEIGHTS", help="quality discriminator to begin with (default: fresh weights)"
+        "--disc", metavar="WEIGHTS", help="quality discriminator to start from (default: fresh weights)"
     )
 
 
@@ -146,7 +146,7 @@ def _configure(training: str, options: argparse.Namespace) -> tuple[Any, Any]:
 
     from w2l.train.presets import preset
 
-    cv2.setNumThreads(1)  # frames are small: threads would cost more than they bring
+    cv2.setNumThreads(1)  # frames are small: threads would cost more than they save
     if options.threads > 0:
         torch.set_num_threads(options.threads)
     config = preset(training, options.preset)
@@ -155,7 +155,7 @@ def _configure(training: str, options: argparse.Namespace) -> tuple[Any, Any]:
 
 
 def _changes(config: Any, items: list[str]) -> dict[str, Any]:
-    """What NAME=VALUE items say, as the settings' own types."""
+    """The values in NAME=VALUE items, in the settings' own types."""
     from w2l.errors import W2LError
 
     known = asdict(config)

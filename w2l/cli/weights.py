@@ -58,7 +58,7 @@ def _agreed(name: str, given: bool) -> bool:
         return given
     settled = given or weights.accepted(name)
     if not settled and not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False  # and the error states the terms
+        return False  # then the error states the terms
     print(f"{name}: {entry.licence.text}", file=sys.stderr)
     if settled:
         return given
@@ -82,7 +82,7 @@ def _run_verify(options: argparse.Namespace) -> None:
         print("no published weights are on this machine; 'w2l weights list' shows what there is to fetch")
     for name in names:
         try:
-            print(f"{name}: right, {weights.verify(name)}")
+            print(f"{name}: correct, {weights.verify(name)}")
         except W2LError as error:
             wrong.append(str(error))
     if wrong:
@@ -100,7 +100,7 @@ def _run_where(options: argparse.Namespace) -> None:
         print(weights.find(options.names))
         return
     for place in weights.places():
-        print(place if place.exists() else f"{place}  (not there)")
+        print(place if place.exists() else f"{place}  (missing)")
 
 
 COMMANDS = (
