@@ -1,6 +1,6 @@
 """The house: its wings from the ground up. The map in the README and the test of imports are both made from this list.
 
-A module imports only from its own wing and from wings that stand before it here. In the clone:
+A module imports only from its own wing and from wings listed before it here. In the clone:
 python -m tools.house           prints where a module imports upward, or where the README's map is not this one
 python -m tools.house --write   writes the map into README.md
 """
@@ -17,14 +17,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 # Each line: the wing, as a module path below w2l, and what is done in it. `evaluate.metrics` and `evaluate.held_out`
-# stand low enough for training to measure with them; the rest of `evaluate` stands on its own line.
+# come before `train`, so that training can measure with them; the rest of `evaluate` has its own line.
 WINGS = {
     "errors": "the one error type: what was wrong, and what to do",
     "base": "where files live, atomic writes, threads and processes, the device, letters in pictures",
     "video": "read and write clips, pictures and stickers",
     "audio": "sound to mel spectrogram, and which mel window belongs to which frame",
     "weights": "a name or path becomes a file: registry, places, fetching, file formats",
-    "models": "the networks, as published and narrow; `models/fast` makes them quick, and can be skipped by readers",
+    "models": "the networks, as published and narrow; `models/fast` makes them fast, and can be skipped by readers",
     "marking": "the visible label, metadata, content credentials",
     "faces": "detect, follow, choose, crop and paste faces",
     "talker": "the synthetic talker: `speech` (phones, voices), `visemes` (mouths), `drawn` (pictures), clips",
@@ -83,9 +83,9 @@ def climbs(path: Path) -> list[str]:
     order = list(WINGS)
     here = wing(module_of(path))
     if here in ("", "__main__"):
-        return []  # the front door: it names every wing, and enters none before it is asked to
+        return []  # the front door: it names every wing, and imports one only when it is used
     if here not in order:
-        return [f"{path.name} stands in no wing; give it one in tools/house.py"]
+        return [f"{path.name} is in no wing; add one in tools/house.py"]
     found = [(line, name) for line, name in imports(path) if name.split(".")[0] == "w2l" and name != "w2l"]
     unknown = [name for _, name in found if wing(name) not in order]
     return [f"{name} is in no wing" for name in unknown] + [
@@ -96,7 +96,7 @@ def climbs(path: Path) -> list[str]:
 
 
 def circles(paths: list[Path]) -> list[list[str]]:
-    """Modules that import each other in a ring, wherever in the files the imports stand; each ring once."""
+    """Modules that import each other in a circle, wherever in the files the imports are; each circle once."""
     known = {module_of(path): path for path in paths}
     arrows = {name: sorted({m for _, m in imports(path) if m in known} - {name}) for name, path in known.items()}
     rings, done = [], set[str]()
@@ -127,7 +127,7 @@ def _is_file(name: str) -> bool:
 
 
 def main() -> int:
-    """Checks the house, or writes its map; 1 where something is to be mended."""
+    """Checks the house, or writes its map; returns 1 if something needs fixing."""
     parser = argparse.ArgumentParser(description="Check which wing imports which, and the README's map.")
     parser.add_argument("--write", action="store_true", help="write the map into README.md")
     options = parser.parse_args()

@@ -1,7 +1,7 @@
 """Runs a notebook top to bottom: in a fresh folder, with its own kernel, exercises first open and then solved.
 
 python tools/notebook_runner.py NOTEBOOK          runs it and prints what happened as JSON
-python tools/notebook_runner.py NOTEBOOK --write  also saves the outputs into it, light, as they are committed
+python tools/notebook_runner.py NOTEBOOK --write  also saves the outputs into it, made light for git
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Run:
 
     cells: int = 0  # code cells of the notebook
     ran: int = 0  # those that were executed
-    seconds: float = 0.0  # on the clock
-    cpu_seconds: float = 0.0  # of the processor: the same however busy the machine is
+    seconds: float = 0.0  # elapsed
+    cpu_seconds: float = 0.0  # of processor time, the same however busy the machine is
     errors: list[str] = field(default_factory=list)  # errors in cells without the tag raises-exception
     noise: list[str] = field(default_factory=list)  # what was written to stderr: warnings, bars
     wrong: list[str] = field(default_factory=list)  # checks that failed
@@ -75,7 +75,7 @@ def run(path: Path, solve: bool = True) -> tuple[nbformat.NotebookNode, Run]:
 
 
 def _cpu() -> float:
-    """Seconds of the processor that ended processes, kernels among them, took; 0 on Windows, which does not tell."""
+    """Processor seconds of child processes that have ended, kernels among them; 0 on Windows, which does not say."""
     try:
         import resource
     except ImportError:
@@ -85,7 +85,7 @@ def _cpu() -> float:
 
 
 def code_hash(notebook: nbformat.NotebookNode) -> str:
-    """Tells whether code cells changed since the outputs were made."""
+    """A hash that tells whether code cells have changed since the outputs were made."""
     sources = [_KIT.sub("", cell.source) for cell in notebook.cells if cell.cell_type == "code"]
     return hashlib.sha256("\0".join(sources).encode()).hexdigest()[:16]
 
@@ -128,7 +128,7 @@ def _report(cells: list[Any], seconds: float) -> Run:
 
 
 def _lighten(notebook: nbformat.NotebookNode) -> None:
-    """Takes out what is too heavy for git, changes from run to run, or belongs to one machine."""
+    """Removes what is too heavy for git, changes from run to run, or belongs to one machine."""
     notebook.metadata.pop("widgets", None)
     notebook.metadata["language_info"] = {"name": "python"}
     for cell in notebook.cells:

@@ -29,12 +29,12 @@ _NEWEST = "main"  # the branch that is stamped where no tag is given
 def stamp(repository: str, folder: str | os.PathLike[str]) -> list[Path]:
     """Writes OWNER/REPO[@TAG], on GitHub, into the READMEs and notebooks of a clone; returns the files that changed.
 
-    A stamp that is there already is replaced. Raises W2LError for another form of address and for a folder that is no
-    clone of the kit.
+    A stamp that is there already is replaced. Raises W2LError for any other form of address and for a folder that is
+    not a clone of the kit.
     """
     found = _REPOSITORY.fullmatch(repository.removeprefix("https://github.com/"))
     if not found:
-        raise W2LError(f"{repository!r} is no address to stamp; give it as OWNER/REPO or OWNER/REPO@TAG.")
+        raise W2LError(f"{repository!r} is not an address to stamp; give it as OWNER/REPO or OWNER/REPO@TAG.")
     name, tag = found[1], found[2] or _NEWEST
     place = Path(folder)
     notebooks = sorted((place / "notebooks").glob("*.ipynb"))
@@ -78,7 +78,7 @@ def _badges(path: str, name: str, tag: str) -> str:
 
 
 def _write(path: Path, text: str) -> bool:
-    """Whether the file was another."""
+    """Writes the text; returns whether that changed the file."""
     if path.read_text(encoding="utf8") == text:
         return False
     with atomic(path) as temporary:
@@ -87,7 +87,7 @@ def _write(path: Path, text: str) -> bool:
 
 
 def main() -> int:
-    """Stamps a clone; 2 for an address or a folder that cannot be stamped, told in one sentence."""
+    """Stamps a clone; 2 for an address or a folder that cannot be stamped, explained in one sentence."""
     parser = argparse.ArgumentParser(description="Write where the kit is published into badges and notebooks.")
     parser.add_argument("repository", metavar="OWNER/REPO[@TAG]", help="where on GitHub this copy is published")
     parser.add_argument("--folder", type=Path, default=Path(), metavar="DIR", help="the clone (default: this folder)")
