@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DubResult", "Settings", "W2LError", "__version__", "dub", "find_tracks", "sync_curve", "track_faces"]
 
-sys.meta_path.append(MovedModules)
+sys.meta_path.insert(0, MovedModules)
 
 
 def __getattr__(name: str) -> object:

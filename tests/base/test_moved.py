@@ -7,7 +7,7 @@ import pytest
 from helpers.places import ROOT
 
 import w2l
-from w2l.base.moved import MOVED
+from w2l.base.moved import MOVED, RENAMED
 
 
 @pytest.mark.parametrize(("old", "new"), MOVED.items())
@@ -27,3 +27,14 @@ def test_so_does_an_attribute_of_the_package():
         w2l.nothing  # noqa: B018
     with pytest.raises(ModuleNotFoundError, match=r"No module named 'w2l\.nothing'"):
         import_module("w2l.nothing")
+
+
+@pytest.mark.parametrize(("module", "old"), [(module, old) for module, names in RENAMED.items() for old in names])
+def test_a_renamed_name_says_what_to_use(module, old):
+    new = RENAMED[module][old]
+    with pytest.raises(ImportError, match=rf"^{module}\.{old} is now "):
+        getattr(import_module(module), old)
+    with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'nothing'"):
+        _ = import_module(module).nothing
+    place, _, name = new.split(",")[0].split("(")[0].rpartition(".")
+    assert hasattr(import_module(place), name), f"{new} is not there"

@@ -1,8 +1,10 @@
-"""Modules of version 0.1.0 that have moved: importing one under its old name says where it is now."""
+"""Modules and names of version 0.1.0 that have moved: importing one under its old name says where it is now."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 MOVED = {
@@ -77,11 +79,69 @@ MOVED = {
 }
 
 
+RENAMED = {  # module that is still there -> a name that it had -> what to use instead
+    "w2l.bench.data": {"Data": "w2l.bench.data.ReadingFigures"},
+    "w2l.bench.step": {"Row": "w2l.bench.step.Way"},
+    "w2l.cli": {
+        "COMMANDS": "w2l.cli.main.COMMANDS",
+        "Command": "w2l.cli.command.Command",
+        "make_parser": "w2l.cli.main.make_parser",
+    },
+    "w2l.evaluate.rows": {"Row": "w2l.evaluate.rows.ClipRow"},
+    "w2l.faces.detectors": {
+        "FixedBox": "w2l.faces.FixedBox",
+        "Hog": "w2l.faces.YuNet, which comes with w2l and finds more",
+        "best_first": "w2l.faces.boxes.best_first",
+        "find_yunet": 'w2l.weights.find("yunet")',
+    },
+    "w2l.faces.track": {
+        "GAPS": "w2l.faces.GAPS",
+        "Scene": "w2l.faces.Scene",
+        "find_tracks": "w2l.faces.find_tracks",
+        "see": "w2l.faces.see",
+        "track_faces": "w2l.faces.track_faces",
+    },
+    "w2l.preprocess.clip": {"Settings": "w2l.preprocess.PreprocessSettings"},
+    "w2l.preprocess.report": {"Report": "w2l.preprocess.PreprocessReport"},
+    "w2l.preprocess.run": {"Job": "w2l.preprocess.run.StoreJob"},
+    "w2l.train.data": {"Data": "w2l.train.data.TrainingData"},
+    "w2l.train.expert": {"ExpertTask": "w2l.train.expert.ExpertTrainer"},
+    "w2l.train.gan": {"GanTask": "w2l.train.gan.GanTrainer"},
+    "w2l.train.generator": {"GeneratorTask": "w2l.train.generator.GeneratorTrainer"},
+    "w2l.train.judge": {"accuracy": "w2l.sync.curve.accuracy", "curve": "w2l.sync.curve.pairs_curve"},
+    "w2l.train.losses": {"pull": "w2l.train.losses.gradient_ratio"},
+    "w2l.train.meter": {
+        "MeterTask": "w2l.train.meter.MeterTrainer",
+        "STILL": "w2l.evaluate.metrics.mouth.STILL",
+        "correlation": "w2l.evaluate.metrics.mouth.correlation",
+    },
+}
+
+
 class MovedModules:
-    """A finder for `sys.meta_path` that finds nothing: it is called last, and answers an old name with the new one."""
+    """A finder for `sys.meta_path`, called first: it answers old names with the new ones, and leaves all others alone."""
 
     @staticmethod
-    def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> None:
-        """Raises ImportError for a module that has moved."""
+    def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Raises ImportError for a module that has moved; a module of `RENAMED` is given an answer to its old names."""
         if name in MOVED:
             raise ImportError(f"{name} is now {MOVED[name]}.", name=name)
+        if name not in RENAMED:
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader.exec_module = partial(_execute, spec.loader.exec_module)  # type: ignore[method-assign]
+        return spec
+
+
+def _execute(plain: Callable[[ModuleType], None], module: ModuleType) -> None:
+    """Runs the module, and lets it answer its old names."""
+    plain(module)
+    renamed = RENAMED[module.__name__]
+
+    def answer(name: str) -> object:
+        if name in renamed:
+            raise ImportError(f"{module.__name__}.{name} is now {renamed[name]}.", name=module.__name__)
+        raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+
+    vars(module).setdefault("__getattr__", answer)

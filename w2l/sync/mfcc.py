@@ -9,7 +9,6 @@ from scipy.fft import dct
 
 from w2l.audio import SAMPLE_RATE
 
-COLUMNS_PER_SECOND = 100
 _LENGTH, _STEP, _FFT = 400, 160, 512  # samples: 25 ms every 10 ms
 _FILTERS, _KEPT, _LIFTER = 26, 13, 22
 _PREEMPHASIS = 0.97
