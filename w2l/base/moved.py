@@ -119,7 +119,7 @@ RENAMED = {  # module that is still there -> a name that it had -> what to use i
 
 
 class MovedModules:
-    """A finder for `sys.meta_path`, called first: it answers old names with the new ones, and leaves all others alone."""
+    """A finder for `sys.meta_path`, called first: it answers old names with the new ones."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
