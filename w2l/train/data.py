@@ -1,4 +1,4 @@
-"""What a training learns from and starts from: clips of the synthetic talker or of a store, and earlier weights."""
+"""What training learns from and starts from: clips of the synthetic talker or of a store, and earlier weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CORPUS = "w2l synthetic talker corpus"
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Clips to learn from, clips of other speakers to be judged on, and what they are called."""
+    """Clips to train on, clips of other speakers to validate on, and the name of the data."""
 
     train: Sequence[Clip]
     validation: Sequence[Clip]
@@ -30,10 +30,11 @@ class TrainingData:
 def open_data(
     store: Path | None, train: int, validation: int, starts: int, progress: bool = True, voices: str = "formant"
 ) -> TrainingData:
-    """Clips of a store, or, without one, so many of the synthetic talker; those with fewer window starts are left out.
+    """Clips of a store, or `train` and `validation` clips of the synthetic talker; those too short are left out.
 
-    A store without validation speakers is judged on its training clips, which is said. With several processes the
-    first one makes or reads the clips before the others look. Raises W2LError when no clip is long enough.
+    starts: how many different windows a clip must have. If a store has no validation speakers, held-out numbers are
+    measured on its training clips, and a message says so. With several processes, the first makes or reads the clips
+    before the others read them. Raises W2LError when no clip is long enough.
     """
     if distributed.rank() == 0:
         data = _open(store, train, validation, progress, voices)
@@ -44,7 +45,7 @@ def open_data(
     train_clips = _long_enough(data.train, starts, f"training clips of {data.name}", told)
     if len(data.validation) == 0:
         if told:
-            print(f"{data.name} has no validation speakers: held-out numbers are those of training clips.")
+            print(f"{data.name} has no validation speakers: held-out numbers are measured on training clips.")
         return TrainingData(train_clips, train_clips[:validation], data.name)
     return TrainingData(
         train_clips, _long_enough(data.validation, starts, f"validation clips of {data.name}", told), data.name
@@ -58,12 +59,14 @@ def _long_enough(clips: Sequence[Clip], starts: int, what: str, told: bool) -> S
     if len(kept) == len(clips):
         return clips
     if told:
-        print(f"{len(clips) - len(kept)} of the {len(clips)} {what} are too short for {starts} windows: left out.")
+        print(
+            f"{len(clips) - len(kept)} of the {len(clips)} {what} are too short for {starts} windows and are left out."
+        )
     return _Chosen(clips, kept)
 
 
 class _Chosen(Sequence[Clip]):
-    """Some clips of a sequence that opens them when they are asked for."""
+    """Some of the clips of a sequence that opens each clip on access."""
 
     def __init__(self, clips: Sequence[Clip], numbers: list[int]) -> None:
         self._clips, self._numbers = clips, numbers
@@ -92,10 +95,10 @@ def _open(store: Path | None, train: int, validation: int, progress: bool, voice
 
 
 def load(name_or_path: str, network: str) -> nn.Module:
-    """Weights to start from or to judge with: a bundled name, a published one, a weight file, or a checkpoint."""
+    """Weights to start from or to judge with, by bundled or published name, weight file, or checkpoint."""
     return models.load(name_or_path, network=network)
 
 
 def called(name_or_path: str) -> str:
-    """What weights are called in the metadata of those made from them: a name, or the file's, without its folder."""
+    """The name by which weights appear in the metadata of weights made from them: theirs, or the file's, no folder."""
     return weights.called(name_or_path)

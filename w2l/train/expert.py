@@ -28,12 +28,12 @@ from w2l.train.judge import Judge, first_frames, to_faces
 from w2l.train.losses import pair_scores, sync_bce
 from w2l.train.settings import ExpertConfig
 
-_CHANCE = 0.6931  # binary cross-entropy of always saying one half
-_SEEN_CLIPS, _SEEN_FRAMES = 12, 29  # held-out clips, and frames of each, whose offset is looked for
+_CHANCE = 0.6931  # binary cross-entropy of always predicting one half
+_SEEN_CLIPS, _SEEN_FRAMES = 12, 29  # held-out clips whose offset is measured, and how many frames of each
 
 
 class ExpertTrainer(Trainer):
-    """The expert's training. start: weights to begin with."""
+    """Trains the expert. start: initial weights."""
 
     name = "expert"
     best = ("held_out_accuracy", True)
@@ -58,7 +58,7 @@ class ExpertTrainer(Trainer):
         return scheduled(self.config.schedule, step, self.steps, self.config.learning_rate)
 
     def draw(self, rng: np.random.Generator, step: int, parts: int) -> dict[str, np.ndarray]:
-        """Windows as `windows.expert_batch` or `expert_pairs` gives them."""
+        """Windows as returned by `windows.expert_batch` or `expert_pairs`."""
         c = self.config
         size, how = part_size(c.clips, parts, "clips"), (c.augment, c.min_distance, c.negatives)
         if c.pairs == "all":
@@ -68,7 +68,7 @@ class ExpertTrainer(Trainer):
         return {"mels": mels, "faces": faces, "in_sync": in_sync}
 
     def train_step(self, parts: Sequence[Batch], step: int) -> Numbers:
-        """One step with the batch that `draw` drew: whole, or in parts where memory or processes ask for it."""
+        """One step on a batch from `draw`, whole or in parts, which save memory or run in several processes."""
         numbers = []
         self.expert.zero_grad()
         for batch in parts:
@@ -85,8 +85,8 @@ class ExpertTrainer(Trainer):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """(cross-entropy, share judged right at cosine 0.5) of embeddings (B, D), both kinds of pairs counting half.
 
-        in_sync: 1 or 0 for each pair, where each sound has one window of mouths; None: each sound of a clip is paired
-        with each window of its mouths.
+        in_sync: 1 or 0 for each pair, where each sound has one window of mouths; None: every sound window of a clip is
+        paired with every window of its mouths.
         """
         if in_sync is not None:
             cosines = (sound * mouths).sum(1)
@@ -104,7 +104,7 @@ class ExpertTrainer(Trainer):
     def evaluate(self, step: int) -> dict[str, float]:
         """Loss and accuracy on held-out speakers, and the share of their clips whose offset is found exactly.
 
-        Always the same windows, up to 8 of each clip, without augmentation.
+        Always uses the same windows, up to 8 of each clip, without augmentation.
         """
         rng = np.random.default_rng(0)
         kept: list[tuple[torch.Tensor, torch.Tensor]] = []
@@ -132,8 +132,10 @@ class ExpertTrainer(Trainer):
         usual = 300 if pairs == "all" else 20_000
         said = f"loss {numbers['held_out_loss']:.2f} is chance: normal until about step {usual} with pairs={pairs}"
         if step < usual:
-            return [f"{said}; accuracy, not loss, shows first that it learns."]
-        return [f"{said}; now check that sound and picture are in sync, then try more speakers or a lower rate."]
+            return [f"{said}; learning shows in the accuracy before it shows in the loss."]
+        return [
+            f"{said}; now check that sound and picture are in sync, then try more speakers or a lower learning rate."
+        ]
 
     def _offset_exact(self) -> float:
         judge = Judge(self.network, self.device, self.precision)
@@ -152,10 +154,10 @@ def _accuracy(same: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 def train_expert(
     config: ExpertConfig, options: RunOptions, store: Path | None = None, start: str | None = None
 ) -> Path:
-    """Trains an expert in `options.folder`, or resumes there, and writes expert.safetensors, whose path it returns.
+    """Trains an expert in `options.folder`, or resumes there; returns the path of the expert.safetensors it writes.
 
-    store: a folder of preprocessed clips; without one, the synthetic talker. start: weights to begin with, whose width
-    and window replace those of `config`.
+    store: a folder of preprocessed clips; without one, the synthetic talker. start: initial weights, whose width and
+    window replace those of `config`.
     """
     distributed.start(pick_device(options.device))
     network = sources.load(start, "syncnet") if start else None

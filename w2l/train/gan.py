@@ -1,4 +1,4 @@
-"""Training as a GAN: a generator that has a mouth gets a quality discriminator, which makes it sharp."""
+"""Training as a GAN: a generator that already draws a mouth is sharpened by a quality discriminator."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from w2l.train.settings import GanConfig
 
 
 class GanTrainer(GeneratorTrainer):
-    """The training of generator and quality discriminator. disc: weights that the discriminator begins with."""
+    """Trains a generator and a quality discriminator. disc: the discriminator's initial weights."""
 
     name = "gan"
 
@@ -50,11 +50,11 @@ class GanTrainer(GeneratorTrainer):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The GAN's own."""
+        """The settings of the GAN."""
         return asdict(self.gan) | self.metadata
 
     def learning_rate(self, step: int) -> float:
-        """The generator's learning rate, whose schedule begins when it begins to learn."""
+        """The generator's learning rate; its schedule starts when the generator starts to learn."""
         c = self.gan
         return scheduled(c.schedule, max(0, step - c.ahead), c.steps - c.ahead, c.learning_rate)
 
@@ -63,7 +63,7 @@ class GanTrainer(GeneratorTrainer):
         return scheduled(self.gan.schedule, step, self.gan.steps, self.gan.disc_learning_rate)
 
     def train_step(self, parts: Sequence[Batch], step: int) -> Numbers:
-        """One step of both networks; in the first `ahead` steps the generator draws, but does not learn."""
+        """One step of both networks; in the first `ahead` steps the generator draws but does not learn."""
         numbers, learns = [], step >= self.gan.ahead
         self.generator.zero_grad()
         self.disc.zero_grad()
@@ -85,12 +85,12 @@ class GanTrainer(GeneratorTrainer):
     def loss(
         self, generated: torch.Tensor, true: torch.Tensor, window: torch.Tensor, step: int
     ) -> tuple[torch.Tensor, Numbers]:
-        """The generator's: that of `GeneratorTrainer`, plus that of being told from true faces."""
+        """The generator's loss: that of `GeneratorTrainer`, plus that of not looking real to the discriminator."""
         sync_weight, disc_weight = self.sync_weight(step), self.disc_weight(step)
         sync = self.judge.loss(generated, window) if sync_weight else torch.zeros(())
         pixels, numbers = self.pixel_loss(generated, true)
         pixels = (1 - sync_weight - disc_weight if self.gan.convex else 1.0) * pixels
-        with frozen(self.disc.network):  # it passes gradients on to the picture, and keeps none
+        with frozen(self.disc.network):  # it passes gradients on to the picture but gets none itself
             logits = self.quality(generated)
         realness = functional.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
         numbers |= {"sync_weight": torch.tensor(sync_weight)} | ({"sync": sync} if sync_weight else {})
@@ -100,12 +100,12 @@ class GanTrainer(GeneratorTrainer):
         return pixels + disc_weight * realness + sync_weight * sync, numbers
 
     def disc_weight(self, step: int) -> float:
-        """The weight of being taken for real at a step: it rises from where the generator begins to learn."""
+        """The weight of the realness loss at a step; it rises once the generator starts to learn."""
         learned = max(0, step - self.gan.ahead + 1)
         return self.gan.disc_weight * min(1.0, learned / max(1, self.gan.disc_ramp))
 
     def disc_loss(self, generated: torch.Tensor, true: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """True lower halves are real, generated ones are not: the sum of both cross-entropies, and the accuracy."""
+        """True lower halves count as real, generated ones do not: the sum of both cross-entropies, and the accuracy."""
         logits = self.quality(torch.cat([true, generated]))
         real = torch.arange(len(logits), device=self.device) < len(true)
         loss = 2 * functional.binary_cross_entropy_with_logits(logits, real.float())
@@ -114,7 +114,7 @@ class GanTrainer(GeneratorTrainer):
     def quality(self, faces: torch.Tensor) -> torch.Tensor:
         """The discriminator's logits: (N, 3, 96, 96) in [0, 1] to float32 (N,).
 
-        Not its probabilities: those of a sure discriminator round to 0 or 1, in 16 bits soon, and teach nothing.
+        Not its probabilities: those of a confident discriminator round to 0 or 1, soon in 16 bits, and teach nothing.
         """
         disc = cast(QualityDisc, self.disc.network)
         lower = faces[:, :, 48:].contiguous(memory_format=torch.channels_last)
@@ -122,10 +122,10 @@ class GanTrainer(GeneratorTrainer):
 
 
 def fresh_disc(width: float) -> nn.Module:
-    """A quality discriminator to begin with, whose weights let the picture through.
+    """A new quality discriminator, initialised so that its output depends on the picture.
 
     It has fourteen layers and no norm: with the usual initial weights each layer passes on a third of the variance (He
-    et al. 2015), so that the output hardly depends on the picture, and the loss stays at chance for hundreds of steps.
+    et al. 2015), so that the output hardly depends on the picture and the loss stays at chance for hundreds of steps.
     """
     disc = models.build("quality_disc", width)
     for layer in disc.modules():
@@ -145,8 +145,8 @@ def train_gan(
 ) -> Path:
     """Trains a generator as a GAN in `options.folder`, or resumes there; returns the path of its generator.safetensors.
 
-    quality_disc.safetensors is written beside it. start: the generator to begin with, None: fresh weights, as in the
-    published preset; disc: the discriminator; their widths replace those of `config`. expert, store: see
+    quality_disc.safetensors is written beside it. start: the initial generator; None: new weights, as in the published
+    preset. disc: the initial discriminator. Their widths replace those of `config`. expert, store: see
     `generator.train_generator`.
     """
     distributed.start(pick_device(options.device))

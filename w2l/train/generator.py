@@ -1,4 +1,4 @@
-"""Training the generator (Wav2Lip): first a mouth, then one that the expert believes."""
+"""Training the generator (Wav2Lip): first to draw a mouth, then to convince the expert."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _RATIO_EVERY = 50  # steps: `gradient_ratio` costs two more backward passes
 
 
 class GeneratorTrainer(Trainer):
-    """The generator's training. expert: judges in phase 2. start: weights to begin with."""
+    """Trains the generator. expert: the judge in phase 2. start: initial weights."""
 
     name = "generator"
     best = ("held_out_mouth_l1", False)
@@ -52,7 +52,7 @@ class GeneratorTrainer(Trainer):
     ) -> None:
         super().__init__(config, data, options, metadata)
         self.steps = config.steps + config.sync_steps
-        self.evaluate_at = (config.steps,) if config.sync_steps else ()  # the gate is first asked there
+        self.evaluate_at = (config.steps,) if config.sync_steps else ()  # the gate is first checked there
         network = start or models.build("wav2lip", config.width)
         self.generator = self.add_learner("generator", network, self.learning_rate, (config.beta1, 0.999))
         match = contrastive if config.contrastive else sync_bce
@@ -65,21 +65,21 @@ class GeneratorTrainer(Trainer):
         self.held_out = HeldOut(data.validation, self.device)
 
     def learning_rate(self, step: int) -> float:
-        """The learning rate at a step: each phase has a schedule of its own."""
+        """The learning rate at a step; each phase has its own schedule."""
         c = self.config
         if step < c.steps:
             return scheduled(c.schedule, step, c.steps, c.learning_rate, floor=0.1)
         return scheduled(c.schedule, step - c.steps, c.sync_steps, c.sync_learning_rate)
 
     def draw(self, rng: np.random.Generator, step: int, parts: int) -> dict[str, np.ndarray]:
-        """Frames in phase 1, windows in phase 2, as `windows.generator_batch` gives them."""
+        """Frames in phase 1, windows in phase 2, as returned by `windows.generator_batch`."""
         c = self.config
         windowed = step >= c.steps
         size = part_size(c.sync_batch, parts, "windows") if windowed else part_size(c.batch, parts, "frames")
         return generator_batch(self.data.train, rng, size, FRAMES if windowed else 1, c.augment)
 
     def train_step(self, parts: Sequence[Batch], step: int) -> Numbers:
-        """One step with the batch that `draw` drew: whole, or in parts where memory or processes ask for it."""
+        """One step on a batch from `draw`, whole or in parts, which save memory or run in several processes."""
         numbers = []
         self.generator.zero_grad()
         if self.expert:  # the paper's ablation: the expert learns too
@@ -99,7 +99,7 @@ class GeneratorTrainer(Trainer):
         return mean_of(numbers)
 
     def generate(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """(generated, true), each float32 (B * T, 3, 96, 96) in [0, 1], sample after sample."""
+        """(generated, true), each float32 (B * T, 3, 96, 96) in [0, 1], sample by sample."""
         true, reference = to_faces(batch["target"], self.device), to_faces(batch["reference"], self.device)
         face = torch.cat([true, reference], dim=1)
         face[:, :3, 48:] = 0
@@ -108,7 +108,7 @@ class GeneratorTrainer(Trainer):
     def loss(
         self, generated: torch.Tensor, true: torch.Tensor, window: torch.Tensor, step: int
     ) -> tuple[torch.Tensor, Numbers]:
-        """L1 of face and mouth box, plus the expert's loss while its gate is open; with the numbers behind it."""
+        """L1 of face and mouth box, plus the expert's loss while its gate is open; and its terms, for the log."""
         weight = self.sync_weight(step)
         sync = self.judge.loss(generated, window) if weight else torch.zeros(())
         pixels, numbers = self.pixel_loss(generated, true)
@@ -118,26 +118,26 @@ class GeneratorTrainer(Trainer):
         return pixels + weight * sync, numbers
 
     def pixel_loss(self, generated: torch.Tensor, true: torch.Tensor) -> tuple[torch.Tensor, Numbers]:
-        """L1 of the whole face plus `mouth_weight` times that of the mouth box; with both."""
+        """L1 of the whole face plus `mouth_weight` times that of the mouth box; and the two terms."""
         whole, mouth = (generated - true).abs().mean(), mouth_l1(generated, true)
         return whole + self.config.mouth_weight * mouth, {"l1": whole, "mouth_l1": mouth}
 
     def gradient_ratios(self, step: int, generated: torch.Tensor, pixels: torch.Tensor, others: Numbers) -> Numbers:
-        """Every 50 steps: how strongly each of the other losses pulls at the picture, relative to that of pixels."""
+        """Every 50 steps: the norm of each other loss's gradient at the picture, relative to that of the pixel loss."""
         if step % _RATIO_EVERY:
             return {}
         pulling = {name: loss for name, loss in others.items() if loss.requires_grad}  # the others are switched off
         return {f"{name}_gradient_ratio": gradient_ratio(loss, pixels, generated) for name, loss in pulling.items()}
 
     def sync_weight(self, step: int) -> float:
-        """The weight of the expert's loss at a step: 0 while the gate is shut, then rising."""
+        """The weight of the expert's loss at a step: 0 while the gate is shut, then it rises."""
         c = self.config
         if step < c.steps or self.sync_on_since < 0:
             return 0.0
         return c.sync_weight * min(1.0, (step - self.sync_on_since + 1) / max(1, c.sync_ramp))
 
     def expert_loss(self, generated: torch.Tensor, true: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """True windows are in sync; those of another time (the references), and generated ones, are not."""
+        """The expert's own loss: true windows are in sync; those of another time (the references) or generated, not."""
         others = to_faces(batch["reference"], self.device)
         same, other, made = (
             self.judge.cosine(batch["window"], self.judge.see(faces)) for faces in (true, others, generated)
@@ -151,7 +151,7 @@ class GeneratorTrainer(Trainer):
 
     @torch.no_grad()
     def evaluate(self, step: int) -> dict[str, float]:
-        """Pixel errors, the expert's opinion and the mouth's movement on held-out speakers: see `held_out.HeldOut`."""
+        """Pixel errors, the expert's scores and mouth movement on held-out speakers: see `held_out.HeldOut`."""
         judge = self.judge if step >= self.config.steps else None
         return self.held_out.measure(self.generate, judge)
 
@@ -169,21 +169,22 @@ class GeneratorTrainer(Trainer):
         if self.sync_on_since < 0:
             return [
                 f"the sync loss is not on yet because its held-out value {value:.2f} is over the gate {c.sync_gate:g}: "
-                "there must be a mouth first. If it does not fall, train longer on pixels, or check the expert."
+                "the generator must draw a mouth first. If the value does not fall, train longer on pixels, or check "
+                "the expert."
             ]
         return []
 
     def show(self, path: Path) -> None:
-        """A sheet of held-out speakers: reference, input, generated, truth."""
+        """Writes a sheet of held-out speakers: reference, input, generated, truth."""
         groups, per_row = self.held_out.samples(self.generate)
         sheets.write(path, groups, per_row)
 
     def state(self) -> dict[str, Any]:
-        """The gate's."""
+        """The state of the gate."""
         return {"sync_on_since": self.sync_on_since}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Takes back what `state` gave."""
+        """Restores what `state` returned."""
         self.sync_on_since = state["sync_on_since"]
 
 
@@ -196,11 +197,12 @@ def train_generator(
 ) -> Path:
     """Trains a generator in `options.folder`, or resumes there; writes generator.safetensors and returns its path.
 
-    expert: judges in phase 2. store: a folder of preprocessed clips; without one, the synthetic talker. start: weights
-    to begin with, whose width replaces that of `config`. All are bundled or published names, files or checkpoints.
+    expert: the judge in phase 2. store: a folder of preprocessed clips; without one, the synthetic talker. start:
+    initial weights, whose width replaces that of `config`. Expert and start are bundled or published names, files or
+    checkpoints.
     """
     distributed.start(pick_device(options.device))
-    judge = sources.load(expert, "syncnet")  # before the data, so that a wrong name is reported at once
+    judge = sources.load(expert, "syncnet")  # before the data, so that a wrong name is reported immediately
     network = sources.load(start, "wav2lip") if start else None
     if network is not None:
         config = replace(config, width=network.width)  # type: ignore[arg-type]

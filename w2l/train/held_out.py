@@ -1,4 +1,4 @@
-"""A generator in training on held-out speakers: pixel errors, the expert's opinion, and whether the mouth follows."""
+"""Measures a generator in training on held-out speakers: pixel errors, the expert's scores, and mouth movement."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from w2l.train.losses import gradient_energy, mouth_l1
 Generate = Callable[[Batch], tuple[torch.Tensor, torch.Tensor]]
 
 _MATCHED, _PASS = 32, 16  # clips for pixel errors, and clips in one pass
-_SPOKEN, _SPOKEN_FRAMES = 4, 45  # clips that speak another's words, and frames of each
+_SPOKEN, _SPOKEN_FRAMES = 4, 45  # clips driven by another's words, and frames of each
 _SHOWN, _MOMENTS = 6, 3  # clips on a sheet, and frames of each
 
 
 class HeldOut:
-    """Held-out clips, always the same windows of them, on a device."""
+    """Held-out clips on a device; every measurement uses the same windows."""
 
     def __init__(self, clips: Sequence[Clip], device: torch.device) -> None:
         self.clips, self.device = clips[:_MATCHED], device
@@ -37,8 +37,8 @@ class HeldOut:
         """Held-out numbers.
 
         l1, mouth_l1: errors on matched speech. sharpness: gradient energy of lower faces over that of the truth. With
-        a judge: sync, its loss on those windows, and confidence (`sync.curve`) of clips that speak another's words.
-        opening_r: correlation of the mouth's opening with the truth of those words, mean over clips, where known.
+        a judge: sync, its loss on those windows, and confidence (`sync.curve`) on clips driven by another's words.
+        opening_r: correlation of the mouth's opening with the true one for those words, mean over clips, where known.
         """
         rng = np.random.default_rng(0)
         errors: dict[str, list[float]] = {"l1": [], "mouth_l1": [], "sharpness": [], "sync": []}
@@ -55,7 +55,7 @@ class HeldOut:
         return numbers | self._swapped(generate, judge)
 
     def _swapped(self, generate: Generate, judge: Judge | None) -> dict[str, float]:
-        """Numbers of clips that speak the next clip's words."""
+        """Numbers for clips driven by the next clip's words."""
         if len(self.clips) < 2 or not (judge or self.meter):
             return {}
         confidences, correlations = [], []
@@ -73,7 +73,7 @@ class HeldOut:
 
     @torch.no_grad()
     def samples(self, generate: Generate) -> tuple[dict[str, torch.Tensor], int]:
-        """Faces for a sheet, by name, and how many make a row: the clips' own words, the middle frame as reference."""
+        """Faces for a sheet, by name, and how many make a row; own words, with the middle frame as reference."""
         drawn: dict[str, list[torch.Tensor]] = {"reference": [], "input": [], "generated": [], "truth": []}
         for clip in self.clips[:_SHOWN]:
             at = np.linspace(2, clip.starts - 2, _MOMENTS).astype(int)
@@ -91,13 +91,13 @@ class HeldOut:
 
 
 def _inputs(clip: Clip, mel: np.ndarray, at: np.ndarray) -> dict[str, np.ndarray]:
-    """Single frames `at` of a clip, to speak a sound, as a batch of windows of one frame."""
+    """The frames `at` of a clip, to be driven by a sound, as a batch of one-frame windows."""
     crops, windows, references = driven(clip.frames, mel, at)
     return {"target": crops[:, None], "reference": references[:, None], "mels": windows[:, None]}
 
 
 def _meter(clips: Sequence[Clip], device: torch.device) -> nn.Module | None:
-    """The bundled mouth meter, where the truth is known and the meter is there."""
+    """The bundled mouth meter; None where the truth is not known or the meter is missing."""
     if all(clip.truth is None for clip in clips):
         return None
     try:

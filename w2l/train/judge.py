@@ -17,11 +17,11 @@ from w2l.train.losses import sync_bce
 
 
 class Judge:
-    """An expert in eval mode on a device. frozen: its weights stay, so batch norm is folded into them, which is faster.
-    match: the loss of cosines that are told to be in sync (1) or off (0).
+    """An expert in eval mode on a device. frozen: its weights are fixed, so batch norm is folded into them for speed.
+    match: the loss of cosines whose target is in sync (1) or off (0).
 
-    The published training forgets eval mode: there the expert judges by each batch's own statistics, and forgets those
-    it learned (reference 2.8).
+    The published training code does not switch to eval mode: there the expert normalises by each batch's own
+    statistics, and overwrites those it learned (reference 2.8).
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Judge:
         self.match = match
 
     def see(self, faces: torch.Tensor) -> torch.Tensor:
-        """Lower halves of windows as the expert takes them: (B * 5, 3, 96, 96), sample after sample, to (B, C, 48, 96).
+        """Lower halves of windows as the expert takes them: (B * 5, 3, 96, 96), sample by sample, to (B, C, 48, 96).
 
         An expert with a shorter window sees the middle of the five.
         """
@@ -48,12 +48,12 @@ class Judge:
         return windows.permute(0, 3, 4, 1, 2).flatten(3).permute(0, 3, 1, 2)
 
     def cosine(self, mel: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-        """How well sound (B, 80, 16) and mouths (as from `see`) fit, float32 (B,) in [0, 1]."""
+        """How well sound (B, 80, 16) and mouths (as from `see`) match, float32 (B,) in [0, 1]."""
         audio, face = self.precision(self.network, mel[:, None], seen)
         return (audio * face).sum(1).clamp(0, 1)
 
     def loss(self, generated: torch.Tensor, mel: torch.Tensor) -> torch.Tensor:
-        """The expert's loss if told that generated windows (B * 5, 3, 96, 96) are in sync with mel (B, 80, 16)."""
+        """The expert's loss when generated windows (B * 5, 3, 96, 96) should be in sync with mel (B, 80, 16)."""
         with frozen(self.network):  # it passes gradients on to the picture, even where it is trained itself
             return self.match(self.cosine(mel, self.see(generated)), 1.0)
 
@@ -70,11 +70,11 @@ class Judge:
 
 def to_faces(frames: np.ndarray | torch.Tensor, device: torch.device) -> torch.Tensor:
     """uint8 (..., 96, 96, 3) BGR to float32 (N, 3, 96, 96) in [0, 1], channels-last."""
-    # clips of a store are read-only maps, which torch does not like to share
+    # clips of a store are read-only memory maps, and torch warns about sharing those
     pixels = torch.from_numpy(np.array(frames)) if isinstance(frames, np.ndarray) else frames
     return pixels.to(device).flatten(0, -4).permute(0, 3, 1, 2).float().div_(255)
 
 
 def first_frames(clip: Clip, count: int) -> np.ndarray:
-    """The first frames of a clip, as many as have sound for their windows."""
+    """The first `count` frames of a clip, or as many as have sound for their windows."""
     return clip.frames[: min(count, clip.starts + FRAMES - 1)]

@@ -1,4 +1,4 @@
-"""The losses of the paper, and the one that makes a mouth appear within class time."""
+"""The losses of the paper, and the mouth-box loss, which makes a mouth appear within class time."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def gradient_energy(faces: torch.Tensor) -> torch.Tensor:
 
 
 def gradient_ratio(loss: torch.Tensor, other: torch.Tensor, generated: torch.Tensor) -> torch.Tensor:
-    """Norm of a loss's gradient at the picture over that of another loss; far above 1 it paints patterns."""
+    """Norm of a loss's gradient at the picture over that of another loss; far above 1, the first paints patterns."""
     norms = [torch.autograd.grad(one, generated, retain_graph=True)[0].norm() for one in (loss, other)]
     return norms[0] / (norms[1] + 1e-12)

@@ -26,7 +26,7 @@ from w2l.train.settings import MeterConfig
 
 
 class MeterTrainer(Trainer):
-    """The meter's training: smooth L1 on gap / 4 px and width / 36 px."""
+    """Trains the meter: smooth L1 on gap / 4 px and width / 36 px."""
 
     name = "mouth meter"
     best = ("held_out_opening_r", True)
@@ -53,7 +53,7 @@ class MeterTrainer(Trainer):
         return {"faces": np.stack(faces), "truth": np.stack(truth)}
 
     def train_step(self, parts: Sequence[Batch], step: int) -> Numbers:
-        """One step with the batch that `draw` drew."""
+        """One step on a batch from `draw`."""
         numbers = []
         self.meter.zero_grad()
         for batch in parts:

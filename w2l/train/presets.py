@@ -1,8 +1,8 @@
-"""Sets of settings by name: what converges in class, and what was published.
+"""Named settings: those that converge in class, and the published ones.
 
-``paper`` is the published training (reference 2.8) with its faults mended: the expert judges in eval mode, negatives
-are another window and not another frame alone, and the sync loss's state is in the checkpoint, where the original
-forgets it at every resume. Steps are those of the published files. Its data is LRS2: give `--data`.
+``paper`` is the published training (reference 2.8) with its bugs fixed: the expert judges in eval mode, negatives are
+another window and not just another frame, and the sync loss's state is in the checkpoint, while the original loses it
+at every resume. Steps are those of the published files. Its data is LRS2: give `--data`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _CLASSROOM: dict[str, Any] = {
 
 
 def preset(training: str, name: str = "classroom") -> Any:
-    """The settings of a training (expert, generator, gan, meter) under a name.
+    """The settings with this name for a training: expert, generator, gan or meter.
 
     Raises W2LError for a name that this training does not have.
     """

@@ -17,7 +17,7 @@ _ZOOM, _GAP, _TITLE = 2, 6, 22
 
 
 def write(path: Path, groups: Mapping[str, torch.Tensor], per_row: int) -> None:
-    """A PNG with a column for each name; each holds (N, 3, 96, 96) faces in [0, 1], `per_row` of them in a row."""
+    """Writes a PNG with a column for each name: its (N, 3, 96, 96) faces in [0, 1], `per_row` of them in a row."""
     columns = []
     for name, faces in groups.items():
         pixels = faces.detach().clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()

@@ -91,7 +91,7 @@ def test_a_full_disk_stops_with_the_last_checkpoint_whole(tmp_path):
 
     it.train_step = train_step
     try:
-        with pytest.raises(W2LError, match=r"step 5 cannot be saved .*the checkpoint of step 4 is whole: make room"):
+        with pytest.raises(W2LError, match=r"step 5 cannot be saved .*the checkpoint of step 4 is intact: make room"):
             tiny.loop.fit(it)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -151,4 +151,4 @@ def test_a_copy_that_fails_does_not_stop_the_training(tmp_path, capsys):
     (tmp_path / "file").write_text("no folder")
     tiny.train("expert", tmp_path / "run", {"copy_to": tmp_path / "file" / "copy"})
     assert tiny.saved_step(tmp_path / "run") == 6
-    assert "it continues in" in capsys.readouterr().out
+    assert "training continues in" in capsys.readouterr().out

@@ -22,7 +22,7 @@ def test_ctrl_c_ends_the_step_saves_and_the_next_run_resumes(tmp_path, capsys):
     it.train_step = train_step
     with pytest.raises(KeyboardInterrupt):
         tiny.loop.fit(it)
-    assert "stopped at step 4 of 200; give the same command again to resume" in capsys.readouterr().out
+    assert "stopped at step 4 of 200; run the same command again to resume" in capsys.readouterr().out
     assert tiny.saved_step(tmp_path) == 4
     assert not list(tmp_path.rglob(".*"))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -13,7 +13,7 @@ def test_precision_is_chosen_by_name():
     half = Precision("bf16", tiny.CPU)
     out = half(torch.nn.Linear(4, 4), torch.ones(1, 4))
     assert out.dtype == torch.float32 and torch.equal(out, out.bfloat16().float()) and not half.scaled
-    with pytest.raises(W2LError, match="fp16 does not train on a processor"):
+    with pytest.raises(W2LError, match="fp16 cannot be used for training on a CPU"):
         Precision("fp16", tiny.CPU)
     with pytest.raises(W2LError, match="no precision 'int4'"):
         Precision("int4", tiny.CPU)

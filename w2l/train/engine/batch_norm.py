@@ -9,10 +9,10 @@ from w2l.train.engine import distributed
 
 
 class PartStatistics:
-    """Moves the running statistics once a step, by the mean over all parts of all processes.
+    """Updates the running statistics once a step, by the mean change over all parts of all processes.
 
-    Left alone, they would move once for each part, and differ from process to process. So each part starts from the
-    statistics that the step began with, and by how much it moved them is only added up.
+    Left alone, they would be updated once for each part, and differ between processes. So each part starts from the
+    statistics at the start of the step, and its change of them is only added to a sum.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -25,14 +25,14 @@ class PartStatistics:
 
     @torch.no_grad()
     def collect(self) -> None:
-        """After a part: adds up by how much it moved the statistics, and moves them back. Twice is as once."""
+        """After a part: adds its change of the statistics to the sum, and undoes it. A second call does nothing."""
         for total, now, start in zip(self.total, self.floats, self.start, strict=True):
             total += now - start
             now.copy_(start)
 
     @torch.no_grad()
     def apply(self, parts: int) -> None:
-        """After the last part: moves them by the mean over `parts` parts, and counts one batch."""
+        """After the last part: applies the mean change over `parts` parts, and counts one batch."""
         self.collect()
         distributed.add_up(self.total)
         for total, now, start in zip(self.total, self.floats, self.start, strict=True):

@@ -1,8 +1,8 @@
-"""The folder of a training, and its checkpoints: whole or not there, the newest ones kept, and the best.
+"""The run folder of a training, and its checkpoints: written whole or not at all; the newest and the best are kept.
 
-A training's folder holds
+A run folder holds
 
-    settings.json                 what is trained on what, how, and where: written when it starts or resumes
+    settings.json                 what is trained, on what, how, and where: written when it starts or resumes
     log.csv                       a row of numbers every few steps, and at each evaluation on held-out data
     checkpoints/step_*.pt         the last few states, from which it resumes
     checkpoints/best.pt           the state with the best held-out figure so far
@@ -10,7 +10,7 @@ A training's folder holds
     tensorboard/                  the numbers again, where TensorBoard is installed
     NETWORK.safetensors           the trained weights, at the end
 
-A checkpoint is a weight file too: wherever weights are asked for, such as in ``w2l dub --weights``, one can be given.
+A checkpoint is a weight file too: it can be given wherever weights are expected, such as in ``w2l dub --weights``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FORMAT = 2  # raised whenever a checkpoint's entries change
 
 
 class Checkpoints:
-    """Checkpoints of one folder. tell: takes sentences for the user."""
+    """Checkpoints of one folder. tell: called with messages for the user."""
 
     def __init__(
         self, folder: Path, keep: int, copy_to: Path | None = None, tell: Callable[[str], object] = print
@@ -44,14 +44,14 @@ class Checkpoints:
         self.mirror = _Mirror(folder, copy_to, tell) if copy_to else None
 
     def saved(self) -> list[Path]:
-        """The files there are, newest first; the best one last, in case no other can be read."""
+        """The existing files, newest first; the best one last, in case no other can be read."""
         best = self.folder / "best.pt"
         return sorted(self.folder.glob("step_*.pt"), reverse=True) + ([best] if best.exists() else [])
 
     def latest(self) -> dict[str, Any] | None:
-        """The newest state that can be read, None when there is none at all.
+        """The newest state that can be read; None when there are no files.
 
-        Raises W2LError when there are files and not one of them can be read.
+        Raises W2LError when there are files but none of them can be read.
         """
         if not self.saved() and self.mirror:
             self.mirror.bring_back()
@@ -73,9 +73,9 @@ class Checkpoints:
         return None
 
     def save(self, state: dict[str, Any], step: int, best: bool = False) -> None:
-        """Writes the state, takes it for the best if it is, then removes the oldest ones.
+        """Writes the state, also as the best one if `best` is True, then removes the oldest ones.
 
-        Raises W2LError when it cannot be written; what was there before is untouched then.
+        Raises W2LError when it cannot be written; earlier checkpoints are then left as they were.
         """
         path = self.folder / f"step_{step:09d}.pt"
         with files.atomic(path) as temporary:
@@ -88,7 +88,7 @@ class Checkpoints:
             self.mirror.ask()
 
     def close(self) -> None:
-        """Waits until what is being copied is copied."""
+        """Waits for the copy in progress to finish."""
         if self.mirror:
             self.mirror.close()
 
@@ -99,7 +99,7 @@ def _write(state: dict[str, Any], path: Path) -> None:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())  # a name must not reach the disk before its content
-    except RuntimeError as error:  # torch's own writer speaks of positions when the disk is full
+    except RuntimeError as error:  # when the disk is full, torch's own writer reports a file position
         cause = error.__context__
         while cause is not None and not isinstance(cause, OSError):
             cause = cause.__context__
@@ -112,16 +112,16 @@ def _read(path: Path) -> dict[str, Any] | None:
     """The state in a file, on the CPU, or None when it is damaged in any way."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if archive.testzip():  # torch does not look at checksums
+            if archive.testzip():  # torch does not verify checksums
                 return None
         state = torch.load(path, map_location="cpu", weights_only=True)
         return state if state["format"] == FORMAT else None
-    except Exception:  # torch raises many kinds for a damaged file
+    except Exception:  # torch raises many kinds of error for a damaged file
         return None
 
 
 def _link(path: Path, name: Path) -> None:
-    """Gives the file a second name, or copies it where the file system knows no second names."""
+    """Gives the file a second name, or copies it where the file system has no hard links."""
     with files.atomic(name) as temporary:
         temporary.unlink()
         try:
@@ -131,7 +131,7 @@ def _link(path: Path, name: Path) -> None:
 
 
 class _Mirror:
-    """Copies a training's folder to another one in a thread, so that a slow drive does not slow the training."""
+    """Copies a run folder to another folder in a thread, so that a slow drive does not slow down the training."""
 
     def __init__(self, folder: Path, to: Path, tell: Callable[[str], object]) -> None:
         self.folder, self.to, self.tell = folder, to, tell
@@ -139,7 +139,7 @@ class _Mirror:
         self.thread: threading.Thread | None = None
 
     def bring_back(self) -> None:
-        """Copies checkpoints and log of an earlier run from there to here."""
+        """Copies the checkpoints and log of an earlier run back into the run folder."""
         if next(self.to.glob("checkpoints/*.pt"), None):
             self.tell(f"{self.folder} has no checkpoints; resuming from the copies in {self.to}.")
             _copy(self.to, self.folder)
@@ -152,7 +152,7 @@ class _Mirror:
         self.wanted.set()
 
     def close(self) -> None:
-        """Copies what was asked for last, and ends the thread."""
+        """Makes the last copy that was asked for, and ends the thread."""
         if self.thread:
             self.ended = True
             self.wanted.set()
@@ -168,16 +168,16 @@ class _Mirror:
                 self.failed = False
             except (OSError, W2LError) as error:
                 if not self.failed:
-                    self.tell(f"the training cannot be copied to {self.to} ({error}); it continues in {self.folder}.")
+                    self.tell(f"the run cannot be copied to {self.to} ({error}); training continues in {self.folder}.")
                 self.failed = True
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copies what is new or changed, each file whole or not at all, then removes checkpoints that are gone."""
+    """Copies new and changed files, each whole or not at all, then removes checkpoints that no longer exist."""
     patterns = ("checkpoints/[!.]*.pt", "sheets/[!.]*.png", "[!.]*.*")
     for file in [file for pattern in patterns for file in source.glob(pattern)]:
         copy = target / file.relative_to(source)
-        with suppress(FileNotFoundError):  # an old checkpoint may go while this runs
+        with suppress(FileNotFoundError):  # an old checkpoint may be removed while this runs
             if not copy.exists() or _stamp(copy) != _stamp(file):
                 with files.atomic(copy) as temporary:
                     shutil.copy2(file, temporary)

@@ -1,4 +1,4 @@
-"""A network through torch.compile, where that works."""
+"""A network called through torch.compile, where that works."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import nn
 
 
 class Compiled:
-    """Calls a network through torch.compile, or, when the compiler fails on this machine, as it is.
+    """Calls a network through torch.compile, or directly when the compiler fails on this machine.
 
-    It may fail in the backward pass alone, so the first call tries both passes before it counts.
+    The compiler may fail only in the backward pass, so before the first call both passes are tried.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -22,14 +22,14 @@ class Compiled:
         self.tried = False
 
     def __call__(self, *inputs: torch.Tensor) -> Any:
-        """What the network makes of the inputs."""
+        """The network's output."""
         if not self.tried:
             self.tried = True
             self._try(inputs)
         return self.call(*inputs)
 
     def _try(self, inputs: tuple[torch.Tensor, ...]) -> None:
-        """One pass forward and backward, without a trace: batch norm's statistics are put back too."""
+        """One forward and backward pass that leaves no trace: batch norm's statistics are restored too."""
         buffers = [b.clone() for b in self.network.buffers()]
         learned = [p for p in self.network.parameters() if p.requires_grad]
         try:

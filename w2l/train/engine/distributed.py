@@ -1,11 +1,11 @@
-"""Several processes, one training: what ``torchrun`` starts.
+"""One training in several processes, as started by ``torchrun``.
 
 Each process draws and computes its own part of every batch; gradients are summed over all of them before each update,
 as DistributedDataParallel does, in one collective after the last backward pass. So two processes with half a batch each
-take the very steps of one process that accumulates the same two halves. Networks start alike, since each process
-makes them from the same seed, and stay alike, since each applies the same update. Batch norm normalises by the
-statistics of its own part, in both cases; its running statistics move once a step, by the mean over all parts
-(`descent`), and so are equal everywhere too.
+take exactly the same steps as one process that accumulates the same two halves. Networks start equal, since each
+process makes them from the same seed, and stay equal, since each applies the same update. Batch norm normalises by the
+statistics of its own part in both cases; its running statistics are updated once a step, by the mean over all parts
+(`batch_norm`), and so are equal everywhere too.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def world() -> int:
 
 
 def rank() -> int:
-    """Which of them this is; the first, 0, writes files and speaks."""
+    """Which of them this is; the first, 0, writes files and messages."""
     return distributed.get_rank() if world() > 1 else 0
 
 

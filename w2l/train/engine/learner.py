@@ -1,4 +1,4 @@
-"""A network that is trained: forward, backward and optimizer step, in mixed precision, in parts, over processes."""
+"""A network in training: forward, backward and optimizer step, in mixed precision, in parts, across processes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from w2l.train.engine.precision import Precision, new_scaler
 class Learner:
     """A network with its optimizer, the scheduler of its learning rate, and the scaler of its loss.
 
-    It is used as plain PyTorch is::
+    It is used like plain PyTorch::
 
         learner.zero_grad()
-        for batch in parts:  # the whole batch is one part, unless memory or several processes ask for more
+        for batch in parts:  # one part, the whole batch, unless it is split to save memory or across processes
             learner.backward(loss_of(learner(batch)))
         learner.step(number)
 
-    schedule: gives the learning rate at a step. parts: of a batch, over all processes; losses are divided by it, so
-    that it makes no difference to any bit which process computes which of two parts. frozen_norm: whether batch norm
-    keeps its statistics, as in eval mode. compile: let torch.compile write the kernels of the forward pass.
+    schedule: gives the learning rate at a step. parts: how many parts a batch has, over all processes; losses are
+    divided by it, so that with two parts the result is bit for bit the same whichever process computes which part.
+    frozen_norm: whether batch norm keeps its statistics, as in eval mode. compile: use torch.compile for the forward
+    pass.
     """
 
     def __init__(
@@ -55,23 +56,23 @@ class Learner:
         if not self.network.training:
             return self.precision(self.network, *inputs)
         if self.statistics:
-            self.statistics.collect()  # those of the part before
+            self.statistics.collect()  # those of the previous part
         return self.precision(self.forward, *inputs)
 
     def zero_grad(self) -> None:
-        """Begins a step: in train mode, without gradients."""
+        """Begins a step: switches to train mode and clears the gradients."""
         self.network.train(not self.frozen_norm)
         self.optimizer.zero_grad(set_to_none=True)
         self.statistics = PartStatistics(self.network) if self.parts > 1 else None
         self.has_gradients = False
 
     def backward(self, loss: torch.Tensor) -> None:
-        """Adds the gradients of one part's loss; float16 needs it scaled up, or small ones would vanish."""
+        """Adds the gradients of one part's loss, which is scaled up in float16, or small gradients would vanish."""
         self.scaler.scale(loss / self.parts).backward()
         self.has_gradients = True
 
     def step(self, number: int, clip: float = 0.0) -> None:
-        """Moves the weights by the gradients of all parts and processes, of norm `clip` at most (0: any)."""
+        """Updates the weights by the gradients of all parts and processes, clipped to norm `clip` (0: no limit)."""
         if self.statistics:
             self.statistics.apply(self.parts)
         if not self.has_gradients:
@@ -90,7 +91,7 @@ class Learner:
         return {"optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Takes back what `state` gave."""
+        """Restores what `state` returned."""
         self.optimizer.load_state_dict(state["optimizer"])
         if state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
@@ -103,7 +104,7 @@ def to_device(network: nn.Module, device: torch.device) -> nn.Module:
 
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
-    """Within it the network passes gradients on to its input; its own weights get none."""
+    """A context in which the network passes gradients on to its input, but its own weights get none."""
     learned = [p for p in network.parameters() if p.requires_grad]
     for parameter in learned:
         parameter.requires_grad_(False)
@@ -115,7 +116,7 @@ def frozen(network: nn.Module) -> Iterator[None]:
 
 
 def _adam(parameters: list[nn.Parameter], rate: float, betas: tuple[float, float]) -> torch.optim.Adam:
-    """Adam in one kernel, or, where this torch or device has none, a few kernels for all weights together."""
+    """Adam in one fused kernel, or, where this torch or device has none, in a few kernels for all weights together."""
     try:
         return torch.optim.Adam(parameters, lr=rate, betas=betas, fused=True)
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Batches drawn ahead of time, the same ones however many processes draw them."""
+"""Batches drawn ahead of time, the same however many processes draw them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _MOST_WORKERS = 8
 
 
 def generator_of(seed: int, step: int, part: int) -> np.random.Generator:
-    """The random numbers of one part of one step's batch: whoever draws it, and whenever, draws the same."""
+    """The random numbers for one part of one step's batch: the same whenever it is drawn, and in any process."""
     return np.random.default_rng([seed, step, part])
 
 
 class PartSampler:
-    """Draws what this process computes of each step's batch: `accumulate` parts."""
+    """Draws this process's share of each step's batch: `accumulate` parts."""
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer, self.seed = trainer, trainer.config.seed
@@ -38,7 +38,7 @@ class PartSampler:
 def batches(trainer: Trainer, start: int) -> Iterator[list[Batch]]:
     """The parts of the batch of each step from `start` on, on the training's device.
 
-    Raises W2LError when a drawing process dies, which a full shared memory brings about.
+    Raises W2LError when a drawing process dies, for example because shared memory is full.
     """
     device, workers = trainer.device, trainer.options.workers
     workers = _workers(device) if workers is None else workers
@@ -48,12 +48,12 @@ def batches(trainer: Trainer, start: int) -> Iterator[list[Batch]]:
 
 
 def batch_to_device(part: dict[str, Any], device: torch.device) -> Batch:
-    """The tensors of a batch on the device; the copies of pinned ones are not waited for."""
+    """The tensors of a batch on the device; pinned ones are copied without waiting."""
     return {name: value.to(device, non_blocking=True) for name, value in part.items()}
 
 
 def _workers(device: torch.device) -> int:
-    """On a GPU a few processes draw while it computes; a CPU has nothing to spare."""
+    """With a GPU, a few processes draw while it computes; a CPU has no time to spare."""
     if device.type != "cuda" or not can_fork():
         return 0
     return max(1, min(_MOST_WORKERS, cores() - 1))

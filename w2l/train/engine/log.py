@@ -21,7 +21,7 @@ class Log:
     """Gathers each step's numbers and writes a row of their means when asked.
 
     Rows after the step from which a training resumes are cut off. A number that appears for the first time makes a new
-    column, and the file is written anew; otherwise rows are only added to it. Without a folder nothing is written.
+    column, and the file is rewritten; otherwise rows are only appended. Without a folder nothing is written.
     """
 
     def __init__(self, folder: Path | None, step: int) -> None:
@@ -37,19 +37,19 @@ class Log:
             self._write(self.path, rows)
 
     def gather(self, numbers: dict[str, torch.Tensor]) -> None:
-        """Adds one step's numbers, without waiting for the device to have them."""
+        """Adds one step's numbers, without waiting for the device to compute them."""
         for name, value in numbers.items():
             total, count = self.sums.get(name, (0, 0))
             self.sums[name] = (total + value.detach(), count + 1)
 
     def means(self) -> dict[str, float]:
-        """The means since they were last asked for."""
+        """The means since the last call."""
         found = {name: float(total) / count for name, (total, count) in self.sums.items()}
         self.sums = {}
         return found
 
     def add(self, step: int, numbers: dict[str, float]) -> None:
-        """A row, kept until `flush`."""
+        """Adds a row, which is kept until `flush`."""
         self.pending.append({"step": str(step)} | {key: f"{value:.6g}" for key, value in numbers.items()})
         if self.board:
             for key, value in numbers.items():
@@ -70,7 +70,7 @@ class Log:
             self.board.flush()
 
     def flush_soon(self) -> None:
-        """Writes the rows if the last ones were written over a second ago, for those who watch the training.
+        """Writes the rows if the last ones were written over a second ago, so that the training can be watched.
 
         A full disk is reported by the next checkpoint.
         """
@@ -79,12 +79,12 @@ class Log:
                 self.flush()
 
     def close(self) -> None:
-        """Lets TensorBoard's file go."""
+        """Closes TensorBoard's file."""
         if self.board:
             self.board.close()
 
     def _widen(self, rows: Iterable[dict[str, str]]) -> bool:
-        """Whether the rows bring numbers that have no column yet; they have one afterwards."""
+        """Adds columns for numbers that have none yet; returns whether there were any."""
         before = len(self.columns)
         self.columns = list(dict.fromkeys([*self.columns, *(key for row in rows for key in row)]))
         return len(self.columns) > before
@@ -97,7 +97,7 @@ class Log:
 
 
 def _read(path: Path) -> list[dict[str, str]]:
-    """The whole rows of a log; a process killed while it wrote leaves half of one, or bytes that are no text."""
+    """The complete rows of a log; a process killed while writing may leave half a row, or bytes that are not text."""
     with open(path, newline="", encoding="utf8", errors="replace") as file:
         rows = list(csv.DictReader(file))
     return [row for row in rows if row.get("step", "").isdigit() and None not in row and None not in row.values()]

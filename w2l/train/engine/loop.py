@@ -1,4 +1,4 @@
-"""The training loop: sanity first, then steps, numbers and checkpoints, and resuming exactly where it stopped."""
+"""The training loop: sanity checks, then steps, numbers and checkpoints, and resuming exactly where it stopped."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _SAVE_SECONDS = 120.0
 def fit(trainer: Trainer) -> float:
     """Trains to the end, or resumes from the run folder's newest checkpoint; returns the seconds of all runs together.
 
-    The networks are trained then, in eval mode, with averaged weights where `ema` asks for them. Writes what
-    `checkpoints` lists. On a CPU in float32 the weights are bit for bit the same however often a training was killed
-    and started again: each batch comes from random numbers of its own (seed, step, part), and a checkpoint holds all
-    that the next step depends on. Ctrl-C ends the step, saves, says how to resume, and raises KeyboardInterrupt; a
-    second Ctrl-C does not wait. Raises W2LError when the folder's checkpoint belongs to other settings, when the disk
-    is full (the last checkpoint stays as it is), and when the loss is no longer a number.
+    Afterwards the networks are in eval mode, with averaged weights if `ema` is set. Writes what `checkpoints` lists.
+    On a CPU in float32 the weights are bit for bit the same however often a training was killed and started again:
+    each batch has its own random numbers (seed, step, part), and a checkpoint holds everything that the next step
+    depends on. Ctrl-C finishes the step, saves, says how to resume, and raises KeyboardInterrupt; a second Ctrl-C does
+    not wait. Raises W2LError when the folder's checkpoint belongs to other settings, when the disk is full (the last
+    checkpoint stays as it is), and when the loss is no longer a number.
     """
     return _Loop(trainer).fit()
 
 
 class _Loop:
-    """A training that runs."""
+    """A training in progress."""
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer, self.options, self.settings = trainer, trainer.options, trainer.settings
@@ -54,12 +54,12 @@ class _Loop:
         self.saved: int | None = None
 
     def tell(self, sentence: str) -> None:
-        """Says something without spoiling the bar; only the first process speaks."""
+        """Prints a message without breaking the progress bar; only the first process prints."""
         if self.first:
             tqdm.write(sentence)
 
     def fit(self) -> float:
-        """The whole training, or what is left of it; the seconds it took in all."""
+        """The whole training, or what is left of it; returns the seconds it took in all."""
         self.resume()
         log = Log(self.options.folder if self.first else None, self.step)
         self.bar.update(self.step)
@@ -80,7 +80,7 @@ class _Loop:
         return self.seconds
 
     def steps(self, log: Log, interrupted: threading.Event) -> None:
-        """Steps to the end; logs, evaluates and saves in between, and after the step in which it was interrupted."""
+        """Runs all steps; logs, evaluates and saves in between, and saves and stops after an interrupted step."""
         trainer, clock = self.trainer, time.monotonic()
         if self.step == 0 and 0 in trainer.evaluate_at:
             log.add(0, self.evaluate())
@@ -102,11 +102,11 @@ class _Loop:
                 else:
                     log.flush_soon()
             if stopping:
-                self.tell(f"stopped at step {self.step} of {trainer.steps}; give the same command again to resume.")
+                self.tell(f"stopped at step {self.step} of {trainer.steps}; run the same command again to resume.")
                 raise KeyboardInterrupt
 
     def evaluate(self) -> dict[str, float]:
-        """Evaluates on held-out data, shows samples, and says what there is to say."""
+        """Evaluates on held-out data, writes samples, and prints the numbers and any advice."""
         trainer = self.trainer
         numbers: dict[str, float] = {}
         with trainer.averaged():
@@ -141,7 +141,7 @@ class _Loop:
         return self.first and time.monotonic() - self.last_save > _SAVE_SECONDS
 
     def is_best(self, numbers: dict[str, float]) -> bool:
-        """Whether these are the best held-out figures so far, which are then remembered."""
+        """Whether these are the best held-out figures so far; if so, they are remembered."""
         name, more = self.trainer.best
         if name not in numbers:
             return False
@@ -152,7 +152,7 @@ class _Loop:
         return False
 
     def save(self, log: Log, best: bool) -> None:
-        """Writes log and checkpoint; W2LError, with the last checkpoint unharmed, where they cannot be written."""
+        """Writes log and checkpoint; raises W2LError if it cannot, and leaves the last checkpoint as it is."""
         self.last_save = time.monotonic()
         if not self.first:
             return
@@ -160,21 +160,23 @@ class _Loop:
             log.flush()
             self.checkpoints.save(self.state(), self.step, best)
         except (OSError, W2LError) as error:
-            kept = "no checkpoint yet" if self.saved is None else f"the checkpoint of step {self.saved} is whole"
+            kept = (
+                "there is no checkpoint yet" if self.saved is None else f"the checkpoint of step {self.saved} is intact"
+            )
             reason = str(getattr(error, "strerror", None) or error).rstrip(".")
             raise W2LError(
-                f"step {self.step} cannot be saved ({reason}), so the training stopped; there is {kept}: make room "
-                "and give the same command again."
+                f"step {self.step} cannot be saved ({reason}), so the training stopped; {kept}: make room and run the "
+                "same command again."
             ) from error
         self.saved = self.step
 
     def state(self) -> dict[str, Any]:
-        """All that the next step depends on."""
+        """Everything that the next step depends on."""
         trainer = self.trainer
         networks = {name: learner.network.state_dict() for name, learner in trainer.learners.items()}
         main = next(iter(networks))
         return {
-            "state_dict": networks.pop(main),  # under this name any reader of weights finds them
+            "state_dict": networks.pop(main),  # the name under which code that reads weights finds them
             "others": networks,
             "name": trainer.name,
             "config": json.dumps(self.settings, sort_keys=True),
@@ -189,12 +191,12 @@ class _Loop:
         }
 
     def speed(self) -> dict[str, Any]:
-        """What of the run's options changes the last bits of the numbers."""
+        """The options of the run that change the last bits of the numbers."""
         trainer = self.trainer
         return {"precision": trainer.precision.name, "parts": trainer.parts, "device": trainer.device.type}
 
     def resume(self) -> None:
-        """Resumes from the folder's newest checkpoint, if there is one; W2LError if it is of other settings."""
+        """Resumes from the folder's newest checkpoint, if there is one; W2LError if its settings differ."""
         saved, trainer = self.checkpoints.latest(), self.trainer
         if saved is None:
             return
@@ -202,10 +204,12 @@ class _Loop:
         if saved["name"] != trainer.name or saved["config"] != wanted:
             raise W2LError(
                 f"{self.options.folder} holds a training of {saved['name']} with other settings "
-                f"({_difference(saved['config'], wanted)}); give those again, or choose another --out folder."
+                f"({_difference(saved['config'], wanted)}); use those again, or choose another --out folder."
             )
         if json.loads(saved["speed"]) != self.speed():
-            self.tell(f"it began with {saved['speed']}, so the results will not be bit-identical to those of one run.")
+            self.tell(
+                f"it began with {saved['speed']}, so the results will not be bit-identical to those of a single run."
+            )
         networks = saved["others"] | {next(iter(trainer.learners)): saved["state_dict"]}
         for name, learner in trainer.learners.items():
             learner.network.load_state_dict(networks[name])
@@ -236,9 +240,9 @@ class _Loop:
 
 @contextmanager
 def _patient() -> Iterator[threading.Event]:
-    """Turns the first Ctrl-C, or polite kill, into an event, so that no step is torn; the second one acts at once."""
+    """Turns the first Ctrl-C or SIGTERM into an event, so that the step can finish; the second acts immediately."""
     asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():  # only there are signals to catch
+    if threading.current_thread() is not threading.main_thread():  # signals can be caught only there
         yield asked
         return
 
@@ -256,7 +260,7 @@ def _patient() -> Iterator[threading.Event]:
 
 
 def _difference(before: str, now: str) -> str:
-    """The settings that are not alike, as `name was, now is`."""
+    """The settings that differ, as `name was, now is`."""
     a, b = json.loads(before), json.loads(now)
     names = [name for name in dict.fromkeys([*a, *b]) if a.get(name) != b.get(name)]
     return ", ".join(f"{name} {a.get(name)}, now {b.get(name)}" for name in names) or "another kind of training"

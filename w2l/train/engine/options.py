@@ -11,17 +11,17 @@ from w2l.base.choices import choice, documented
 @documented
 @dataclass(frozen=True)
 class RunOptions:
-    """The run folder of a training, and how it is computed there; nothing here changes what is learned."""
+    """The run folder of a training, and how the training is computed; nothing here changes what is learned."""
 
     folder: Path
-    device: str = choice("auto", "where it computes: auto, cpu, cuda, mps")
+    device: str = choice("auto", "where to compute: auto, cpu, cuda, mps")
     amp: str = choice("auto", "precision of convolutions: auto, off (float32), bf16 or fp16")
     accumulate: int = choice(
         1, "compute each batch in this many parts, one after the other, to save memory", metavar="N"
     )
-    compile: bool = choice(False, "let torch.compile write the kernels")
+    compile: bool = choice(False, "compile the networks with torch.compile")
     workers: int | None = choice(
-        None, "processes that draw batches", parse=int, metavar="N", default_help="as many as help"
+        None, "processes that draw batches", parse=int, metavar="N", default_help="chosen for the device"
     )
     save_every: int | None = choice(
         None, "steps between checkpoints", parse=int, metavar="STEPS", default_help="about every 2 minutes"
@@ -29,15 +29,15 @@ class RunOptions:
     keep: int = choice(3, "checkpoints to keep besides the best", metavar="N")
     copy_to: Path | None = choice(
         None,
-        "a folder, such as on a mounted Drive, that the run folder is also copied to, and restored from when empty",
+        "a folder, such as one on a mounted Drive, to copy the run folder to, and to restore it from when it is empty",
         parse=Path,
         metavar="FOLDER",
         default_help="none",
     )
     sanity: bool = choice(
         True,
-        "check data, expert and network before a fresh training",
+        "check data, expert and network before a new training",
         "--no-sanity",
-        option_help="skip the checks before a fresh training",
+        option_help="skip the checks before a new training",
     )
     progress: bool = choice(True, "show a progress bar", "--quiet", option_help="no progress bar")

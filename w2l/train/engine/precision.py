@@ -1,4 +1,4 @@
-"""Mixed precision: convolutions in 16 bits where the device is faster so, everything that is summed in 32."""
+"""Mixed precision: convolutions in 16 bits where that is faster, everything that is summed in 32."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ class Precision:
     """Calls a network in the precision of `name`: ``off`` (float32), ``bf16``, ``fp16`` or ``auto``.
 
     ``auto`` is bf16 on GPUs and CPUs that have instructions for it, fp16 on older GPUs, else float32. fp16 overflows
-    above 65504 and loses gradients below 6e-8, so its losses are scaled (`scaled`) up and down again; bf16 needs none.
+    above 65504 and loses gradients below 6e-8, so losses are scaled up and gradients down again (see `scaled`); bf16
+    does not need this.
     """
 
     def __init__(self, name: str, device: torch.device) -> None:
         if name not in ("auto", *_DTYPES):
             raise W2LError(f"there is no precision {name!r}; choose auto, off, bf16 or fp16.")
         if name == "fp16" and device.type == "cpu":
-            raise W2LError("fp16 does not train on a processor; choose --amp auto, off or bf16.")
+            raise W2LError("fp16 cannot be used for training on a CPU; choose --amp auto, off or bf16.")
         self.name = _automatic(device) if name == "auto" else name
         self.device, self.dtype = device, _DTYPES[self.name]
 

@@ -1,6 +1,6 @@
-"""A few seconds of doubt before hours of training: can it learn at all, is the data in sync, does the expert know it?
+"""A few seconds of checks before hours of training: can it learn at all, is the data in sync, does the expert know it?
 
-Networks, gate and random numbers are afterwards as they were.
+Networks, gate and random numbers are left as they were.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from w2l.train.judge import Judge, first_frames, to_faces
 
 _STEPS, _SECONDS, _RATE = 40, 8.0, 1e-3  # of overfitting one batch
 _CLIPS, _FRAMES = 8, 34
-_KNOWS = 0.6  # accuracy from which an expert's word on offsets counts; chance is 0.5
-_OTHER_SEED = 99  # so that the batch is none of the training's
+_KNOWS = 0.6  # accuracy from which an expert's offsets are trusted; chance is 0.5
+_OTHER_SEED = 99  # so that the batch differs from those in training
 
 
 @dataclass(frozen=True)
 class Check:
-    """One question, its answer (None: cannot be told), and what that means."""
+    """One question, its answer (None: unknown), and what that means."""
 
     name: str
     holds: bool | None
@@ -38,13 +38,13 @@ class Check:
 
 
 def checks(trainer: Trainer) -> list[Check]:
-    """The checks that fit this training; nothing about it is changed."""
+    """The checks that apply to this training; nothing in it is changed."""
     with torch.random.fork_rng():
         return [overfits(trainer), *_in_sync(trainer)]
 
 
 def overfits(trainer: Trainer) -> Check:
-    """Whether the main network can learn one small batch by heart, in a few seconds."""
+    """Whether the main network can memorise one small batch in a few seconds."""
     network = trainer.network
     before = {key: value.clone() for key, value in network.state_dict().items()}
     optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=_RATE)
@@ -66,8 +66,8 @@ def overfits(trainer: Trainer) -> Check:
     if last < (0.95 if "start" in trainer.metadata else 0.8) * first:
         return Check("overfit", True, said)
     if len(values) < _STEPS:
-        return Check("overfit", None, f"{said}: too few to tell, on this machine")
-    return Check("overfit", False, f"{said}: a network that cannot learn one batch by heart learns nothing from many")
+        return Check("overfit", None, f"{said}: this machine is too slow to tell")
+    return Check("overfit", False, f"{said}: a network that cannot memorise one batch learns nothing from many")
 
 
 def _small_batch(trainer: Trainer) -> Batch:
@@ -80,7 +80,7 @@ def _small_batch(trainer: Trainer) -> Batch:
 
 
 def _in_sync(trainer: Trainer) -> list[Check]:
-    """What an expert makes of the training clips: the one that will judge, or the bundled one on talker clips."""
+    """What an expert says about the training clips: the one that will judge, or for talker clips the bundled one."""
     if not trainer.uses_sound:
         return []
     judge, clips = trainer.judge, trainer.data.train
@@ -91,32 +91,32 @@ def _in_sync(trainer: Trainer) -> list[Check]:
         except W2LError:
             pass
     if judge is None:
-        return [Check("in sync", None, "whether sound and picture fit cannot be told before there is an expert")]
+        return [Check("in sync", None, "whether sound and picture are in sync cannot be checked without an expert")]
     return judged(judge, clips, own=trainer.judge is not None)
 
 
 def judged(judge: Judge, clips: Sequence[Clip], own: bool = True) -> list[Check]:
     """Whether the expert tells in-sync windows of these clips from others, and finds their sound in time.
 
-    own: whether it is the one that this training will listen to.
+    own: whether it is the expert that this training uses.
     """
     picked = clips[:: max(1, len(clips) // _CLIPS)][:_CLIPS]
     scores = [judge.scores(to_faces(first_frames(clip, _FRAMES), judge.device), clip.mel) for clip in picked]
     offsets = [pairs_curve(one).offset for one in scores]
     usual = max(set(offsets), key=offsets.count)
     right = float(np.mean([accuracy(one, usual) for one in scores]))
-    said = f"the expert judges {right:.0%} of window pairs of {len(picked)} clips right (chance: 50%)"
+    said = f"the expert judges {right:.0%} of the window pairs of {len(picked)} clips right (chance: 50%)"
     said += f" with the sound moved by {usual} frames" if usual else ""
     found = []
     if right >= _KNOWS:
         found.append(Check("expert", True, said))
     elif own:
-        meaning = "its sync loss would teach nothing; look at the data's sync, or train an expert on these clips first"
+        meaning = "its sync loss would teach nothing; check the data's sync, or train an expert on these clips first"
         found.append(Check("expert", False, f"{said}: {meaning}"))
     exact = offsets.count(0)
     said = f"the sound of {exact} of {len(picked)} clips is in sync"
     if right < _KNOWS:
-        found.append(Check("in sync", None if own else False, f"{said}, says an expert that does not know these clips"))
+        found.append(Check("in sync", None if own else False, f"{said}, but the expert does not know these clips"))
     elif exact >= len(picked) / 2:
         found.append(Check("in sync", True, said))
     else:

@@ -1,4 +1,4 @@
-"""What a training is: networks that learn, batches to learn from, a step, and what is measured on the way."""
+"""What a training consists of: networks, batches, a training step, and measurements along the way."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ Numbers = dict[str, torch.Tensor]
 
 
 class Trainer(ABC):
-    """A training, for `loop.fit`. A subclass adds its networks, and says how a step and an evaluation are done.
+    """A training, for `loop.fit`. A subclass adds its networks, and defines a step and an evaluation.
 
-    config: a dataclass with at least steps, seed, evaluate_every, clip (greatest norm of a gradient, 0: any) and ema
-    (decay of the averaged weights, 0: none). metadata: what else a checkpoint belongs to, such as the data's name.
-    learners: name -> network that is trained; the first is the one that the training is for. parts: what a batch is
-    split into, over all processes. evaluate_at: steps before which held-out data is measured, besides every
-    `evaluate_every`. best: the held-out figure that tells the best checkpoint, and whether more of it is better.
-    uses_sound: whether it learns from sound, so that the sync of its clips matters. judge: an expert that it learns
-    from (`judge.Judge`), if any.
+    config: a dataclass with at least steps, seed, evaluate_every, clip (largest norm of a gradient, 0: no limit) and
+    ema (decay of the averaged weights, 0: none). metadata: what else a checkpoint must match, such as the data's name.
+    learners: name -> network in training; the first is the main one. parts: how many parts a batch is split into, over
+    all processes. evaluate_at: steps before which held-out data is evaluated, besides every `evaluate_every` steps.
+    best: the held-out figure that decides which checkpoint is best, and whether more of it is better. uses_sound:
+    whether it learns from sound, so that the sync of its clips matters. judge: an expert that it learns from
+    (`judge.Judge`), if any.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Trainer(ABC):
         betas: tuple[float, float] = (0.9, 0.999),
         frozen_norm: bool = False,
     ) -> Learner:
-        """Makes a network one that is trained, on the training's device; see `Learner`."""
+        """Adds a network to be trained, on the training's device; see `Learner`."""
         network, compiled = to_device(network, self.device), self.options.compile
         learner = Learner(network, schedule, self.precision, self.parts, betas, frozen_norm, compiled)
         if not self.learners and self.config.ema:
@@ -72,25 +72,25 @@ class Trainer(ABC):
 
     @property
     def network(self) -> nn.Module:
-        """The network that the training is for."""
+        """The main network: the one that the training is for."""
         return next(iter(self.learners.values())).network
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Plain numbers and strings that tell this training from others; a checkpoint of others is not resumed."""
+        """Plain numbers and strings that identify this training; a checkpoint with other ones is not resumed."""
         return asdict(self.config) | self.metadata
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, step: int, parts: int) -> dict[str, np.ndarray]:
-        """One of the `parts` parts of this step's batch. It runs in other processes: nothing may be changed here."""
+        """One of the `parts` parts of this step's batch. It may run in other processes, so it must change nothing."""
 
     @abstractmethod
     def train_step(self, parts: Sequence[Batch], step: int) -> Numbers:
-        """One step: forward, loss and backward for each part, then optimizer and average; numbers for the log."""
+        """One step: forward, loss and backward for each part, then optimizer and ema; returns numbers for the log."""
 
     @abstractmethod
     def main_loss(self, batch: Batch, step: int) -> torch.Tensor:
-        """The loss of the network that the training is for, on one batch, for `sanity`."""
+        """The loss of the main network on one batch, for `sanity`."""
 
     @abstractmethod
     def evaluate(self, step: int) -> dict[str, float]:
@@ -101,17 +101,17 @@ class Trainer(ABC):
         return []
 
     def show(self, path: Path) -> None:  # noqa: B027 (most trainings have nothing to show)
-        """Writes a sheet of samples, if there is anything to be seen."""
+        """Writes a sheet of samples, if there is anything to show."""
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint must keep besides networks and optimizers."""
         return {}
 
     def restore(self, state: dict[str, Any]) -> None:  # noqa: B027 (nor anything of their own to keep)
-        """Takes back what `state` gave."""
+        """Restores what `state` returned."""
 
     def update_ema(self) -> None:
-        """Moves the averaged weights towards the current ones; batch norm's statistics are taken as they are."""
+        """Moves the averaged weights towards the current ones; batch norm's statistics are copied as they are."""
         if self.ema is not None:
             self.ema.update_parameters(self.network)
 
@@ -126,7 +126,7 @@ class Trainer(ABC):
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Within it the network has its averaged weights, where there are any."""
+        """A context in which the network has its averaged weights, if there are any."""
         self.swap_ema()
         try:
             yield
