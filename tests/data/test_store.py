@@ -170,7 +170,7 @@ def test_a_broken_clip_is_one_sentence(tmp_path, damage):
         path.unlink()
     else:
         path.write_bytes({"empty": b"", "header": b"\xff" * 400 + content[400:], "short": content[:-100]}[damage])
-    with pytest.raises(W2LError, match=r"cannot be read .*delete it if it is there"):
+    with pytest.raises(W2LError, match=r"cannot be read .*delete it if it exists"):
         store.read_clip(path)
 
 

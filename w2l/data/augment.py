@@ -1,4 +1,4 @@
-"""Random changes of look: what cameras, codecs and unsteady detectors do to a face crop."""
+"""Random variation: what cameras, codecs and unsteady detectors do to a face crop."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import numpy as np
 
 
 class Augment:
-    """One random change of look, applied alike to every frame of a clip: what cameras and codecs do.
+    """One random variation, the same for every frame of a clip: what cameras and codecs do.
 
     Shift, zoom and mirror imitate a detector's unsteady box; colour, blur, noise and JPEG keep the expert from judging
-    by a generator's texture (an expert trained without them is easily gamed: reference synthetic-talker, "the trap").
+    by a generator's texture (an expert trained without them is easily fooled: reference synthetic-talker, "the trap").
     """
 
     def __init__(self, rng: np.random.Generator, degrade: bool = True) -> None:
@@ -27,7 +27,7 @@ class Augment:
         self.quality = int(rng.integers(25, 90)) if degrade and rng.random() < 0.3 else 0
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """A changed copy of a (96, 96, 3) uint8 frame."""
+        """A varied copy of a (96, 96, 3) uint8 frame."""
         out = cv2.warpAffine(frame, self.matrix, (96, 96), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         if self.blur:
             out = cv2.GaussianBlur(out, (0, 0), self.blur)

@@ -28,7 +28,9 @@ class Clip:
     def known_truth(self) -> np.ndarray:
         """The truth; ValueError where there is none."""
         if self.truth is None:
-            raise ValueError("this clip's mouth is not known; only talker clips can be measured against the truth.")
+            raise ValueError(
+                "this clip's true mouth is not known; only talker clips can be measured against the truth."
+            )
         return self.truth
 
     @property

@@ -32,7 +32,8 @@ def corpus(
     """The first `count` clips of a split of the synthetic talker corpus, one speaker each.
 
     They are made once and kept under `cache` (default: the kit's cache folder; about 3 MB a clip); a damaged file is
-    made again. Where processes can be forked (Linux), each processor makes some. voices: see `talker.make_speaker`.
+    made again. Where processes can be forked (Linux), all processors share the work. voices: see
+    `talker.make_speaker`.
     Raises W2LError when the cache cannot be written.
     """
     if count < 1:
@@ -52,12 +53,14 @@ def corpus(
             clips[number] = _read(places[number])
             bar.update()
     if lost := [str(path) for path, clip in zip(places, clips, strict=True) if clip is None]:
-        raise W2LError(f"{lost[0]} was written and cannot be read back; is the disk full, or another program there?")
+        raise W2LError(
+            f"{lost[0]} was written but cannot be read back; is the disk full, or does another program change it?"
+        )
     return [clip for clip in clips if clip is not None]
 
 
 def _draw(folder: Path, split: str, seed: int, voices: str, number: int) -> int:
-    """Makes a clip of the corpus and keeps it; returns its number."""
+    """Makes a clip of the corpus and saves it; returns its number."""
     from w2l.talker import make_clip
 
     made = make_clip(split, number, seed=seed, voices=voices)

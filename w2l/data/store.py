@@ -1,6 +1,6 @@
-"""The clip store: a folder with one memory-mapped file a clip, and an index with their checksums.
+"""The clip store: a folder with one memory-mapped file for each clip, and an index with the files' checksums.
 
-    STORE/index.json           what there is: see `ClipEntry`; written last, so a folder without it is unfinished
+    STORE/index.json           its clips, see `ClipEntry`; written last, so a folder without it is unfinished
     STORE/clips/*.safetensors  crops, mel and, for talker clips, the truth
     STORE/outcomes/*.json      the outcome of each source, so that an unfinished store can be resumed
     STORE/report.json, .csv    what was kept, what was dropped, and why
@@ -31,7 +31,7 @@ SPLITS = ("train", "validation", "test")
 INDEX, CLIPS, OUTCOMES = "index.json", "clips", "outcomes"
 
 _FORMAT = 1
-_OPEN = 256  # clips of a split that are mapped at a time: each holds a file open, of which a process has about 1000
+_OPEN = 256  # clips of a split that are mapped at a time: each keeps a file open, and a process may open about 1000
 _ALIGNED = 64  # bytes of which the header's length is a multiple
 _TYPES: dict[str, np.dtype[Any]] = {"U8": np.dtype("u1"), "F32": np.dtype("<f4")}
 
@@ -40,11 +40,11 @@ _TYPES: dict[str, np.dtype[Any]] = {"U8": np.dtype("u1"), "F32": np.dtype("<f4")
 class ClipEntry:
     """A clip in the index.
 
-    file: its path in the store. bytes, sha256: of that file. frames: how many, at 25 a second. speaker, split: who, and
-    one of SPLITS; no speaker is in two, unless file lists say so. source: path of what it was made from, and start: the
-    frame of that (at 25 a second) which is its first. offset: frames by which the sound was late, and confidence: how
-    sure that is; both None where no expert was asked. shift: frames by which the sound has been moved to an earlier
-    time; 0 where the expert was unsure.
+    file: its path in the store. bytes, sha256: of that file. frames: how many, at 25 a second. speaker: who speaks.
+    split: one of SPLITS; no speaker is in two, unless file lists say so. source: path of what it was made from. start:
+    the frame of the source (at 25 a second) that is its first. offset: frames by which the sound was late, and
+    confidence: how sure that is; both None where no expert was used. shift: frames by which the sound has been moved
+    earlier; 0 where the expert was unsure.
     """
 
     file: str
@@ -63,8 +63,8 @@ class ClipEntry:
 def write_clip(path: str | os.PathLike[str], clip: Clip) -> tuple[int, str]:
     """Writes a clip, whole or not at all; returns the file's size in bytes and its sha256.
 
-    The file is a safetensors one, and the same clip always gives the same bytes. Raises W2LError when the place cannot
-    be written or is full.
+    The file is in safetensors format, and the same clip always gives the same bytes. Raises W2LError when it cannot be
+    written or the disk is full.
     """
     arrays = {"mel": clip.mel.astype("<f4")}
     if clip.truth is not None:
@@ -90,9 +90,9 @@ def write_clip(path: str | os.PathLike[str], clip: Clip) -> tuple[int, str]:
 
 
 def read_clip(path: str | os.PathLike[str]) -> Clip:
-    """A clip whose arrays are read-only maps of the file, which stays open as long as one of them lives.
+    """A clip whose arrays are read-only maps of the file, which stays open as long as one of them is in use.
 
-    Raises W2LError when it is missing or not a whole clip.
+    Raises W2LError when the file is missing or incomplete.
     """
     try:
         with open(path, "rb") as file:
@@ -108,7 +108,7 @@ def read_clip(path: str | os.PathLike[str]) -> Clip:
         raise W2LError(f"{path} cannot be read ({reason}); {_MEND}") from error
 
 
-_MEND = "delete it if it is there, and run 'w2l preprocess' again, which makes what is missing."
+_MEND = "delete it if it exists, and run 'w2l preprocess' again, which makes what is missing."
 
 
 def _array(mapped: mmap.mmap, body: int, facts: dict[str, Any]) -> np.ndarray:
@@ -145,7 +145,7 @@ class Store:
         """The clips of one of SPLITS, memory-mapped on access: reading a window reads only that window.
 
         frames: read-only uint8 (n, 96, 96, 3) BGR; mel: read-only float32 (80, T). May be sent to other processes.
-        Raises W2LError for another split, and when a clip's file is missing or has another size than it should.
+        Raises W2LError for an unknown split, and when a clip's file is missing or has the wrong size.
         """
         if split not in SPLITS:
             raise W2LError(f"a store has no split {split!r}; choose one of {', '.join(SPLITS)}.")
@@ -155,16 +155,16 @@ class Store:
         return _Clips(self.folder, wanted)
 
     def speakers(self, split: str) -> list[str]:
-        """Who speaks in a split, each once."""
+        """The speakers of a split, each once."""
         return sorted({entry.speaker for entry in self.entries if entry.split == split})
 
     def hours(self, split: str | None = None) -> float:
-        """Length of a split's clips, or of all."""
+        """Hours of clips in a split, or in all of them."""
         frames = sum(entry.frames for entry in self.entries if split in (None, entry.split))
         return frames / TRAINING_FPS / 3600
 
     def verify(self) -> None:
-        """Reads all files. Raises W2LError that names the first of those that are not what the index says."""
+        """Reads all files. Raises W2LError, naming the first file that does not match the index."""
         wrong = [entry.file for entry in self.entries if not _is_right(self.folder, entry)]
         if wrong:
             more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
@@ -172,7 +172,7 @@ class Store:
 
 
 class _Clips(Sequence[Clip]):
-    """Clips by number; the last used ones stay mapped."""
+    """Clips by number; the most recently used ones stay mapped."""
 
     def __init__(self, folder: Path, entries: Sequence[ClipEntry]) -> None:
         self._folder, self._entries = folder, entries
@@ -215,7 +215,7 @@ def _read_index(folder: Path) -> tuple[dict[str, Any], list[ClipEntry]]:
         entries = [ClipEntry(**row) for row in facts.pop("clips")]
         known = facts["format"] == _FORMAT
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise W2LError(f"{path} is damaged; run the same 'w2l preprocess' again, which writes it anew.") from error
+        raise W2LError(f"{path} is damaged; run the same 'w2l preprocess' again to rewrite it.") from error
     if not known:
         raise W2LError(f"{path} has format {facts['format']}, not {_FORMAT}; make the store again with this version.")
     return facts, entries

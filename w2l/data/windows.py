@@ -1,4 +1,4 @@
-"""The windows of training clips: where they are cut and how batches are drawn from them."""
+"""The windows of training clips: where they start and how batches are drawn from them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def draw_starts(
 ) -> np.ndarray:
     """Where `count` windows of one clip start, all different: int (count,), each below `starts`.
 
-    No two are nearer than `min_distance` frames, as far as the clip is long enough. negatives: ``anywhere``, or
-    ``half near``: every other window lies within a second of the first, the rest farther away.
+    No two are closer than `min_distance` frames, if the clip is long enough. negatives: ``anywhere``, or ``half near``:
+    every other window is within a second of the first, the rest are farther away.
     Raises W2LError for other names.
     """
     if negatives not in ("anywhere", "half near"):
@@ -49,11 +49,11 @@ def expert_batch(
     min_distance: int = 1,
     negatives: str = "anywhere",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`n_windows` windows at different places of each of `n_clips` clips, for scoring all against all of a clip.
+    """`n_windows` windows at different places in each of `n_clips` clips, for scoring all pairs within a clip.
 
     Returns (mels float32 (n_clips * n_windows, 1, 80, 16), faces float32 (n_clips * n_windows, 3 * frames, 48, 96)),
-    clip after clip; faces are lower halves in [0, 1], frame after frame on the channels (reference 2.5). A window of
-    fewer than 5 frames is the middle of the five. min_distance, negatives: see `draw_starts`.
+    clip by clip; faces are lower halves in [0, 1], with the frames stacked along the channels (reference 2.5). A window
+    of fewer than 5 frames is the middle of the five. min_distance, negatives: see `draw_starts`.
     """
     mels, faces = [], []
     for which in rng.choice(len(clips), n_clips, replace=n_clips > len(clips)):
@@ -74,11 +74,11 @@ def expert_pairs(
     min_distance: int = 1,
     negatives: str = "anywhere",
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The published sampling: `size` pairs of a sound and a face window, one each of a random clip (reference 2.5).
+    """The published sampling: `size` pairs of a sound and a face window, each from a random clip (reference 2.5).
 
     Returns mels (size, 1, 80, 16) and faces (size, 3 * frames, 48, 96) as `expert_batch`, and float32 (size,): 1 where
-    they belong together, 0 where the faces are from another time of the clip, evenly at random. ``half near`` puts
-    each of the latter within a second or beyond, evenly at random too.
+    they belong together, 0 where the faces are from another time in the clip, with equal probability. ``half near``
+    draws the latter from within a second or from beyond it, also with equal probability.
     """
     mels, faces, in_sync = [], [], rng.integers(0, 2, size).astype(np.float32)
     for together in in_sync:
@@ -121,7 +121,7 @@ def generator_batch(
         change = Augment(rng, degrade=False) if augment else None
         start = int(rng.integers(1, clip.starts))
         other = int(rng.integers(0, len(clip) - frames + 1))
-        if other == start:  # never the answer itself
+        if other == start:  # the reference is never the target itself
             other = (start + len(clip) // 2) % (len(clip) - frames + 1)
         for name, first in (("target", start), ("reference", other)):
             shown = clip.frames[first : first + frames]
