@@ -1,4 +1,4 @@
-"""Sync: how well picture and sound of a clip fit, shift by shift, in the eyes of an expert."""
+"""Sync: how well picture and sound of a clip match, shift by shift, as judged by an expert."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from w2l.sync.curve import MAX_SHIFT, SyncCurve
 
-# Imported on first use: they load torch, or what finds faces, which the curve itself can do without.
+# Imported on first use: they load torch or the face detectors, which the curve itself does not need.
 _HOMES = {
     "ClipSync": "w2l.sync.clip",
     "Expert": "w2l.sync.experts",

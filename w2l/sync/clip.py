@@ -27,10 +27,10 @@ _SMOOTH = 9  # frames of the median filter over the confidence of single frames,
 
 @dataclass(frozen=True, kw_only=True)
 class ClipSync(SyncCurve):
-    """How well sound and mouth of a clip fit: its curve, who judged, and how. n windows, at 25 a second unless the clip
-    was read otherwise.
+    """How well sound and mouth of a clip match: its curve, who judged, and how. n windows, at 25 a second unless the
+    clip was read at another rate.
 
-    expert, sha256: whose opinion it is. frames: (n,) confidence of each window, smoothed by a median over 9. starts:
+    expert, sha256: the expert that judged. frames: (n,) confidence of each window, smoothed by a median over 9. starts:
     the first frame of each stretch of one face. notes: what to know before believing the figures, in sentences.
     """
 
@@ -61,7 +61,7 @@ def sync_curve(
     detector: str = "auto",
     device: str = "auto",
 ) -> ClipSync:
-    """How well sound and mouth of a clip fit, shift by shift.
+    """How well sound and mouth of a clip match, shift by shift.
 
     expert: see `experts.load_expert`, or an expert already loaded. protocol: ``cropped``, the whole frame is the face,
     as the published scores take LRS2; ``wild``, the face is found and followed, cut out as the published pipeline does
@@ -69,7 +69,7 @@ def sync_curve(
     pixels. which: the face, as in `faces.track_faces`, or ``all``. fps: rate at which frames are read; None leaves the
     clip's own, as the published script does for cropped clips, which changes the figures.
 
-    Memory does not grow with the pictures' length. Raises W2LError for a clip without sound, with fewer than 6
+    Memory use does not grow with the number of frames. Raises W2LError for a clip without sound, with fewer than 6
     frames or without a face, and for wrong arguments.
     """
     if not isinstance(path, str | os.PathLike):
@@ -113,14 +113,14 @@ def sync_curve(
 
 
 def is_cropped(info: video.ClipInfo, protocol: str = "auto") -> bool:
-    """Whether the whole frame of a clip is taken for a face: see `sync_curve`."""
+    """Whether the whole frame of a clip is treated as a face: see `sync_curve`."""
     return info.width == info.height <= _CROPPED if protocol == "auto" else protocol == "cropped"
 
 
 def summarise(
     scores: np.ndarray, judge: Expert, path: str = "", protocol: str = "cropped", starts: Sequence[int] = (0,)
 ) -> ClipSync:
-    """The sync of a clip by its scores, as `Scorer` gives them: float32 (n, 2 * reach + 1), n >= 1."""
+    """The sync of a clip from its scores, as returned by `Scorer`: float32 (n, 2 * reach + 1), n >= 1."""
     found = mean_curve(scores, judge.measure)
     at_best = scores[:, scores.shape[1] // 2 + found.offset].astype(np.float64)
     median = float(np.median(found.curve))

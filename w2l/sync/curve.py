@@ -1,7 +1,7 @@
-"""The offset curve: how well mouth and sound fit at each shift of the sound. Everyone who needs one gets it here.
+"""The offset curve: how well mouth and sound match at each shift of the sound. Every curve is computed here.
 
-Preprocessing, training, evaluation and notebooks differ in how they score pairs of windows, never in what they make of
-the scores.
+Preprocessing, training, evaluation and notebooks differ in how they score pairs of windows, but not in what they do
+with the scores.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _GUESS = {"cosine": 0.2, "distance": 1.0}  # confidence under which an offset is
 
 @dataclass(frozen=True)
 class SyncCurve:
-    """How well mouth and sound of a clip fit at each shift of the sound, averaged over the clip.
+    """How well mouth and sound of a clip match at each shift of the sound, averaged over the clip.
 
     shifts: int (m,), frames of 1/25 s, usually -15 .. 15; positive: the sound is late. curve: float64 (m,), the mean
     score at each. measure: what the scores are: ``cosine`` (experts of the kit; large is good) or ``distance``
@@ -43,7 +43,7 @@ class SyncCurve:
 
     @property
     def at_edge(self) -> bool:
-        """Whether the offset is the largest that was tried, so that a larger one might fit better."""
+        """Whether the offset is the largest that was tried, so that a larger one might match better."""
         return abs(self.offset) == int(self.shifts[-1])
 
     @property
@@ -73,14 +73,14 @@ class SyncCurve:
 
     @property
     def cosine(self) -> np.ndarray:
-        """The curve under its name of version 0.1.0."""
+        """The curve, under the name it had in version 0.1.0."""
         return self.curve
 
 
 def mean_curve(scores: np.ndarray, measure: str = "cosine") -> SyncCurve:
     """The curve of scores: float (n, 2 * reach + 1), n >= 1, column reach + k for sound that comes k frames later.
 
-    NaN marks pairs that do not exist because the shift leads out of the clip: they are left out of the mean, and a
+    NaN marks pairs that do not exist because the shift leads outside the clip: they are left out of the mean, and a
     shift without any pair is left out of the curve. (For syncnet_v2 the published arithmetic counts silence there
     instead of NaN.)
     """
@@ -93,7 +93,7 @@ def mean_curve(scores: np.ndarray, measure: str = "cosine") -> SyncCurve:
 def by_shift(pairs: np.ndarray, reach: int = MAX_SHIFT) -> np.ndarray:
     """Scores of all pairs of a clip, (n, n) by mouth window and sound window, as `mean_curve` takes them.
 
-    Returns float64 (n, 2 * reach + 1), NaN where the shift leads out of the clip.
+    Returns float64 (n, 2 * reach + 1), NaN where the shift leads outside the clip.
     """
     scores = np.full((len(pairs), 2 * reach + 1), np.nan)
     for shift in range(-reach, reach + 1):

@@ -29,7 +29,7 @@ from w2l.models.syncnet import SyncNet
 from w2l.models.syncnet_v2 import SyncNetV2
 from w2l.sync.mfcc import mfcc, to_pcm16
 
-_MFCC_COLUMNS, _MFCC_WINDOW = 4, 20  # of a frame, of five
+_MFCC_COLUMNS, _MFCC_WINDOW = 4, 20  # per frame, per window of five frames
 _BATCH = {"cpu": 20}  # windows in one pass; 20 is the published number, and on a GPU more fit
 _GPU_BATCH = 64
 DEFAULT = "classroom_expert"
@@ -52,13 +52,13 @@ class Expert(Protocol):
     batch: int
 
     def resize(self, frame: np.ndarray) -> np.ndarray:
-        """Any (H, W, 3) uint8 BGR picture of a face, in the size that `see` takes: (size, size, 3)."""
+        """Resizes any (H, W, 3) uint8 BGR picture of a face to what `see` takes: (size, size, 3)."""
 
     def windows(self, sound: np.ndarray) -> int | None:
         """How many windows this sound, float32 (N,) at 16 kHz, has room for; None: any number."""
 
     def hear(self, sound: np.ndarray) -> Callable[[int, int], np.ndarray]:
-        """Prepares the sound; returns a function (first, count) that embeds so many windows: float32 (count, D)."""
+        """Prepares the sound; returns a function (first, count) that embeds `count` windows: float32 (count, D)."""
 
     def see(self, frames: np.ndarray) -> np.ndarray:
         """Embeds the windows of (count + 4, size, size, 3) uint8 BGR frames: float32 (count, D)."""
@@ -135,7 +135,7 @@ class OwnExpert:
         self.network = fold_batch_norm(network).to(self.device)
 
     def resize(self, frame: np.ndarray) -> np.ndarray:
-        """By averaging when it shrinks, as crops are made everywhere in the kit."""
+        """By averaging when shrinking, as for every crop in the kit."""
         if frame.shape[:2] == (self.size, self.size):
             return frame
         how = cv2.INTER_AREA if frame.shape[0] * frame.shape[1] > self.size**2 else cv2.INTER_LINEAR
@@ -172,19 +172,19 @@ class OwnExpert:
         return np.einsum("nd,nd->n", mouths, sounds)
 
     def outside(self, count: int, like: np.ndarray) -> np.ndarray:
-        """NaN: what is shifted out of the clip is left out of the mean."""
+        """NaN: sound outside the clip is left out of the mean."""
         return np.full((count, like.shape[1]), np.nan, np.float32)
 
 
 def load_expert(
     expert: str | os.PathLike[str] | nn.Module | Expert = "auto", device: str = "auto", measure: str | None = None
 ) -> Expert:
-    """An expert by name or file, of a network in memory, or, if it is one already, the expert itself.
+    """An expert from a name, a file or a network in memory; an expert is returned as it is.
 
     expert: ``auto`` (the published syncnet_v2 where it is on this machine, else the bundled classroom_expert), a
     bundled name, ``syncnet_v2`` or ``lipsync_expert`` of the registry, a weight file of either network, or a SyncNet
-    or SyncNetV2, which is copied. Nothing is downloaded. measure: ``cosine`` or ``distance`` where only experts of that
-    kind will do.
+    or SyncNetV2, which is copied. Nothing is downloaded. measure: ``cosine`` or ``distance`` to accept only experts of
+    that kind.
     Raises W2LError when there is no such expert.
     """
     if isinstance(expert, nn.Module):

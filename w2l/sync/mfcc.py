@@ -1,4 +1,4 @@
-"""The cepstra that the published SyncNet hears: 13 coefficients every 10 ms."""
+"""The cepstra that the published SyncNet takes: 13 coefficients every 10 ms."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def mfcc(pcm16: np.ndarray) -> np.ndarray:
     pieces = np.lib.stride_tricks.sliding_window_view(padded, _LENGTH)[::_STEP]
     lifter = 1 + _LIFTER / 2 * np.sin(np.pi * np.arange(_KEPT) / _LIFTER)
     cepstra = np.empty((_KEPT, count))
-    for first in range(0, count, _BLOCK):  # since a spectrum is many times as large as its sound
+    for first in range(0, count, _BLOCK):  # because a spectrum is many times as large as its sound
         power = np.abs(np.fft.rfft(pieces[first : first + _BLOCK], _FFT)) ** 2 / _FFT
         bands = power @ _filters().T
         block = dct(np.log(np.where(bands == 0, _TINY, bands)), type=2, axis=1, norm="ortho")[:, :_KEPT] * lifter

@@ -61,11 +61,11 @@ class Scorer:
         self._frames: list[np.ndarray] = []
         self._seen = 0  # windows embedded so far
         self._mouths: np.ndarray | None = None  # those whose sounds have not all arrived
-        self._sounds: np.ndarray | None = None  # from `reach` before the first of them on
+        self._sounds: np.ndarray | None = None  # starting `reach` before the first of them
         self._scores: list[np.ndarray] = []
 
     def add(self, frames: Iterable[np.ndarray]) -> None:
-        """More frames, (size, size, 3) uint8 BGR each."""
+        """Adds frames, (size, size, 3) uint8 BGR each."""
         for frame in frames:
             self._frames.append(frame)
             if len(self._frames) >= self._expert.batch + FRAMES - 1 + self._expert.spare:

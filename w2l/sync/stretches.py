@@ -17,7 +17,7 @@ from w2l.errors import W2LError
 from w2l.faces.choose import choose
 from w2l.faces.link import Sighting, shots
 
-_PADS = (0, 10, 0, 0)  # pixels, as dubs have them by default
+_PADS = (0, 10, 0, 0)  # pixels, the default of dubs
 # of the published pipeline (reference 2.10, run_pipeline.py)
 _AROUND = 0.4  # of half the face: how much is shown around it
 _GREY = 110  # the colour beyond the frame's border
@@ -50,11 +50,11 @@ class Stretch:
 def find_stretches(
     path: Path, which: faces.Which, published: bool, fps: float, detector: str = "auto", device: str = "auto"
 ) -> list[Stretch]:
-    """The stretches of a face of at least 6 frames. which: as in `faces.track_faces`, or ``all`` faces.
+    """The stretches of at least 6 frames that show a face. which: as in `faces.track_faces`, or ``all`` faces.
 
-    published: positions filtered and faces cut out as the published pipeline does, over detections of any detector of
-    ours; it keeps only stretches of 100 frames or more, by default, which drops short clips altogether. Otherwise the
-    boxes are those of a dub.
+    published: positions are filtered and faces cut out as in the published pipeline, from the detections of any of the
+    kit's detectors. (By default that pipeline keeps only stretches of 100 frames or more, which drops short clips
+    altogether.) Otherwise the boxes are those of a dub.
 
     Raises W2LError when there is no face.
     """
