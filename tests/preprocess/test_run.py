@@ -110,7 +110,7 @@ def test_a_store_is_not_mixed(corpus, undisturbed, tmp_path):
     with pytest.raises(W2LError, match=r"holds clips made with min_seconds 1.0, not 0.8; choose another folder"):
         make(corpus, undisturbed, replace(UNJUDGED, min_seconds=0.8))
     touch(tmp_path, "in/a/other.mp4")
-    with pytest.raises(W2LError, match="holds the clips of another folder than"):
+    with pytest.raises(W2LError, match="holds clips from a folder other than"):
         make(tmp_path / "in", undisturbed)
     with pytest.raises(W2LError, match="is a file; give a folder for the store"):
         make(corpus, tmp_path / "in/a/other.mp4")

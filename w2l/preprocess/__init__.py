@@ -1,4 +1,4 @@
-"""Preprocessing: from raw clips to a clip store: 25 frames a second, tracked, cropped, in sync, split by speaker."""
+"""Preprocessing: turns raw clips into a clip store: 25 frames a second, tracked, cropped, in sync, split by speaker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from w2l.preprocess.settings import LAYOUTS as LAYOUTS
     from w2l.preprocess.settings import PreprocessSettings as PreprocessSettings
 
-# They are imported when they are first used, because the command line needs the settings alone, at once.
+# Imported on first use: the command line needs only the settings, and must start fast.
 _HOMES = {
     "LAYOUTS": "settings",
     "PreprocessReport": "report",

@@ -1,4 +1,4 @@
-"""One clip from file to store entries: decoded, tracked, cut into stretches of one face, cropped, put in sync."""
+"""One clip from file to store entries: decoded, tracked, cut into stretches of one face, cropped, synchronised."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from w2l.preprocess.sources import SOUND, TRUTH, Source, pictures
 if TYPE_CHECKING:
     from w2l.sync.experts import Expert
 
-_VERSION = 1  # raised with whatever changes the clips of a store
+_VERSION = 1  # raised with every change that affects the clips of a store
 _ODD = (OSError, ValueError, LookupError, ArithmeticError, cv2.error)  # what decoders raise for damaged files
-_JUMP = 0.5  # IoU of two neighbouring frames' boxes below which they are taken for two faces
+_JUMP = 0.5  # IoU of two neighbouring frames' boxes below which they count as two faces
 
 
 def facts(settings: PreprocessSettings) -> dict[str, Any]:
-    """All that changes the clips made: the settings, and which weights the detector and the expert have."""
+    """Everything that affects the clips made: the settings, and the weights of the detector and the expert."""
     known: dict[str, Any] = {"version": _VERSION, **asdict(settings)}
     del known["device"]
     finder = faces.detector(settings.detector, device=settings.device)
@@ -72,13 +72,13 @@ class _Seen:
 
 
 class Maker:
-    """Makes clips of sources, one after the other; detector and expert are loaded when they are first needed."""
+    """Makes clips of sources, one after the other; the expert is loaded first, the detector when it is needed."""
 
     def __init__(self, root: Path, settings: PreprocessSettings) -> None:
         self._root, self._settings = root, settings
         self._finder: faces.Detector | None = None
         self._expert: Expert | None = None
-        if settings.expert:  # first, so that a wrong expert stops the run at once
+        if settings.expert:  # first, so that a wrong expert stops the run immediately
             from w2l.sync.experts import load_expert  # here, because torch takes seconds to start
 
             self._expert = load_expert(settings.expert, "cpu", measure="cosine")
@@ -86,7 +86,7 @@ class Maker:
     def make(self, source: Source) -> Iterator[Made | Dropped]:
         """The clips of a source, one in memory at a time, and what was dropped.
 
-        A source that cannot be read is a `Dropped`, too.
+        A source that cannot be read gives a `Dropped` too.
         """
         if source.fault:
             yield Dropped("missing", source.fault)

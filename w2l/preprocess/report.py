@@ -30,10 +30,10 @@ class Loss:
 
 @dataclass(frozen=True)
 class PreprocessReport:
-    """The result for all sources or, while other processes are still at work, how many are done.
+    """The result for all sources, or, while other processes are still working, how many are done.
 
     sources, done: how many there are, and how many have an outcome. clips: those kept; lost: what was not. sure: the
-    least confidence at which an offset was trusted.
+    lowest confidence at which an offset was trusted.
     """
 
     sources: int
@@ -96,7 +96,7 @@ class PreprocessReport:
 
     def __str__(self) -> str:
         if not self.is_finished:
-            return f"{self.done} of {self.sources} sources are done; the others are still with other processes"
+            return f"{self.done} of {self.sources} sources are done; other processes are still working on the rest"
         figures = self.figures()
         kept, sync = figures["kept"], figures["sync"]
         lines = [

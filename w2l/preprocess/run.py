@@ -1,4 +1,4 @@
-"""A whole folder into a clip store: on several processes and machines; a run that was killed is resumed."""
+"""Turns a folder of clips into a clip store, on several processes and machines; a killed run can be resumed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class StoreJob:
     facts: dict[str, Any]
 
     def start(self) -> Maker:
-        """What makes the clips."""
+        """The maker of the clips."""
         return Maker(self.source, self.settings)
 
     def do(self, maker: Maker, source: Source) -> None:
@@ -86,7 +86,7 @@ class StoreJob:
             if settings.get(name) != self.facts[name]:
                 raise W2LError(
                     f"{self.target} holds clips made with {name} {settings.get(name)!r}, not {self.facts[name]!r}; "
-                    "choose another folder for the new ones, or delete it."
+                    "choose another folder for the new clips, or delete this one."
                 )
         return found if whole and same else None
 
@@ -108,11 +108,11 @@ def preprocess(
 
     Under torchrun each process does its share (by RANK and WORLD_SIZE; the machines must see the same folders), and the
     last to finish writes the index and the report; the others do not wait for it. The store does not depend on the
-    number of processes, nor on how often they were killed. A source that cannot be used is reported, and the rest still
-    run. The same call again does what is not done yet.
+    number of processes, nor on how often they were killed. A source that cannot be used is reported, and the rest are
+    still processed. The same call again does what is still to be done.
 
     Raises W2LError when there are no clips, when the target holds another store, when the expert or the detector is
-    missing, and when the disk is full; what is done by then stays.
+    missing, and when the disk is full; clips made by then are kept.
     """
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     sources = find_sources(source, layout, speakers)
@@ -178,11 +178,11 @@ def _check_target(job: StoreJob, sources: Sequence[Source]) -> None:
         raise W2LError(f"{job.target} is a file; give a folder for the store.")
     there = {path.stem for path in (job.target / OUTCOMES).glob("*.json") if not path.name.startswith(".")}
     if there and not there & {source.key for source in sources}:
-        raise W2LError(f"{job.target} holds the clips of another folder than {job.source}; choose another for these.")
+        raise W2LError(f"{job.target} holds clips from a folder other than {job.source}; choose another target.")
 
 
 def _sweep(target: Path, mine: Sequence[Source], alone: bool) -> None:
-    """Deletes partial files of killed processes: only those of this share, since other ranks are at work."""
+    """Deletes partial files of killed processes: only those of this share, since other ranks may be running."""
     keys = {source.key for source in mine}
     for folder in (CLIPS, OUTCOMES):
         for path in (target / folder).glob(".*"):

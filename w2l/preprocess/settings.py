@@ -21,7 +21,7 @@ class PreprocessSettings:
     """
 
     detector: str = choice("auto", "yunet or s3fd; auto is yunet")
-    device: str = choice("auto", "where s3fd computes: auto, cpu, cuda, mps")
+    device: str = choice("auto", "where to run s3fd: auto, cpu, cuda, mps")
     expert: str | None = choice(
         "classroom_expert",
         "the expert that measures the offset of the sound: a name or a file; None leaves the sound where it is",
@@ -34,7 +34,7 @@ class PreprocessSettings:
     min_confidence: float = choice(0.0, "drop clips with less confidence", metavar="C", default_help="0, keep all")
     min_seconds: float = choice(1.0, "drop shorter clips", metavar="S")
     max_seconds: float = choice(60.0, "split longer clips, which limits the memory needed", metavar="S")
-    min_face: int = choice(48, "drop clips whose faces are lower than this many pixels (median)", metavar="PX")
+    min_face: int = choice(48, "drop clips whose faces are less than this many pixels high (median)", metavar="PX")
 
     def __post_init__(self) -> None:
         if not _SHORTEST <= self.min_seconds <= self.max_seconds / 2:

@@ -30,10 +30,10 @@ _HELD_OUT = (("test", 0.05), ("validation", 0.05))  # of the speakers
 
 @dataclass(frozen=True)
 class Source:
-    """One clip to be: a video, or a folder of numbered pictures with their sound.
+    """What clips are made from: a video, or a folder of numbered pictures with their sound.
 
     path: in the source folder, with slashes. split: None where it is to be drawn. truth: whether a .json beside it
-    tells the mouth. fault: why it cannot be used; empty where nothing is known against it.
+    gives the true mouth. fault: why it cannot be used; empty if it can, as far as is known.
     """
 
     path: str
@@ -55,12 +55,12 @@ def find_sources(
 ) -> list[Source]:
     """The clips in a folder and all folders in it, by their paths.
 
-    layout: "folder", any clips, the speaker is the folder that they lie in; "lrs2", main/ID/00001.mp4 and
+    layout: "folder", any clips, the speaker is the folder that they are in; "lrs2", main/ID/00001.mp4 and
     pretrain/ID/00001.mp4, the speaker is the ID, and train.txt, val.txt, test.txt and pretrain.txt (in the folder or
-    its folder filelists) choose the clips and their splits, where they are there; "grid", the speaker is the folder
-    s1, s2 ... or, without any, the folder; "original", folders of numbered pictures with audio.wav, as the published
-    preprocessing writes them, speakers and lists as in lrs2; "corpus", what `w2l corpus` wrote; "auto", what it looks
-    like. Videos and folders of pictures are taken in any layout. speakers: a CSV file with the columns clip (path of a
+    its folder filelists), if they exist, choose the clips and their splits; "grid", the speaker is the folder s1, s2
+    ... or, without any, the folder; "original", folders of numbered pictures with audio.wav, as the published
+    preprocessing writes them, speakers and lists as in lrs2; "corpus", what `w2l corpus` wrote; "auto", one of these.
+    Videos and folders of pictures are accepted in any layout. speakers: a CSV file with the columns clip (path of a
     clip, or of a folder of them) and speaker, which takes precedence over the layout's.
 
     Raises W2LError when the folder is missing or holds no clips, and for a wrong layout or table.
@@ -98,8 +98,8 @@ def pictures(folder: Path) -> dict[int, Path]:
 def assign_splits(sources: Iterable[Source], seed: int = 0) -> dict[str, str]:
     """The split of each speaker: the one given, or one drawn from a hash of speaker and seed.
 
-    Of the speakers drawn, about 5 % are for testing and 5 % for validation; where there are three or more, at least one
-    each, where there are two, one for validation. More speakers later change nobody's split but those moved for that.
+    Of the speakers drawn, about 5 % are for testing and 5 % for validation: with three or more speakers at least one
+    each, with two one for validation. Adding speakers later changes no split except for speakers moved to ensure that.
     """
     given = {source.speaker: source.split for source in sources}
     splits = {speaker: split for speaker, split in given.items() if split}
@@ -154,7 +154,7 @@ def _by(speaker: Callable[[PurePosixPath], str], found: Mapping[PurePosixPath, b
 
 
 def _folder_name(root: Path, path: PurePosixPath) -> str:
-    """The folder above, told from others of its name by those above it."""
+    """The path of the folder that it is in, which tells that folder from others of the same name."""
     return str(path.parent) if path.parent.parts else root.resolve().name
 
 
@@ -179,7 +179,7 @@ def _filelists(root: Path) -> dict[str, list[str]]:
 
 
 def _listed(found: Mapping[PurePosixPath, bool], lists: Mapping[str, list[str]]) -> list[Source]:
-    """The clips of the lists, those that are missing too."""
+    """The clips of the lists, including missing ones."""
     named = {str(path if is_folder else path.with_suffix("")): (path, is_folder) for path, is_folder in found.items()}
     sources: dict[str, Source] = {}
     for name, tokens in lists.items():
@@ -200,7 +200,7 @@ def _listed(found: Mapping[PurePosixPath, bool], lists: Mapping[str, list[str]])
 
 
 def _truth(root: Path, path: PurePosixPath) -> dict[str, Any] | None:
-    """What the .json beside a clip tells; None where there is no such."""
+    """The content of the .json beside a clip; None where there is none of the talker's."""
     try:
         facts = json.loads((root / path.with_suffix(".json")).read_text(encoding="utf8"))
         return facts if isinstance(facts, dict) and TRUTH in facts and facts["split"] in CORPUS_SPLITS else None
@@ -231,7 +231,7 @@ def _read_speakers(path: Path) -> dict[str, str]:
 
 
 def _named(source: Source, named: Mapping[str, str]) -> Source:
-    """With the speaker that the table gives to the clip, else to the innermost of its folders."""
+    """The source with the speaker that the table gives for the clip, or else for its innermost folder listed there."""
     path = PurePosixPath(source.path)
     for place in (path, *path.parents):
         if speaker := named.get(str(place)):

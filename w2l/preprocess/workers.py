@@ -1,4 +1,4 @@
-"""Processes that share the work of a run; a thing that crashes its process stops nothing else."""
+"""Processes that share the work of a run; a thing that crashes its process does not stop the others."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ class Work(Protocol):
 
 
 def run_in_processes(work: Work, things: Sequence[Any], count: int, told: Callable[[], object]) -> None:
-    """Does the work with all things (hashable) on `count` fresh processes; `told` is called for each one done.
+    """Does the work for all things (hashable) in `count` new processes; `told` is called for each one done.
 
-    Raises W2LError when a process does, or ends before it could start; all of them end then, and with the caller.
+    Raises W2LError when a process does, or when one ends before it could start. All processes end then, and when the
+    caller ends.
     """
     waiting, tries = deque(things), Counter[Any]()
     crew = [_Worker(work) for _ in range(count)]
@@ -74,7 +75,7 @@ class _Worker:
     """A process and the thing it is working on; None while it starts."""
 
     def __init__(self, work: Work) -> None:
-        context = multiprocessing.get_context("spawn")  # a fork would inherit the threads of torch and FFmpeg, halted
+        context = multiprocessing.get_context("spawn")  # a fork would inherit the threads of torch and FFmpeg, stopped
         self.thing: Any = None
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, work), daemon=True)
@@ -117,7 +118,7 @@ class _Worker:
 
 @contextmanager
 def _environment(changes: dict[str, str]) -> Iterator[None]:
-    """Environment variables for the processes that are started meanwhile."""
+    """Sets environment variables for processes started inside this context."""
     before = {name: os.environ.get(name) for name in changes}
     os.environ.update(changes)
     try:
