@@ -1,4 +1,4 @@
-"""Reading training windows from a clip store, compared with the way of the original code, per core."""
+"""Reading training windows from a clip store, compared with how the original code reads them, per core."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from w2l.preprocess.clip import Made, Maker
 from w2l.preprocess.settings import PreprocessSettings
 from w2l.preprocess.sources import SOUND, Source
 
-_ROUNDS = 3  # of each, in turns, of which the best counts
+_ROUNDS = 3  # of each, alternating; the best counts
 _BATCH = 32
 _STORE_BATCHES, _PLAIN_WINDOWS = 16, 32  # a round
 
@@ -33,7 +33,7 @@ _STORE_BATCHES, _PLAIN_WINDOWS = 16, 32  # a round
 @dataclass(frozen=True)
 class ReadingFigures:
     """What `measure` found. A window is 5 frames, 5 of another time, and their mels; rates are per second of one core,
-    with the files in the system's memory."""
+    with the files in the system's cache."""
 
     machine: str
     clips: int
@@ -46,10 +46,9 @@ class ReadingFigures:
 def measure(clip: str | os.PathLike[str] | None = None, clips: int = 4, seconds: float = 4.0) -> ReadingFigures:
     """Reads random windows of a video's clips (of synthetic talkers when None), as generators are trained on.
 
-    The original's way is that of its training code (reference 2.5): of a folder of numbered jpg and audio.wav, for each
-    window, 10 pictures are decoded and resized, and the sound is loaded and turned into a mel anew. What is timed is
-    the processor's work (all threads of it), so that other programs do not count. Raises W2LError for a clip without a
-    face or sound.
+    The original training code (reference 2.5) reads a folder of numbered jpg files and audio.wav: for each window it
+    decodes and resizes 10 pictures, loads the sound and computes its mel. Processor time is measured, over all threads,
+    so that other programs do not count. Raises W2LError for a clip without a face or sound.
     """
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as name:
@@ -70,13 +69,13 @@ def measure(clip: str | os.PathLike[str] | None = None, clips: int = 4, seconds:
                 best["store"] = max(best["store"], _STORE_BATCHES * _BATCH / (middle - start))
                 best["plain"] = max(best["plain"], _PLAIN_WINDOWS / (end - middle))
         length = float(np.mean([len(one) for one in read])) / TRAINING_FPS
-        del read  # the files are mapped, and Windows deletes none that is
+        del read  # the files are mapped, and Windows cannot delete mapped files
     speedup = best["store"] / best["plain"]
     return ReadingFigures(machine(), len(material), length, best["store"], best["plain"], speedup)
 
 
 def read_plainly(folder: Path, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """One random window, as `generator_batch` gives it (without the batch), in the original's way."""
+    """One random window, as `generator_batch` gives it (without the batch), read as the original code does."""
     names = sorted(folder.glob("*.jpg"))
     mel = melspectrogram(librosa.load(folder / SOUND, sr=SAMPLE_RATE)[0])
     start, other = rng.integers(1, Clip(np.empty(len(names)), mel).starts), rng.integers(0, len(names) - FRAMES + 1)

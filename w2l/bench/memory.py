@@ -54,7 +54,7 @@ def measure(clip: str | os.PathLike[str] | None = None, lengths: tuple[float, ..
 def peak_memory() -> float:
     """Peak memory of this process in 10^6 bytes. Raises W2LError where the system does not report it (Windows).
 
-    Linux adds to what `resource` tells the memory of the process that started this one, so its own account is read.
+    On Linux `resource` also counts the memory of the process that started this one, so /proc is read instead.
     """
     status = Path("/proc/self/status")
     if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
@@ -67,7 +67,7 @@ def peak_memory() -> float:
 
 
 def enlarge(clip: Path, out: Path, seconds: float) -> Path:
-    """Writes the clip in the middle of 1280x720 frames, looped to so many seconds."""
+    """Writes the clip in the middle of 1280x720 frames, looped to last `seconds`."""
     import cv2
 
     info = video.probe(clip)

@@ -27,7 +27,7 @@ from w2l.models.fast.generate import Generate
 BATCH = 16  # faces drawn at once
 _REPEATS = 3  # runs; the best counts, since anything else on the machine only slows them down
 _SIDE = 1536  # of the matrices whose product gives the peak
-_PEAK_REPEATS = 20  # more, since a peak that was disturbed would flatter the generator
+_PEAK_REPEATS = 20  # more, since a peak measured too low would flatter the generator
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def count_macs(model: nn.Module, *inputs: torch.Tensor) -> int:
     total = 0
 
     def add(module: nn.Module, given: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
-        """Counts a layer as it is passed."""
+        """Counts a layer as it runs."""
         nonlocal total
         weight = module.get_parameter("weight").numel()
         if isinstance(module, nn.Conv2d):  # every output pixel takes all weights of its channel once

@@ -26,14 +26,14 @@ from w2l.train.engine.trainer import Batch
 from w2l.train.generator import GeneratorTrainer
 from w2l.train.settings import GeneratorConfig
 
-_ROUNDS = 5  # of each, alternating; the best counts, since anything else on the machine only slows them down
+_ROUNDS = 5  # runs of each, alternating; the best counts, since anything else on the machine only slows them down
 _PASSES = 3  # forward, and twice as many multiplications backward
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way of computing a step. ms: of a step with its sync loss. tflops: 10^12 operations a second, of those that
-    the networks' layers ask for. speedup: over the plain way."""
+    """One way of computing a step. ms: of a step with its sync loss. tflops: 10^12 operations a second, counting those
+    of the networks' layers. speedup: over the plain way."""
 
     way: str
     ms: float
