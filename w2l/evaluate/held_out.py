@@ -1,4 +1,4 @@
-"""A generator on held-out talkers, whose mouths are known: it speaks another's words, and its own.
+"""Measures a generator on held-out talkers, whose true mouths are known, with another's words and with their own.
 
 Training, reports, studies and notebooks all drive clips (`Dubber`) and measure them (`measure_talker`) here.
 """
@@ -28,8 +28,8 @@ from w2l.sync.experts import Expert, load_expert
 from w2l.sync.scorer import embed, offset_curve
 
 _BATCH = 32  # frames generated at once
-_UNSURE = np.exp(-100)  # the least probability in a cross-entropy, as torch has it
-_CLOSED, _WIDE = 0.5, 8.0  # pixels: a truth under the first is a closed mouth, over the second a wide open one
+_UNSURE = np.exp(-100)  # the smallest probability in a cross-entropy, as in torch
+_CLOSED, _WIDE = 0.5, 8.0  # pixels: a true opening under the first is a closed mouth, over the second a wide open one
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ CRITERIA = (
 
 @dataclass(frozen=True)
 class Dubber:
-    """A generator that makes clips speak, with the mel shift that it was trained with.
+    """A generator that makes clips speak, and the mel shift that it was trained with.
 
     generate: (crops, mel windows, references) -> faces, as `Generate`. mel_shift: frames of 1/25 s.
     """
@@ -99,7 +99,7 @@ class Dubber:
 
 
 class Driven(NamedTuple):
-    """What a generator is given: crops and references uint8 (k, 96, 96, 3), mel windows float32 (k, 80, 16)."""
+    """A generator's input: crops and references uint8 (k, 96, 96, 3), mel windows float32 (k, 80, 16)."""
 
     crops: np.ndarray
     windows: np.ndarray
@@ -109,7 +109,7 @@ class Driven(NamedTuple):
 def driven(
     frames: np.ndarray, mel: np.ndarray, at: np.ndarray, mel_shift: float = -1.0, fps: float = TRAINING_FPS
 ) -> Driven:
-    """The frames `at` of a clip, int (k,) ascending, to speak a sound; reference is the clip's middle frame."""
+    """The input for the frames `at` of a clip, int (k,) ascending, and a sound; the middle frame is the reference."""
     first = int(at[0])
     windows = mel_windows(mel, fps, int(at[-1]) + 1 - first, mel_shift, first)[at - first]
     return Driven(frames[at], windows, np.repeat(frames[len(frames) // 2][None], len(at), 0))
@@ -148,10 +148,10 @@ def evaluate_classroom(
 def measure_talker(
     dubber: Dubber, judge: Expert, ruler: nn.Module, clip: Clip, other: Clip, third: Clip | None = None
 ) -> dict[str, float]:
-    """One talker that speaks another's words (swapped) and its own (matched), against the truth of both.
+    """Measures one talker with another's words (swapped) and with its own (matched), against the truth of both.
 
-    clip, other: clips with known truth, `other` at least as long. third: whose words the swapped clip is judged with,
-    to see whether the expert notices. ruler: the mouth meter. The reference frame itself is not judged.
+    clip, other: clips with known truth, `other` at least as long. third: a clip with whose words the swapped one is
+    judged too, to see whether the expert notices. ruler: the mouth meter. The reference frame itself is not measured.
 
     Figures: ``opening_r_new``, ``opening_r_old``, ``width_r_new``, ``amplitude``, ``open_when_closed`` and
     ``open_when_open`` (pixels) of the swapped mouth; ``confidence_new``, ``offset_new_exact`` and ``sync_loss``
@@ -180,7 +180,7 @@ def measure_talker(
 
 
 def _measure_real(judge: Expert, ruler: nn.Module, clip: Clip) -> dict[str, float]:
-    """What expert and meter make of the real clip."""
+    """The figures of expert and meter for the real clip."""
     curve = offset_curve(judge, clip.frames, clip.mel)
     read = measure(ruler, clip.frames)
     return {
@@ -205,7 +205,7 @@ def _movement(read: np.ndarray, new: np.ndarray, old: np.ndarray) -> dict[str, f
 
 
 def _agreement(judge: Expert, frames: np.ndarray, mel: np.ndarray) -> dict[str, float]:
-    """What the expert says of generated frames and the words they were to speak."""
+    """The expert's figures for generated frames and the words they should speak."""
     mouths, sounds = embed(judge, frames, mel)
     pairs = mouths @ sounds.T
     curve = pairs_curve(pairs)
@@ -232,7 +232,7 @@ def _box_l1(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _mean(values: np.ndarray) -> float:
-    """The mean of what is there: NaN marks clips in which a figure has no frames; NaN when nothing is there."""
+    """The mean without NaN, which marks clips in which a figure has no frames; NaN when nothing is left."""
     there = values[~np.isnan(values)]
     return float(there.mean()) if len(there) else float("nan")
 

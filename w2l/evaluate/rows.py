@@ -1,4 +1,4 @@
-"""What is measured of one clip, or of a generated clip beside the real one: a row of a report."""
+"""Measures one clip, or a generated clip against the real one, for a row of a report."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from w2l.sync.stretches import Stretch, find_stretches
 
 _BLOCK = 64  # faces measured at a time
 _APART = 5  # frames by which two clips may differ in length
-_SHOWN = 10  # moments of a strip
-_ODD = (OSError, ValueError, LookupError, ArithmeticError, cv2.error)  # what decoders raise over odd files
+_SHOWN = 10  # frames in a strip
+_ODD = (OSError, ValueError, LookupError, ArithmeticError, cv2.error)  # what decoders raise for damaged files
 
 
 @dataclass(frozen=True)
 class Column:
-    """A figure: its key, its title in tables, what it is, whether more is ``up`` better, ``down`` worse, digits."""
+    """A figure: its key, its title in tables, what it means, whether ``up`` or ``down`` is better, and its digits."""
 
     key: str
     title: str
@@ -73,8 +73,8 @@ class ClipRow:
 
     figures: by the keys of `COLUMNS`; what could not be measured is missing. talker: rows of the same talker are
     resampled together for intervals; empty: this one is on its own. openings: of the generated mouth as read, and of
-    the true one, pixels over time, for the plot. strip: moments, real above generated, uint8 BGR, or None. seconds: of
-    work.
+    the true one, pixels over time, for the plot. strip: frames over time, real above generated, uint8 BGR, or None.
+    seconds: time spent.
     """
 
     name: str
@@ -123,7 +123,7 @@ class Truth:
 
 
 def guarded(name: str, work: Callable[[], ClipRow]) -> ClipRow:
-    """The row that `work` gives; one with a fault where it raises, so that one bad clip does not stop the others."""
+    """The row that `work` returns, or one with a fault if it raises, so that one bad clip does not stop the others."""
     start = time.perf_counter()
     try:
         row = work()
@@ -136,7 +136,7 @@ def guarded(name: str, work: Callable[[], ClipRow]) -> ClipRow:
 
 
 def measure_clip(path: Path, tools: Instruments, protocol: str = "auto", which: str = "main") -> ClipRow:
-    """The sync of one clip, and how its mouth moves; what needs a real clip beside it is left out."""
+    """The sync of one clip, and how its mouth moves; figures that need a real clip are left out."""
     found = sync_curve(path, tools.expert, protocol, which)
     row = ClipRow(path.name, figures=sync_figures(found), notes=found.notes, sync=found)
     stretch = _stretches(path, protocol)[0]
@@ -145,7 +145,7 @@ def measure_clip(path: Path, tools: Instruments, protocol: str = "auto", which: 
 
 
 def measure_pair(pair: Pair, tools: Instruments, protocol: str = "auto") -> ClipRow:
-    """A generated clip beside the real one it was made from: the real one's face boxes hold for both."""
+    """A generated clip against the real one it was made from; the real one's face boxes are used for both."""
     if pair.fault:
         return ClipRow(pair.name, fault=pair.fault)
     found = sync_curve(pair.generated, tools.expert, protocol)
@@ -174,7 +174,8 @@ def compare(
 ) -> ClipRow:
     """Fills a row from blocks of faces, real (None: there are none) and generated, uint8 (k, 96, 96, 3) each.
 
-    Without a known truth the mouth is compared with what the meter reads from the real faces, if they say the same.
+    Without a known truth the mouth is compared with what the meter reads from the real faces, if the words are the
+    same.
     """
     errors, jitter, real_jitter = Errors(), Jitter(), Jitter()
     read, real_read, shown = [], [], _Strip()
@@ -223,7 +224,7 @@ def _mouth_figures(mouths: np.ndarray, truth: Truth) -> dict[str, float]:
 
 
 def read_truth(path: Path | None, stretch: Stretch) -> Truth | None:
-    """What the .json beside a clip of the synthetic talker says, as seen in the stretch; None where there is none."""
+    """The truth in the .json beside a clip of the synthetic talker, for the stretch; None if there is no such file."""
     if path is None or not path.with_suffix(".json").is_file():
         return None
     try:
@@ -237,7 +238,7 @@ def read_truth(path: Path | None, stretch: Stretch) -> Truth | None:
             pixels = pixels[first : first + len(boxes)] * 96 / sides
         return Truth(pixels, [(a - first / TRAINING_FPS, b - first / TRAINING_FPS) for a, b in closures])
     except (ValueError, KeyError, TypeError):
-        return None  # a file of another program
+        return None  # a file from another program
 
 
 def _stretches(path: Path, protocol: str) -> list[Stretch]:
@@ -255,7 +256,7 @@ def _crops(path: Path, stretch: Stretch) -> Iterator[np.ndarray]:
 
 
 def _together(real: Path, made: Path, stretch: Stretch) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Blocks of both clips; W2LError where one ends more than 5 frames before the other."""
+    """Blocks of both clips; raises W2LError if one ends more than 5 frames before the other."""
     count = {"real": 0, "generated": 0}
     both = itertools.zip_longest(_crops(real, stretch), _crops(made, stretch))
     for block in blocks(both, _BLOCK):  # type: ignore[arg-type]

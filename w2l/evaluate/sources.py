@@ -17,8 +17,8 @@ ORDERS = ("audio video", "video audio")  # of the published lists: LRS's, and th
 class Pair:
     """A generated clip, the real one that its pictures come from, and the clip that its speech comes from.
 
-    real, speech: None where nobody knows them. same_speech: whether the real clip says the same, so that pictures can
-    be compared pixel by pixel. fault: why there is nothing to measure, in a sentence.
+    real, speech: None where they are unknown. same_speech: whether the real clip has the same words, so that pictures
+    can be compared pixel by pixel. fault: why there is nothing to measure, in a sentence.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Pair:
 
 
 def pair_folders(real: str | os.PathLike[str], generated: str | os.PathLike[str]) -> list[Pair]:
-    """The clips of two folders that have one name, whatever their suffix; those without partner get a fault.
+    """Pairs clips of two folders that have the same name, whatever their suffix; one without a partner gets a fault.
 
     Raises W2LError when a folder is missing or holds no clips.
     """
@@ -39,7 +39,7 @@ def pair_folders(real: str | os.PathLike[str], generated: str | os.PathLike[str]
     for name in sorted({*folders["real"], *folders["generated"]}):
         missing = [kind for kind, clips in folders.items() if name not in clips]
         a, b = folders["real"].get(name), folders["generated"].get(name)
-        fault = f"there is no {missing[0]} clip of this name; add it, or take the other away." if missing else ""
+        fault = f"there is no {missing[0]} clip of this name; add it, or remove the other." if missing else ""
         pairs.append(Pair(name, b or Path(generated) / name, a, a, fault=fault))
     return pairs
 
@@ -57,7 +57,7 @@ def read_filelist(
     videos. Raises W2LError when the list cannot be read or a line is not two names.
     """
     if order not in ORDERS:
-        raise W2LError(f"a list has the order {' or '.join(map(repr, ORDERS))}, not {order!r}.")
+        raise W2LError(f"a list cannot have the order {order!r}; choose {' or '.join(map(repr, ORDERS))}.")
     try:
         lines = Path(path).read_text(encoding="utf8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -71,15 +71,15 @@ def read_filelist(
         speech, real = (first, second) if order == "audio video" else (second, first)
         made = Path(generated) / f"{number}.mp4"
         missing = next((one for one in (made, real, speech) if not one.is_file()), None)
-        fault = f"{missing} is missing; generate it, or take the line away." if missing else ""
+        fault = f"{missing} is missing; generate it, or remove the line." if missing else ""
         pairs.append(Pair(f"{number} {words[0]} {words[1]}", made, real, speech, speech == real, fault))
     if not pairs:
-        raise W2LError(f"{path} names no clips; give a list with a line for each.")
+        raise W2LError(f"{path} names no clips; give a list with a line for each clip.")
     return pairs
 
 
 def expand(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """Clips as given, and those in folders as given, sorted; files that are missing stay, for their row to say so.
+    """The given clips, and those in the given folders, sorted; missing files are kept, so that their row can say so.
 
     Raises W2LError for a folder without clips.
     """
@@ -91,13 +91,13 @@ def expand(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
 
 def _clips(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
-        raise W2LError(f"there is no folder {folder}; give the one that the clips lie in.")
+        raise W2LError(f"there is no folder {folder}; give the folder that holds the clips.")
     found = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in VIDEOS}
     if not found:
-        raise W2LError(f"there are no clips in {folder}; give the folder that they lie in.")
+        raise W2LError(f"there are no clips in {folder}; give the folder that holds them.")
     return found
 
 
 def _named(path: Path) -> Path:
-    """The list's names have no suffix; where the file has one, it is added."""
+    """Names in a list have no suffix; if the file has one, it is added."""
     return path if path.is_file() else path.with_name(path.name + ".mp4")

@@ -87,7 +87,7 @@ def test_inception_is_asked_for_by_name_and_never_replaced(monkeypatch, tmp_path
         frechet.load_features("inception")
     (tmp_path / frechet.INCEPTION).write_bytes(b"something else")
     monkeypatch.setattr(frechet.importlib, "import_module", lambda name: types.SimpleNamespace())
-    with pytest.raises(W2LError, match="not the file that its name says"):
+    with pytest.raises(W2LError, match="does not match its name"):
         frechet.load_features("inception")
 
     def broken(name):

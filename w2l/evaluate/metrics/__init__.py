@@ -1,1 +1,1 @@
-"""What is measured of faces and mouths, and the intervals around means."""
+"""What is measured on faces and mouths, and the intervals around means."""

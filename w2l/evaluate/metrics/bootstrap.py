@@ -22,7 +22,7 @@ class Estimate:
     count: int
 
     def text(self, digits: int = 3) -> str:
-        """Such as ``0.912 [0.880, 0.935]``; without interval for a single value; a dash for none."""
+        """Such as ``0.912 [0.880, 0.935]``; without an interval for a single value; a dash for none."""
         if not self.count:
             return "–"
         if math.isnan(self.low):

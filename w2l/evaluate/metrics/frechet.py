@@ -1,6 +1,6 @@
-"""The Fréchet distance between two sets of faces: how far apart the distributions of a network's features lie.
+"""The Fréchet distance between two sets of faces: how far apart the distributions of a network's features are.
 
-Two networks can give the features, and their figures are never compared nor shown under one name:
+Two networks can give the features, and their figures are never compared or shown under one name:
 
 ``small``: the mouth halves of the expert's own first layers (see `SmallFeatures`); bundled, so nothing is fetched.
 ``inception``: Inception v3, as FID is published; needs the package torch-fidelity and its weights on this machine.
@@ -23,7 +23,7 @@ from w2l.data.windows import lower_halves
 from w2l.errors import W2LError
 from w2l.sync.experts import DEFAULT, OwnExpert, load_expert
 
-INCEPTION = "weights-inception-2015-12-05-6726825d.pth"  # its sha256 begins as its name ends
+INCEPTION = "weights-inception-2015-12-05-6726825d.pth"  # its sha256 begins with the end of its name
 _DIGITS = "6726825d"
 _BATCH = 32
 
@@ -38,13 +38,13 @@ class Moments:
 
     @staticmethod
     def of(features: np.ndarray) -> Moments:
-        """Of (n, D)."""
+        """The moments of features (n, D)."""
         x = np.asarray(features, np.float64)
         mean = x.mean(0)
         return Moments(len(x), mean, (x - mean).T @ (x - mean))
 
     def __add__(self, other: Moments) -> Moments:
-        """Those of both sets together (Chan et al. 1979)."""
+        """The moments of both sets together (Chan et al. 1979)."""
         count = self.count + other.count
         apart = other.mean - self.mean
         mean = self.mean + apart * (other.count / count)
@@ -53,7 +53,7 @@ class Moments:
 
     @property
     def covariance(self) -> np.ndarray:
-        """The unbiased one; W2LError for a single face."""
+        """The unbiased covariance; W2LError for a single face."""
         if self.count < 2:
             raise W2LError("a Fréchet distance needs at least 2 faces on each side; give more frames.")
         return self.scatter / (self.count - 1)
@@ -62,8 +62,8 @@ class Moments:
 def frechet(a: Moments, b: Moments) -> float:
     """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^1/2) of two Gaussians (Dowson and Landau 1982), 0 or more.
 
-    The trace of the root is that of the symmetric (C1^1/2 C2 C1^1/2)^1/2, so that no complex numbers come up. Few faces
-    make it too large: compare only sets of one size.
+    The trace of the root is that of the symmetric (C1^1/2 C2 C1^1/2)^1/2, which avoids complex numbers. With few faces
+    it comes out too large: compare only sets of the same size.
     """
     values, vectors = np.linalg.eigh(a.covariance)
     root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
@@ -84,11 +84,11 @@ class Features(Protocol):
 
 
 class SmallFeatures:
-    """What the first layers of an expert of the kit make of single lower faces: D = twice the channels of three stages.
+    """Features of single lower faces from the first layers of an expert of the kit: D = twice three stages' channels.
 
-    Of the outputs of the first, second and fourth stage (48x96, 46x47, 12x12 pixels; 8, 16 and 64 channels at width
-    0.25) mean and standard deviation over the picture are taken: how much there is of each kind of edge and texture,
-    and how unevenly. A window is the same frame five times, so time plays no part.
+    They are the mean and standard deviation over the picture of the outputs of the first, second and fourth stage
+    (48x96, 46x47, 12x12 pixels; 8, 16 and 64 channels at width 0.25): how much there is of each kind of edge and
+    texture, and how unevenly. A window is the same frame five times, so time plays no part.
     """
 
     def __init__(self, expert: str | Path = DEFAULT) -> None:
@@ -128,7 +128,7 @@ class SmallFeatures:
 class InceptionFeatures:
     """The 2048 features of FID, of whole faces; computed by torch-fidelity.
 
-    Raises W2LError when the package or its weights are not there; nothing is fetched.
+    Raises W2LError when the package or its weights are missing; nothing is downloaded.
     """
 
     name = "inception"
@@ -139,11 +139,12 @@ class InceptionFeatures:
             module = importlib.import_module("torch_fidelity.feature_extractor_inceptionv3")
         except Exception as error:  # a torchvision of another build than torch's raises RuntimeError
             raise W2LError(
-                f"FID needs the package torch-fidelity ({type(error).__name__}: {error}); pip install 'w2l[metrics]'."
+                f"FID needs the package torch-fidelity ({type(error).__name__}: {error}); "
+                "install it with pip install 'w2l[metrics]'."
             ) from error
         self.sha256 = hash_of(path)
         if not self.sha256.startswith(_DIGITS):
-            raise W2LError(f"{path} is not the file that its name says (sha256 {self.sha256}); fetch it again.")
+            raise W2LError(f"{path} does not match its name (its sha256 is {self.sha256}); download it again.")
         self._network: Any = module.FeatureExtractorInceptionV3("w2l", ["2048"], str(path))
 
     @torch.inference_mode()
@@ -155,7 +156,7 @@ class InceptionFeatures:
 
 
 def _find_inception() -> Path:
-    """The weights among the places for weights, or where torch.hub keeps what it fetched."""
+    """The weights, in one of the places for weights or where torch.hub keeps its downloads."""
     folders = [*weights.places(), Path(torch.hub.get_dir()) / "checkpoints"]
     for folder in folders:
         path = folder if folder.name == INCEPTION else folder / INCEPTION
@@ -165,7 +166,7 @@ def _find_inception() -> Path:
 
 
 def load_features(name: str = "small") -> Features:
-    """``small`` or ``inception``. Raises W2LError for another name, or where it is not to be had."""
+    """``small`` or ``inception``. Raises W2LError for another name, or if those features are not available."""
     if name == "small":
         return SmallFeatures()
     if name == "inception":
@@ -174,7 +175,7 @@ def load_features(name: str = "small") -> Features:
 
 
 def together(moments: Iterable[Moments]) -> Moments:
-    """Those of all sets together."""
+    """The moments of all sets together."""
     found: Sequence[Moments] = list(moments)
     total = found[0]
     for one in found[1:]:

@@ -23,7 +23,7 @@ _AROUND = 1  # frames before and after a sound in which its closure may be seen
 
 
 def lag(opening: np.ndarray, truth: np.ndarray, reach: int = _FARTHEST) -> float:
-    """Frames by which a mouth comes after the true one (negative: before), where their correlation is best.
+    """Frames by which a mouth lags the true one (negative: leads), at their best correlation.
 
     NaN where the clip is too short, or nothing moves.
     """
@@ -48,9 +48,9 @@ def closure_recall(
 ) -> tuple[float, int]:
     """(share of the true closures that are seen, how many there are); NaN where there is none.
 
-    opening, truth: pixels, one a frame at 25 a second. closures: start and end, in seconds, of each m, b and p. Of
-    these count those in which the true mouth closes (under 0.5 pixels) within their time or a frame beside it; seen is
-    one if the opening falls under 1.5 pixels there.
+    opening, truth: pixels, one a frame at 25 a second. closures: start and end, in seconds, of each m, b and p. Only
+    those count in which the true mouth closes (under 0.5 pixels) within that time or one frame either side; one is seen
+    if the opening falls under 1.5 pixels there.
     """
     seen, count = 0, 0
     for start, end in closures:
@@ -63,7 +63,7 @@ def closure_recall(
 
 
 def bilabial_times(phones: Iterable[dict[str, Any]]) -> list[tuple[float, float]]:
-    """Start and end in seconds of the m, b and p among phones as the .json beside a talker clip lists them."""
+    """Start and end in seconds of each m, b and p among phones, as listed in the .json beside a talker clip."""
     from w2l.talker import BILABIALS
 
     return [(one["start"] / SAMPLE_RATE, one["end"] / SAMPLE_RATE) for one in phones if one["phone"] in BILABIALS]
@@ -78,7 +78,7 @@ def measure(meter: torch.nn.Module, frames: np.ndarray, device: torch.device | s
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson's, of two series of one length, such as openings; 0 where one of them never moves."""
+    """Pearson's correlation of two series of the same length, such as openings; 0 where one of them never moves."""
     if len(a) < 2 or min(a.std(), b.std()) < STILL:
         return 0.0
     return float(np.corrcoef(a, b)[0, 1])

@@ -30,7 +30,7 @@ def psnr(squared_error: float) -> float:
 def ssim(a: np.ndarray, b: np.ndarray) -> float:
     """Structural similarity of two pictures (H, W, C) uint8, mean over channels and pixels, edges reflected.
 
-    Gaussian window of 11 pixels, sigma 1.5, K = 0.01 and 0.03 (Wang et al. 2004); as torchmetrics has it by default.
+    Gaussian window of 11 pixels, sigma 1.5, K = 0.01 and 0.03 (Wang et al. 2004); as in torchmetrics by default.
     """
     x, y = a.astype(np.float64), b.astype(np.float64)
     mx, my = _blur(x), _blur(y)
@@ -108,11 +108,11 @@ class Jitter:
 
 
 def degraded(faces: np.ndarray, kind: str, strength: float, seed: int = 0) -> np.ndarray:
-    """Faces made worse on purpose, for tests and robustness curves: uint8 (n, 96, 96, 3), and so is the result.
+    """Faces made worse on purpose, for tests and robustness curves: uint8 (n, 96, 96, 3) in and out.
 
     kind and strength: ``blur``, sigma in pixels; ``noise``, standard deviation in 8-bit steps; ``jpeg``, quality 1 to
-    100; ``small``, pixels of a side to which the face is shrunk before it is enlarged again; ``shuffle``, squares of so
-    many pixels swap places, the same way in all frames.
+    100; ``small``, pixels of a side to which the face is shrunk before it is enlarged again; ``shuffle``, pixels of a
+    side of squares that swap places, the same way in all frames.
     """
     return np.stack(list(_degrade(faces, kind, strength, np.random.default_rng(seed))))
 

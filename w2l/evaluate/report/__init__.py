@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-# Imported on first use: those who only draw a figure need no torch.
+# Imported on first use: drawing a figure does not need torch.
 _HOMES = {
     "Report": "w2l.evaluate.report.tables",
     "report_clips": "w2l.evaluate.report.collect",

@@ -1,4 +1,4 @@
-"""Figures of reports and notebooks, drawn by matplotlib without its global state, so that they need no screen."""
+"""Figures of reports and notebooks, drawn by matplotlib without its global state, so that they need no display."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 _QUIET = "#8a8a8a"
 _POINTS = 600  # of a curve over time, at most
-# letters stay letters, in a typeface of the reader's; names inside the file are the same each time
+# text stays text, in the reader's own typeface; ids inside the file are the same each time
 _SVG: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "w2l", "font.family": "sans-serif"}
 
 
 def new_panels(columns: int, width: float, height: float, rows: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure and its panels, row after row, each so many inches (of 100 pixels) wide and high."""
+    """A figure and its panels, row by row, each `width` by `height` inches (of 100 pixels)."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width * columns, height * rows), dpi=100, layout="constrained")
@@ -48,7 +48,7 @@ def to_svg(figure: Figure) -> str:
 
 
 def sync_figure(curves: Mapping[str, SyncCurve], title: str, width: float = 6.5, height: float = 3.2) -> Figure:
-    """Offset curves over one another, by name: the mean score of mouth and sound for each shift, the best one marked.
+    """Offset curves by name, in one figure: the mean score of mouth and sound for each shift, the best one marked.
 
     A single curve has its offset and confidence in the title, several have theirs in the legend.
     """
@@ -101,7 +101,7 @@ def draw_intervals(axes: Axes, rows: Sequence[tuple[str, Estimate, Sequence[floa
 def draw_bands(
     axes: Axes, series: Mapping[str, Sequence[Estimate]], ticks: Sequence[str], title: str, xlabel: str
 ) -> None:
-    """Means over conditions as lines with points, their intervals as bands, from the left to the right."""
+    """Means over conditions as lines with points, their intervals as bands, from left to right."""
     places: Any = range(len(ticks))
     for number, (name, found) in enumerate(series.items()):
         colour = SERIES[number % len(SERIES)]

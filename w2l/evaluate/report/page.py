@@ -43,13 +43,13 @@ class Tabled(Protocol):
 
     @property
     def columns(self) -> list[Column]:
-        """Those with a figure."""
+        """The columns that have a figure."""
 
     def cells(self) -> list[list[str]]:
         """The table."""
 
     def remarks(self) -> list[str]:
-        """Sentences."""
+        """Remarks in sentences."""
 
 
 def to_html(report: Tabled) -> str:
@@ -68,7 +68,7 @@ def to_html(report: Tabled) -> str:
 
 
 def write(path: Path, title: str, charts: Sequence[str], markdown: str) -> Path:
-    """Writes a page of charts (SVG) over a document in Markdown, of which paragraphs, lists and tables are rendered."""
+    """Writes a page of charts (SVG) above a Markdown document, whose paragraphs, lists and tables are rendered."""
     head = f"<title>{escape(title)}</title><style>{_STYLE}</style>"
     body = f'<h1>{escape(title)}</h1><div class="charts">{"".join(charts)}</div>{_set(markdown)}'
     with files.atomic(path) as temporary:
@@ -80,7 +80,7 @@ def write(path: Path, title: str, charts: Sequence[str], markdown: str) -> Path:
 
 
 def _set(markdown: str) -> str:
-    """As HTML: tables, list items, and paragraphs."""
+    """Markdown as HTML: tables, list items and paragraphs."""
     parts: list[str] = []
     table: list[str] = []
     for line in [*markdown.splitlines(), ""]:
@@ -152,7 +152,7 @@ def _details(row: ClipRow, opened: bool) -> str:
         charts.append(time_figure({"true": true, "generated": generated}, "Opening of the mouth", "pixels of the crop"))
     strip = ""
     if row.strip is not None:
-        said = "above the real clip, below the generated one" if row.strip.shape[0] > 96 else "faces over time"
+        said = "real clip above, generated clip below" if row.strip.shape[0] > 96 else "faces over time"
         strip = f'<img src="{data_uri(row.strip)}" alt="{escape(said)}"><p class="quiet">{said}</p>'
     return (
         f"<details{' open' if opened else ''}><summary>{escape(row.name)}</summary>{_list(list(row.notes))}"

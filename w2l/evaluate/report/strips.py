@@ -17,9 +17,9 @@ _TALKERS, _MOMENTS, _ZOOM = 4, 10, 2
 
 
 def write(path: str | os.PathLike[str], generator: str, split: str) -> Path:
-    """Writes a PNG: for four talkers, rows of: real, matched speech, swapped speech, the talker whose speech that was.
+    """Writes a PNG with rows for four talkers: real, matched speech, swapped speech, the talker whose speech that was.
 
-    Columns are moments 0.16 s apart; lower halves of the crops, twice their size.
+    Columns are 0.16 s apart; they show the lower halves of the crops at twice their size.
     """
     clips = corpus(split, _TALKERS + 1, progress=False)
     dubber = Dubber.load(generator)

@@ -1,4 +1,4 @@
-"""A report: rows of figures, their means with intervals, and all that they depend on, in every form it is written."""
+"""A report: rows of figures, their means with intervals, and everything they depend on, in all its formats."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Report:
 
     @property
     def columns(self) -> list[Column]:
-        """Those that some row has a figure for."""
+        """The columns for which some row has a figure."""
         return [column for column in COLUMNS if any(column.key in row.figures for row in self.rows)]
 
     def mean(self, key: str) -> Estimate:
@@ -66,14 +66,14 @@ class Report:
         return said
 
     def to_text(self) -> str:
-        """For a terminal."""
+        """The report for a terminal."""
         table = self.cells()
         widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
         lines = ["  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in table]
         return "\n".join([self.title, "", *lines, "", *self.remarks()])
 
     def to_markdown(self) -> str:
-        """A document."""
+        """The report as a Markdown document."""
         head, *lines = self.cells()
         table = ["| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *lines)]
         meanings = [f"- **{column.title}**: {column.meaning}" for column in self.columns]
@@ -83,7 +83,7 @@ class Report:
         return "\n".join([*parts, "", "## Settings", "", *settings, ""])
 
     def to_csv(self) -> str:
-        """Every figure unrounded, with faults and notes."""
+        """The rows as CSV: every figure unrounded, with faults and notes."""
         columns = self.columns
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
@@ -94,7 +94,7 @@ class Report:
         return out.getvalue()
 
     def to_json(self) -> str:
-        """Rows, means and settings, for programs."""
+        """Rows, means and settings as JSON, for programs."""
         means = {column.key: asdict(self.mean(column.key)) for column in self.columns}
         rows = [
             {"clip": row.name, "fault": row.fault, "notes": row.notes, "frames": row.frames, **row.figures}

@@ -1,6 +1,6 @@
-"""The paper's claims on the corpus: which runs show them, their results as one table and one figure, and what they say.
+"""The paper's claims on the corpus: which runs test them, their results as one table and one figure, and the verdicts.
 
-Runs differ from one another in one thing each, and all begin with the same generator, trained on pixels alone. The
+Runs differ from one another in one thing each, and all start from the same generator, trained on pixels alone. The
 judge is an expert that none of them was trained against. Results are a list of plain records (`AblationRun`), kept as
 JSON, so that the table can be remade without training.
 """
@@ -34,9 +34,8 @@ COMMAND = "w2l evaluate ablation --remake"
 class Variant:
     """One way of training. key: its name in results. claim: a to d, as `CLAIMS`, or none. title: in tables.
 
-    expert: changes to `ExpertConfig` for the expert that it learns from; None: nothing is trained, and one seed is as
-    good as another. generator, gan: changes to `GeneratorConfig` (second phase) and `GanConfig`; None: this stage is
-    left out.
+    expert: changes to `ExpertConfig` for the expert that it learns from; None: nothing is trained, so the seed does not
+    matter. generator, gan: changes to `GeneratorConfig` (second phase) and `GanConfig`; None: this stage is left out.
     """
 
     key: str
@@ -48,7 +47,7 @@ class Variant:
 
 
 # LipGAN's discriminator sees a single frame, has a contrastive loss on distances, and learns along with the generator.
-# LipGAN's own begins from nothing; here it is favoured, and begins as an expert of one frame.
+# LipGAN's own starts from scratch; here it has an advantage and starts as an expert of one frame.
 VARIANTS = (
     Variant("start", "", "what all begin with: pixels alone"),
     Variant("tv1", "a", "expert sees 1 frame", {"frames": 1}, {}),
@@ -197,7 +196,7 @@ class Results:
 
 
 def read(path: str | os.PathLike[str] | None = None) -> Results:
-    """Stored results: of a file, or the kit's own. Raises W2LError when there are none, or some make no sense."""
+    """Stored results, from a file or the kit's own. Raises W2LError when there are none, or some make no sense."""
     source = paths.data() / CACHED if path is None else Path(path)
     try:
         stored = json.loads(source.read_text(encoding="utf8"))
@@ -207,20 +206,20 @@ def read(path: str | os.PathLike[str] | None = None) -> Results:
     known = {variant.key for variant in VARIANTS}
     if unknown := [run.variant for run in runs if run.variant not in known]:
         raise W2LError(
-            f"{source} has a training {unknown[0]!r}, which is unknown; there are {', '.join(sorted(known))}."
+            f"{source} has an unknown training {unknown[0]!r}; the known ones are {', '.join(sorted(known))}."
         )
     return Results(runs, stored.get("facts", {}))
 
 
 def todo(results: Results, seeds: Sequence[int], variants: Iterable[str] = ()) -> list[tuple[Variant, int]]:
-    """The trainings still to be made, without those that are another under a second name, seed after seed.
+    """The runs still to be made, seed by seed, without those that are the same training under a second name.
 
     Raises W2LError for unknown variants.
     """
     known = {variant.key: variant for variant in VARIANTS}
     wanted = list(dict.fromkeys(SAME.get(name, name) for name in (variants or known)))
     if unknown := [name for name in wanted if name not in known]:
-        raise W2LError(f"there is no training {unknown[0]!r}; there are {', '.join(known)}.")
+        raise W2LError(f"there is no training {unknown[0]!r}; choose from {', '.join(known)}.")
     made = {_slot(known[run.variant], run.seed) for run in results.runs}
     jobs: dict[tuple[str, int | None], tuple[Variant, int]] = {}
     for seed in seeds:
@@ -245,7 +244,7 @@ def _judged(ahead: Estimate) -> str:
 
 
 def _plain(run: dict[str, Any]) -> dict[str, Any]:
-    """The same with null for a number that is none, and rounded figures."""
+    """The same with null for NaN, and rounded figures."""
     figures = {key: round(float(value), 5) for key, value in run["figures"].items() if np.isfinite(value)}
     return run | {"figures": figures, "minutes": round(run["minutes"], 1) if math.isfinite(run["minutes"]) else None}
 

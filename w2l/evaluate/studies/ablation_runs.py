@@ -1,4 +1,4 @@
-"""Training the runs of the ablation and measuring each; what takes hours, kept apart from the arithmetic."""
+"""Trains and measures the runs of the ablation: the part that takes hours, kept apart from the arithmetic."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from w2l.train.settings import ExpertConfig, GanConfig, GeneratorConfig
 
 @dataclass(frozen=True)
 class Budget:
-    """How much of everything: the same for every variant. start: the generator trained on pixels that all begin with.
+    """Steps and clips, the same for every variant. start: the generator, trained on pixels, that all start from.
     judge: the expert that measures (its first layers give the Fréchet features), and that none of them learns from."""
 
     start: str = "classroom_generator_l1"
@@ -45,8 +45,8 @@ class Budget:
         return Instruments(self.judge, features=[SmallFeatures(self.judge)])
 
 
-# All begin with a mouth, so the sync loss is on from the start: a gate that one expert opens and another does not would
-# compare gates.
+# All start with a mouth, so the sync loss is on from the start: with a gate that one expert opens and another does not,
+# gates would be compared.
 _OPEN: dict[str, Any] = {"sync_gate": 9.0}
 
 
@@ -62,7 +62,7 @@ def remake(
 ) -> Results:
     """Trains and measures what is missing in `results`, one run after the other; `done` is called after each.
 
-    folder: where the trainings are; those finished there are not trained again. run: how fast they run.
+    folder: for the run folders; what is finished there is not trained again. run: the options that the runs share.
     """
     tools = budget.instruments()
     how = run or RunOptions(folder, progress=progress)
@@ -82,7 +82,7 @@ def remake(
 def measure(
     generator: str, own: Path | None, tools: Instruments, budget: Budget, progress: bool = True
 ) -> dict[str, float]:
-    """The figures of a run: `ablation.FIGURES`; the expert's only where there is one of its own."""
+    """The figures of a run: `ablation.FIGURES`; the expert's accuracy only if the run has an expert of its own."""
     report = report_corpus(tools, generator, budget.split, budget.test_clips, progress)
     figures = {key: report.mean(key).mean for key in ("confidence", "opening_r", "mouth_l1", "sharpness")}
     if own is not None:

@@ -1,4 +1,4 @@
-"""The model card of the classroom weights: what they are, how they were made, what they can do, measured."""
+"""The model card of the classroom weights: what they are, how they were made, and what they can do, as measured."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def write(
 ) -> Path:
     """Writes the card as Markdown: training facts read from the weight files, figures as measured. Returns the path.
 
-    names: role -> weights, those that `figures` are of. stages: other generators, which are measured here beside the
-    one in `names`. others: weights of which only the facts are listed.
+    names: role -> the weights that `figures` were measured with. stages: other generators, which are measured here too.
+    others: weights of which only the facts are listed.
     """
     parts = [_HEAD, "## How they were made\n"]
     parts += [_facts(name, models.load(name)) for name in [*names.values(), *stages, *others]]
@@ -124,8 +124,8 @@ def _facts(name: str, model: Any) -> str:
 
 
 def _command(meta: dict[str, Any]) -> str:
-    """The command that trains so, as a shell takes it: where it begins, who judges, and the settings that differ from
-    the defaults. Weights of an earlier commit are written out first, into the current folder."""
+    """The shell command that repeats this training: what it starts from, who judges, and the settings that differ from
+    the defaults. Weights of an earlier commit are first written into the current folder."""
     settings = meta.get("training", {})
     role = _ROLES[meta["network"]]
     if "disc_width" in settings:

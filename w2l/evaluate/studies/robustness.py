@@ -1,8 +1,8 @@
 """Where it breaks: mouth movement and the expert's confidence as sound, picture, pose and voice get harder.
 
 Everything is measured on test talkers, whose truth is known. Each face speaks the next talker's words. For every
-condition three things are told apart: whether the generated mouth follows the truth, what the expert says of it, and,
-on the real clip under the same condition, whether the expert and the mouth meter themselves still hold.
+condition three things are measured: whether the generated mouth follows the truth, what the expert says of it, and, on
+the real clip under the same condition, whether the expert and the mouth meter themselves still work.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _LABELS = {  # in the figure
 }
 _SECONDS = 4.0
 _PASSING = ("machine", "date")  # facts that change no figure
-_KEPT = 0.8  # of the figure of the easiest condition: it breaks below this
+_KEPT = 0.8  # share of the easiest condition's figure below which a figure counts as broken
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Bench:
         for take, other in zip(takes, [*takes[1:], takes[0]], strict=True):
             shown = _spoil(take.frames, axis, value)
             made = self._dubber.speak(shown, other.mel, rate)
-            made = _spoil(made, axis, value)  # it is stored as the real clip was
+            made = _spoil(made, axis, value)  # it is stored in the same way as the real clip
             mouths, real = (read_mouths(self._tools.meter, frames)[:, 0] for frames in (made, shown))
             found["opening_r"].append(correlation(mouths, other.truth[:, 0]))
             found["confidence"].append(self._confidence(made, other.mel, rate))
@@ -113,9 +113,9 @@ class Bench:
         return found
 
     def _take(self, number: int, axis: str, value: Any, rate: float) -> _Take:
-        """The talker, drawn and spoken as the condition wants it."""
+        """The talker, drawn and spoken under the condition."""
         speaker = talker.make_speaker(self._split, number)
-        # the same movement and camera under every condition, whatever the sound has drawn
+        # the same movement and camera under every condition, however many random numbers the sound took
         rng, of_sound = (np.random.default_rng([number, talker.SPLITS.index(self._split), n]) for n in (7, 8))
         if axis == "voice" and value not in ("formant", "recorded"):
             voice = replace(make_espeak_voice(of_sound, self._split), language=value)
@@ -146,8 +146,8 @@ class Bench:
 
 
 def add_noise(wav: np.ndarray, decibels: float, rng: np.random.Generator) -> np.ndarray:
-    """White noise so many decibels below the speech (pauses left out of its level); float32 (N,), scaled into [-1, 1]
-    where it would clip."""
+    """Adds white noise that is `decibels` below the speech (whose level leaves out pauses); float32 (N,), scaled into
+    [-1, 1] where it would clip."""
     power = wav.astype(np.float64) ** 2
     loud = power[power > power.mean() / 10]
     speech = float(loud.mean()) if len(loud) else 1e-6
@@ -156,14 +156,14 @@ def add_noise(wav: np.ndarray, decibels: float, rng: np.random.Generator) -> np.
 
 
 def _at_rate(poses: list[Pose], count: int, rate: float) -> list[Pose]:
-    """Poses at 25 a second as `count` poses at another rate, straight lines between them."""
+    """Poses at 25 a second as `count` poses at another rate, linearly interpolated."""
     there = (np.arange(count) + 0.5) * TRAINING_FPS / rate - 0.5
     columns = [np.interp(there, np.arange(len(poses)), column) for column in np.array(poses).T]
     return [Pose(*row) for row in np.stack(columns, axis=1).tolist()]
 
 
 def _spoil(frames: np.ndarray, axis: str, value: Any) -> np.ndarray:
-    """What the condition does to pictures."""
+    """Frames as the condition degrades them."""
     if axis in ("face", "jpeg"):
         return degraded(frames, "small" if axis == "face" else "jpeg", value)
     return frames
@@ -187,7 +187,7 @@ class Curves:
         return next((v for v in order[1:] if self.estimate(axis.name, v, figure).mean < _KEPT * easy), None)
 
     def axes(self) -> list[Axis]:
-        """Those that were measured."""
+        """The axes that were measured."""
         return [axis for axis in AXES if axis.name in self.values]
 
     def measured(self, axis: Axis) -> list[Any]:
@@ -235,7 +235,7 @@ class Curves:
 
 
 def read(path: str | os.PathLike[str] | None = None) -> Curves:
-    """Stored curves: of a file, or the kit's own. Raises W2LError when there are none."""
+    """Stored curves, from a file or the kit's own. Raises W2LError when there are none."""
     source = paths.data() / CACHED if path is None else Path(path)
     try:
         stored = json.loads(source.read_text(encoding="utf8"))
@@ -258,10 +258,10 @@ def measure(
     known: Curves | None = None,
 ) -> Curves:
     """Measures conditions on `count` talkers. axes: names of `AXES`, all of them when empty. done: called after each
-    axis with what there is, so that a long run can be stored as it goes. known: an earlier run, whose axes are kept if
-    it had the same weights, talkers and seconds.
+    axis with the results so far, so that a long run can be stored as it goes. known: an earlier run, whose axes are
+    kept if it had the same weights, talkers and seconds.
 
-    Voices in languages need espeak-ng. Raises W2LError for unknown axes and fewer than 2 talkers.
+    Voices named by a language need espeak-ng. Raises W2LError for unknown axes and fewer than 2 talkers.
     """
     if unknown := [name for name in axes if name not in {axis.name for axis in AXES}]:
         raise W2LError(f"there is no axis {unknown[0]!r}; choose from {', '.join(axis.name for axis in AXES)}.")
