@@ -44,7 +44,7 @@ def test_a_column_has_the_rows_that_know_it(folder):
 def test_a_column_that_is_not_there_is_told(folder, tmp_path):
     with pytest.raises(W2LError, match="there is no accuracy in the log of"):
         learning.column(folder, "accuracy")
-    with pytest.raises(W2LError, match="run the cell that trains there"):
+    with pytest.raises(W2LError, match="run the cell that trains in that folder"):
         learning.column(tmp_path / "nowhere", "loss")
 
 

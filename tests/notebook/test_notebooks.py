@@ -183,7 +183,7 @@ def test_show_video_refuses_what_the_page_cannot_hold(tmp_path, capsys):
     big = tmp_path / "big.mp4"
     big.write_bytes(bytes(plots.MOST_VIDEO_BYTES + 1))
     plots.show_video(big)
-    assert "too much to show" in capsys.readouterr().out
+    assert "too large to show" in capsys.readouterr().out
     with pytest.raises(W2LError, match="no such file"):
         plots.show_video(tmp_path / "none.mp4")
     big.rename(tmp_path / "big.gif")

@@ -21,7 +21,7 @@ COLAB = SHARED / "colab" / "pip-freeze.gpu.txt"
 @pytest.mark.parametrize(
     ("kind", "folders", "told"),
     [
-        ("colab", ["content"], "gone when this machine is given back"),
+        ("colab", ["content"], "lost when this machine is released"),
         ("colab", ["content/drive/MyDrive"], "MyDrive/w2l/results"),
         ("kaggle", ["kaggle/working", "kaggle/input/faces"], "inputs    "),
         ("openbayes", ["openbayes/home", "openbayes/input/input0"], "inputs    "),

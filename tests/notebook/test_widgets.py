@@ -167,7 +167,7 @@ def test_votes_merge_and_the_last_of_a_rater_counts(tmp_path):
     assert (found.method, found.other, found.wins, found.losses, found.ties) == ("y", "x", 2, 0, 1)
     assert str(found).startswith("y preferred to x in 2 of 2 votes: 100% (95 % interval 34% to 100%; 1 ties)")
     b.write_text("not,a,table\n1,2,3\n")
-    with pytest.raises(W2LError, match="no table of votes"):
+    with pytest.raises(W2LError, match="not a table of votes"):
         votes.read_votes(b)
     votes.write_votes(b, [votes.Vote("ben", "p", "x", "y", "z")])
     with pytest.raises(W2LError, match="'z' was not shown"):

@@ -1,4 +1,4 @@
-"""What only a notebook needs: where it runs, pictures and films inline, checks that say what they compared."""
+"""What only notebooks need: where they run, pictures and videos inline, checks that say what they compared."""
 
 from w2l.notebook.checks import check
 from w2l.notebook.plots import show_picture, show_row, show_sound, show_times, show_video

@@ -1,4 +1,4 @@
-"""The blind comparison as a widget: two results side by side, which is which hidden, and a choice."""
+"""The blind comparison as a widget: two results side by side, without their names, and a choice."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _SIDE = 320  # pixels
 
 
 class BlindTest:
-    """Which looks more as if it said these words? One pair after the other; each vote is saved at once.
+    """Which looks more as if it is saying these words? One pair at a time; each vote is saved immediately.
 
-    pairs: name of the pair -> {method: its file, other method: its file}, mp4 or pictures. votes: the CSV file; votes
-    of this rater that are in it already are not asked for again. rater: who votes, any word. Order and sides are
-    random, and the files' names are shown nowhere. Votes by mouse, or by keyboard: l, r or = in the field (or Tab and
-    Space on the buttons). Raises W2LError for a pair that does not have two files.
+    pairs: name of the pair -> {method: its file, other method: its file}, mp4 or pictures. votes: the CSV file; pairs
+    that this rater has already voted on there are not shown again. rater: any name for the voter. Order and sides are
+    random, and the files' names are not shown. Vote by mouse, or by keyboard: l, r or = in the field (or Tab and Space
+    on the buttons). Raises W2LError for a pair that does not have two files.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class BlindTest:
         self.box = widgets.VBox([self.said, self.stage, self.controls])
 
     def vote(self, side: str) -> None:
-        """Takes a choice, "left", "right" or "" for no difference, saves it and shows the next pair."""
+        """Records a choice, "left", "right" or "" for no difference, and shows the next pair."""
         if not self._open:
             return
         pair, left, right = self._open.pop(0)
@@ -109,7 +109,7 @@ class BlindTest:
 
 
 def _player(path: Path, side: str) -> widgets.Widget:
-    """A player or a picture that does not tell where it comes from."""
+    """A player or a picture that does not reveal its source."""
     data = path.read_bytes()
     if path.suffix.lower() == ".mp4":
         shown: Any = widgets.Video(value=data, format="mp4", autoplay=False, loop=False, width=str(_SIDE))

@@ -1,4 +1,4 @@
-"""Pictures that follow a control: charts drawn once, what moves drawn over them; widgets with a picture as fallback.
+"""Pictures that follow a control: charts drawn once, moving parts drawn over them; widgets with a fallback picture.
 
 Only core ipywidgets are used, in the ways that versions 7.7 (Colab's) and 8 share.
 """
@@ -26,9 +26,9 @@ GAP = 12  # pixels between pictures
 
 
 class Chart:
-    """A matplotlib figure as pixels, with the way from the numbers of its axes to them.
+    """A matplotlib figure as pixels, and the mapping from points of its axes to pixels.
 
-    Drawing anew takes matplotlib a tenth of a second; copying these pixels and drawing a line over them, nothing.
+    Redrawing takes matplotlib a tenth of a second; copying these pixels and drawing a line over them, almost no time.
     """
 
     def __init__(self, figure: Figure) -> None:
@@ -44,7 +44,7 @@ class Chart:
         return round(float(across)), round(self.pixels.shape[0] - float(up))
 
     def line(self, picture: np.ndarray, axes: Axes, x: float, colour: tuple[int, int, int] = CHOSEN) -> None:
-        """Draws an upright line through the whole axes, in place."""
+        """Draws a vertical line across the whole axes, in place."""
         low, high = axes.get_ylim()
         cv2.line(picture, self.at(axes, x, low), self.at(axes, x, high), colour, 2, cv2.LINE_AA)
 
@@ -55,7 +55,7 @@ class Chart:
 
 
 def new_figure(width: float, height: float, rows: int = 1, **options: Any) -> tuple[Figure, list[Axes]]:
-    """A figure of so many inches (of 100 pixels) with axes under one another, known to no window manager."""
+    """A figure of `width` by `height` inches (of 100 pixels) with axes stacked vertically; pyplot does not know it."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
@@ -66,7 +66,7 @@ def new_figure(width: float, height: float, rows: int = 1, **options: Any) -> tu
 
 
 def beside(*pictures: np.ndarray) -> np.ndarray:
-    """Pictures (HWC uint8 BGR) in a row on white, their tops in line."""
+    """Pictures (HWC uint8 BGR) in a row on white, aligned at the top."""
     tallest = max(picture.shape[0] for picture in pictures)
     parts: list[np.ndarray] = []
     for picture in pictures:
@@ -77,7 +77,7 @@ def beside(*pictures: np.ndarray) -> np.ndarray:
 
 
 def above(*pictures: np.ndarray) -> np.ndarray:
-    """Pictures (HWC uint8 BGR) under one another on white, their left edges in line."""
+    """Pictures (HWC uint8 BGR) under one another on white, aligned at the left."""
     widest = max(picture.shape[1] for picture in pictures)
     parts: list[np.ndarray] = []
     for picture in pictures:
@@ -88,17 +88,17 @@ def above(*pictures: np.ndarray) -> np.ndarray:
 
 
 def enlarge(picture: np.ndarray, height: int) -> np.ndarray:
-    """The picture at another height, in smooth pixels."""
+    """The picture resized to a height, smoothly."""
     width = max(1, round(picture.shape[1] * height / picture.shape[0]))
     shrinks = height < picture.shape[0]
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
 
 
 class Explorer:
-    """Controls, and a picture that is drawn anew whenever one of them moves.
+    """Controls, and a picture that is redrawn whenever one of them changes.
 
-    As the last line of a cell it shows itself. Where no widgets are drawn (GitHub, a notebook opened without its
-    kernel), the picture as it was when the cell ran stands in for it. Subclasses make their controls and `draw`.
+    As the last line of a cell it shows itself. Where widgets are not drawn (GitHub, a notebook opened without its
+    kernel), the picture from when the cell ran is shown instead. Subclasses make their controls and define `draw`.
     """
 
     def __init__(self, controls: Sequence[widgets.Widget], extra: Sequence[widgets.Widget] = ()) -> None:
@@ -111,11 +111,11 @@ class Explorer:
         self.refresh()
 
     def draw(self) -> np.ndarray:
-        """The picture as the controls have it, HWC uint8 BGR."""
+        """The picture for the current controls, HWC uint8 BGR."""
         raise NotImplementedError
 
     def refresh(self, change: Any = None) -> None:
-        """Draws the picture anew."""
+        """Redraws the picture."""
         put_picture(self.image, self.draw())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class Explorer:
 
 
 def picture_widget() -> widgets.Image:
-    """A place for pictures, shown at their own size where there is room."""
+    """A place for pictures, shown at their own size if there is room."""
     return widgets.Image(format="png", layout=widgets.Layout(max_width="100%", align_self="flex-start"))
 
 
@@ -136,7 +136,7 @@ def put_picture(place: widgets.Image, picture: np.ndarray) -> None:
 
 
 def bundle(widget: widgets.Widget, picture: bytes = b"", kind: str = "png") -> dict[str, Any]:
-    """What a front end may choose from to show: the widget, else the picture, else a few words."""
+    """What a front end can show: the widget, or else the picture, or else a few words."""
     import base64
 
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
@@ -146,7 +146,7 @@ def bundle(widget: widgets.Widget, picture: bytes = b"", kind: str = "png") -> d
 
 
 def frame_slider(count: int, description: str = "frame") -> widgets.IntSlider:
-    """A slider over frames 0 to count - 1; arrow keys move it, and its number can be typed over."""
+    """A slider over frames 0 to count - 1; arrow keys move it, and its number can be typed in."""
     return widgets.IntSlider(
         value=0, min=0, max=max(0, count - 1), description=description, style=DESCRIPTION,
         layout=widgets.Layout(width="420px"),

@@ -1,4 +1,4 @@
-"""Explorers: a face track, the window over the mel, the sync curve, and before against after."""
+"""Explorers: a face track, the window over the mel, the sync curve, and a comparison of before and after."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _NARROW = widgets.Layout(width="150px")
 
 
 class TrackExplorer(Explorer):
-    """A face's box over a clip: move through the frames, change pads, smoothing and gaps, see box, crop and course.
+    """A face's box over a clip: move through the frames, change pads, smoothing and gaps, see box, crop and height.
 
-    clip: a video. n_frames: how many of its first frames; they are kept as JPEG. detector: as in `track_faces`.
-    Raises W2LError as that does.
+    clip: a video. n_frames: how many of its first frames are used, and kept as JPEG. detector: as in `track_faces`.
+    Raises W2LError as `track_faces` does.
     """
 
     def __init__(self, clip: str | os.PathLike[str], n_frames: int = 75, detector: str = "auto") -> None:
@@ -51,12 +51,12 @@ class TrackExplorer(Explorer):
             for side, pad in zip(("top", "bottom", "left", "right"), (0, 10, 0, 0), strict=True)
         ]
         self._course: tuple[Any, Chart, Any] | None = None
-        self.scene.track()  # says so at once when there is no face
+        self.scene.track()  # raises now if there is no face
         super().__init__([self.frame, self.smooth, self.which, self.gaps, *self.pads])
 
     @property
     def track(self) -> faces.Track:
-        """The track as the controls have it."""
+        """The track for the current controls."""
         pads = [pad.value for pad in self.pads]
         return self.scene.track(self.which.value, pads, self.smooth.value, self.gaps.value)
 
@@ -81,7 +81,7 @@ class TrackExplorer(Explorer):
         return canvas.above(canvas.beside(shown, crop), below)
 
     def _draw_course(self, track: faces.Track) -> tuple[Chart, Any]:
-        """The chart of the box's height, drawn anew only when the track is another."""
+        """The chart of the box's height, redrawn only when the track changes."""
         key = (self.which.value, self.smooth.value, self.gaps.value, *(pad.value for pad in self.pads))
         if self._course is None or self._course[0] != key:
             raw = self.scene.track(self.which.value, [pad.value for pad in self.pads], False, "pass")
@@ -95,7 +95,7 @@ class TrackExplorer(Explorer):
 
 
 class MelExplorer(Explorer):
-    """The 16 columns of the mel that belong to a video frame: slide them over the sound, look into them, hear them.
+    """The 16 columns of the mel that belong to a video frame: slide them over the sound, see them and hear them.
 
     sound: a file, or float (N,) at 16 kHz. frames: crops or frames to show beside it, (n, H, W, 3) uint8 BGR at `fps`.
     shift: where the window starts, in frames of 1/25 s from the picture; see `audio.window_starts`.
@@ -126,7 +126,7 @@ class MelExplorer(Explorer):
 
     @property
     def columns(self) -> tuple[int, int]:
-        """The first column of the window and the one after its last; they may lie outside the mel."""
+        """The first column of the window and the one after its last; they may be outside the mel."""
         start = int(audio.window_starts(self.fps, 1, self.shift.value, self.frame.value)[0])
         return start, start + WINDOW
 
@@ -136,7 +136,7 @@ class MelExplorer(Explorer):
         return audio.mel_windows(self.mel, self.fps, 1, self.shift.value, self.frame.value)[0]
 
     def refresh(self, change: Any = None) -> None:
-        """Draws the picture anew and puts the window's sound into the player, silently."""
+        """Redraws the picture and loads the window's sound into the player, without playing it."""
         super().refresh(change)
         if change is not None:
             self.player.autoplay, self.player.value = False, self._sound()
@@ -176,7 +176,7 @@ class MelExplorer(Explorer):
 
 
 class SyncExplorer(Explorer):
-    """Move the sound of a clip against its picture: the expert's curve moves along; watch and hear what it judges.
+    """Move the sound of a clip against its picture: the expert's curve moves too; watch and hear what it judges.
 
     frames: (n, 96, 96, 3) uint8 BGR crops at 25 a second. wav: float (N,) at 16 kHz. expert: bundled name or file.
     Positive shifts: the sound is late. Raises W2LError when the expert is missing.
@@ -212,7 +212,7 @@ class SyncExplorer(Explorer):
         return SyncCurve(self._shifts, self._whole.curve[self._shifts - self.shift.value + 2 * self.most])
 
     def draw(self) -> np.ndarray:
-        """The curve of distances, what it says, and the first mouth."""
+        """The curve of distances, its figures, and the middle frame."""
         curve, picture = self.curve, self._chart.pixels.copy()
         points = [self._chart.at(self._axes, s, 1 - c) for s, c in zip(curve.shifts, curve.curve, strict=True)]
         cv2.polylines(picture, [np.array(points)], False, OTHER, 2, cv2.LINE_AA)
@@ -234,14 +234,14 @@ class SyncExplorer(Explorer):
     def _draw_axes(self) -> tuple[Chart, Any]:
         figure, (axes,) = new_figure(6.4, 3.6)
         axes.set(
-            title="How far are lips and sound apart?", xlabel="shift tried (frames of 40 ms; positive: sound late)",
+            title="How far apart are lips and sound?", xlabel="shift tried (frames of 40 ms; positive: sound late)",
             ylabel="distance: 1 - mean cosine", xlim=(-self.most - 0.5, self.most + 0.5), ylim=(0, 1),
         )  # fmt: skip
         axes.grid(alpha=0.3)
         return Chart(figure), axes
 
     def moved(self) -> np.ndarray:
-        """The sound as the slider has it, as long as before."""
+        """The sound moved as the slider says, at its original length."""
         by = self.shift.value * SAMPLE_RATE // TRAINING_FPS
         return np.pad(self.wav, (max(0, by), max(0, -by)))[max(0, -by) :][: len(self.wav)]
 
@@ -251,10 +251,10 @@ class SyncExplorer(Explorer):
 
 
 class Comparator(Explorer):
-    """Before against after: a wipe between two pictures, or two films frame by frame.
+    """Before and after: a wipe between two pictures, or between two videos frame by frame.
 
-    before, after: pictures (HWC uint8 BGR), lists of them, or paths of pictures or films, of one size. names: theirs.
-    n_frames: most frames of a film that are kept.
+    before, after: pictures (HWC uint8 BGR), lists of them, or paths of pictures or videos, of the same size. names:
+    their labels. n_frames: how many frames of a video are kept at most.
     """
 
     def __init__(
@@ -264,7 +264,7 @@ class Comparator(Explorer):
         self._names = names
         if self._sides[0][0].shape != self._sides[1][0].shape:
             one, two = (f"{side[0].shape[1]}x{side[0].shape[0]}" for side in self._sides)
-            raise W2LError(f"pictures of {one} and {two} pixels cannot be wiped over one another; resize one.")
+            raise W2LError(f"pictures of {one} and {two} pixels cannot be compared; resize one.")
         self.frame = canvas.frame_slider(min(len(side) for side in self._sides))
         self.wipe = widgets.IntSlider(
             value=50, min=0, max=100, description=f"{names[0]} ↔ {names[1]} (%)", style=DESCRIPTION,
@@ -278,7 +278,7 @@ class Comparator(Explorer):
         super().__init__(controls)
 
     def draw(self) -> np.ndarray:
-        """The picture before on the left of the seam, the one after on its right."""
+        """The picture before on the left of the seam, the picture after on its right."""
         before, after = (side[self.frame.value] for side in self._sides)
         width = before.shape[1]
         seam = round(width * (100 - self.wipe.value) / 100)
@@ -292,7 +292,7 @@ class Comparator(Explorer):
 
 
 def film_bytes(frames: Sequence[np.ndarray] | np.ndarray, wav: np.ndarray, height: int) -> bytes:
-    """A film with sound, as mp4 in memory, for a player. wav: float (N,) at 16 kHz."""
+    """A video with sound, as mp4 in memory, for a player. wav: float (N,) at 16 kHz."""
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:

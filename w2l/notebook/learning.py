@@ -1,4 +1,4 @@
-"""Pictures of learning, for notebooks 03 and 04: logs, cosines of an expert, mouths and figures of generators."""
+"""Figures about training, for notebooks 03 and 04: logs, cosines of an expert, mouths and figures of generators."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from w2l.train.engine.precision import Precision
 
 Weights = str | os.PathLike[str]
 
-# What the columns of a log mean, and what comes of guessing, or would be perfect, where there is such a number.
+# What the columns of a log mean, and the value for guessing, or for a perfect result, where there is one.
 _MEANING: dict[str, tuple[str, float | None]] = {
     "loss": ("cross-entropy", 0.6931),
     "accuracy": ("share judged right", 0.5),
@@ -63,15 +63,17 @@ def column(folder: Weights, name: str) -> tuple[np.ndarray, np.ndarray]:
     """
     rows = [row for row in read_log(folder) if name in row]
     if not rows:
-        raise W2LError(f"there is no {name} in the log of {Path(folder).name}; run the cell that trains there.")
+        raise W2LError(
+            f"there is no {name} in the log of {Path(folder).name}; run the cell that trains in that folder."
+        )
     return np.array([int(row["step"]) for row in rows]), np.array([row[name] for row in rows])
 
 
 def show_log(runs: Mapping[str, Weights], columns: Sequence[str], title: str, until: int | None = None) -> None:
-    """Trainings side by side, a panel for each column: on training data as thin lines, held out as dots.
+    """Compares training runs, with a panel for each column: training data as thin lines, held-out data as dots.
 
-    runs: what to call each training -> its folder. columns: those of log.csv without ``held_out_``, such as loss and
-    accuracy. until: the last step shown.
+    runs: label -> run folder. columns: those of log.csv without ``held_out_``, such as loss and accuracy. until: the
+    last step shown.
     """
     figure, panels = new_panels(len(columns), 4.2, 3.2)
     for axes, name in zip(panels, columns, strict=True):
@@ -87,7 +89,7 @@ def show_log(runs: Mapping[str, Weights], columns: Sequence[str], title: str, un
 
 
 def _draw_run(axes: Any, folder: Weights, name: str, label: str, colour: str, until: int | None) -> None:
-    """A number of one training, as line, and as dots where it was held out; the legend names one of them."""
+    """A number of one run, as a line, and as dots for held-out data; the legend names one of them."""
     known = {key for row in read_log(folder) for key in row}
     shown = [key for key in (name, f"held_out_{name}") if key in known]
     for key in shown:
@@ -99,9 +101,9 @@ def _draw_run(axes: Any, folder: Weights, name: str, label: str, colour: str, un
 
 
 def show_windows(clip: Clip, pairs: Mapping[str, tuple[int, int]]) -> None:
-    """What the expert is asked, a row for each pair: five mouths from one frame on, 16 mel columns from another on.
+    """What the expert sees, a row for each pair: five mouths starting at one frame, 16 mel columns at another.
 
-    pairs: what to call each -> (first frame of the mouths, first frame of the sound).
+    pairs: label -> (first frame of the mouths, first frame of the sound).
     """
     figure, panels = new_panels(FRAMES + 1, 1.5, 1.25, rows=len(pairs))
     for row, (name, (mouths_at, sound_at)) in enumerate(pairs.items()):
@@ -118,9 +120,9 @@ def show_windows(clip: Clip, pairs: Mapping[str, tuple[int, int]]) -> None:
 
 
 def cosines(expert: nn.Module, clips: Sequence[Clip], frames: int = 49) -> list[np.ndarray]:
-    """For each clip, how well each window of mouths fits each window of sound: float32 (n, n) in [0, 1].
+    """For each clip, how well each window of mouths matches each window of sound: float32 (n, n) in [0, 1].
 
-    Rows are mouths, columns sounds, by the frame that they begin at; only the first `frames` of a clip are used.
+    Rows are mouths, columns sounds, by their first frame; only the first `frames` frames of a clip are used.
     """
     device = pick_device("auto")
     at_work = judge.Judge(expert, device, Precision("auto", device))
@@ -137,12 +139,12 @@ def at_distance(scores: Sequence[np.ndarray], distance: int) -> np.ndarray:
 
 
 def accuracy(scores: Sequence[np.ndarray]) -> float:
-    """Share of pairs judged right at cosine 0.5; off are those that share no frame, and both kinds count half."""
+    """Share of pairs judged right at cosine 0.5; off-sync pairs share no frame, and both kinds count half."""
     return float(np.mean([pair_accuracy(one) for one in scores]))
 
 
 def show_cosines(groups: Mapping[str, np.ndarray], title: str) -> None:
-    """Histograms of cosines over one another, as shares of each group; the dotted line is where the expert decides."""
+    """Overlaid histograms of cosines, as shares of each group; the dotted line is where the expert decides."""
     figure, (axes,) = new_panels(1, 6.5, 3.2)
     for (label, values), colour in zip(groups.items(), SERIES, strict=False):
         shares = np.full(len(values), 1 / len(values))
@@ -154,7 +156,7 @@ def show_cosines(groups: Mapping[str, np.ndarray], title: str) -> None:
 
 
 def show_matrix(scores: np.ndarray, starts: Sequence[int], title: str) -> None:
-    """The cosines of a few windows of one clip, each row of mouths with each column of sound, as numbers."""
+    """The cosines of a few windows of one clip as numbers, mouths in rows and sounds in columns."""
     picked = scores[np.ix_(starts, starts)]
     figure, (axes,) = new_panels(1, 5.0, 3.4)
     drawn = axes.imshow(picked, vmin=0, vmax=1, cmap="Blues")
@@ -196,18 +198,18 @@ def show_curves(curves: Mapping[str, sync.SyncCurve], title: str) -> None:
 
 
 def delayed(clip: Clip, frames: int) -> Clip:
-    """The clip with its sound so many frames later (negative: earlier); what leaves at one end returns at the other."""
+    """The clip with its sound `frames` later (negative: earlier); what leaves at one end returns at the other."""
     columns = round(frames * WINDOW / FRAMES)
     return Clip(clip.frames, np.roll(clip.mel, columns, axis=1), clip.truth)
 
 
 def curve(expert: nn.Module, clip: Clip) -> sync.SyncCurve:
-    """The clip's offset curve in the eyes of the expert."""
+    """The clip's offset curve, as the expert judges it."""
     return sync.offset_curve(sync.load_expert(expert, "cpu"), clip.frames[: clip.starts + FRAMES - 1], clip.mel)
 
 
 def speak(generator: Weights, clip: Clip, mel: np.ndarray) -> np.ndarray:
-    """The clip's face speaking a sound, one frame of the clip as reference: uint8 (n, 96, 96, 3) BGR."""
+    """The clip's face speaking a sound, with one frame of the clip as reference: uint8 (n, 96, 96, 3) BGR."""
     return Dubber.load(generator).speak(clip.frames, mel)
 
 
@@ -228,7 +230,7 @@ def show_mouths(rows: Mapping[str, np.ndarray], moments: Sequence[int] = range(1
 
 
 def show_openings(rows: Mapping[str, np.ndarray], new: Clip, old: Clip, title: str) -> None:
-    """How wide mouths are open over time, read by the mouth meter, over the truth of the new and of the old words."""
+    """Opening of mouths over time, as read by the mouth meter, with the truth of the new and of the old words."""
     ruler = models.load("classroom_meter", network="mouth_meter")
     figure, panels = new_panels(len(rows), 9.0 / len(rows), 2.8)
     for (name, frames), colour, axes in zip(rows.items(), SERIES, panels, strict=False):
@@ -244,13 +246,13 @@ def show_openings(rows: Mapping[str, np.ndarray], new: Clip, old: Clip, title: s
 
 
 def figures(generator: Weights, clips: Sequence[Clip], expert: Weights = "classroom_expert") -> dict[str, float]:
-    """What a generator does on talkers whose truth is known, each speaking the next one's words, in seven numbers.
+    """Seven figures of a generator, on talkers whose truth is known, each speaking the next one's words.
 
     opening, new words / old words: correlation of the mouth's opening with the truth of either (medians over clips).
     amplitude: spread of the opening over that of the truth. box / pasting: error in the mouth box on the clip's own
     words, over that of pasting the reference mouth. sharpness: gradient energy of lower faces, the truth's = 1.
-    confidence, sync loss: what the expert says of the new words. Only the first 60 frames of each clip count, without
-    the one that is the reference.
+    confidence, sync loss: the expert's figures for the new words. Only the first 60 frames of each clip count, without
+    the reference frame.
     """
     dubber, judge = Dubber.load(generator), sync.load_expert(expert, "cpu", measure="cosine")
     ruler = models.load("classroom_meter", network="mouth_meter")

@@ -1,4 +1,4 @@
-"""What takes hours and was measured beforehand, shown: the figures of the ablation and of the robustness curves."""
+"""Shows results that take hours and were measured beforehand: the ablation and the robustness curves."""
 
 from __future__ import annotations
 

@@ -20,10 +20,10 @@ Stages = dict[str, list[tuple[int, ...]]]
 
 
 def trace(network: nn.Module, mel: torch.Tensor, face: torch.Tensor) -> Stages:
-    """The shapes (channels, height, width) that the parts of a generator or an expert pass on, as they are.
+    """The shapes (channels, height, width) that the parts of a generator or an expert put out, found by running it.
 
-    mel, face: as the network takes them, a batch of one. Found by running it; of neighbours of one shape the first is
-    kept. Keys: "face encoder", "sound encoder", and the generator's "decoder"; each begins with what goes in.
+    mel, face: as the network takes them, a batch of one. Consecutive equal shapes are listed once. Keys: "face
+    encoder", "sound encoder", and the generator's "decoder"; each encoder begins with its input.
     """
     import torch
 
@@ -55,7 +55,7 @@ def _note(shapes: list[tuple[int, ...]], out: torch.Tensor) -> None:
 
 
 def show_network(stages: Stages, title: str) -> None:
-    """Draws what `trace` found, a row for each part: boxes are as high as pictures, as wide as channels are many."""
+    """Draws what `trace` found, a row for each part: a box's height shows its picture's height, its width channels."""
     import matplotlib.pyplot as plt
     from matplotlib.patches import Rectangle
 
@@ -82,12 +82,12 @@ def show_network(stages: Stages, title: str) -> None:
 
 
 def count_numbers(network: nn.Module) -> int:
-    """How many numbers a network has learned."""
+    """How many parameters a network has."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def show_roofline(figures: Figures) -> None:
-    """Draws how near each generator comes to the fastest matrix product of this machine in the same number format."""
+    """Draws how close each generator comes to this machine's fastest matrix product in the same number format."""
     import matplotlib.pyplot as plt
 
     rows = [stage for stage in figures.stages if stage.gflops is not None and stage.share_of_peak][::-1]
@@ -99,7 +99,7 @@ def show_roofline(figures: Figures) -> None:
     bars = axes.barh(names, rates, color="#4a7fb5", label="the generator")
     words = [f" {rate:.0f}, {stage.share_of_peak:.0%}" for rate, stage in zip(rates, rows, strict=True)]
     axes.bar_label(bars, words, padding=2, fontsize=9)
-    axes.set(title="How near to what this machine can do?", xlabel="10⁹ operations a second")
+    axes.set(title="How close to what this machine can do?", xlabel="10⁹ operations a second")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.28), ncols=2, frameon=False, fontsize=9)
     plt.show()

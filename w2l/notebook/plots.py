@@ -1,4 +1,4 @@
-"""Pictures, films and small charts inside a notebook, light enough to be saved with it."""
+"""Pictures, videos and small charts inside a notebook, small enough to be saved with it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 
 from w2l.errors import W2LError
 
-MOST_VIDEO_BYTES = 4 << 20  # larger films make Colab drop the connection; the page cannot read files by itself
+MOST_VIDEO_BYTES = 4 << 20  # larger videos make Colab drop the connection; the page cannot read files by itself
 _MOST_PNG_BYTES = 120_000  # larger pictures are shown as JPEG
 _PLAYED = {".mp4": "video/mp4", ".webm": "video/webm"}
 
 
 def show_picture(picture: np.ndarray | str | os.PathLike[str], width: int = 900) -> None:
-    """Shows a picture, made smaller to `width` pixels where it is wider.
+    """Shows a picture, scaled down to `width` pixels if it is wider.
 
     picture: HWC uint8 BGR, or the path of a picture. Raises W2LError when the file cannot be read.
     """
@@ -35,7 +35,7 @@ def show_picture(picture: np.ndarray | str | os.PathLike[str], width: int = 900)
 
 
 def to_bytes(pixels: np.ndarray) -> tuple[bytes, str]:
-    """A picture (HWC uint8 BGR) as a file in memory, and its kind: "png", or "jpeg" where that would be heavy."""
+    """A picture (HWC uint8 BGR) as a file in memory, and its kind: "png", or "jpeg" if that would be large."""
     import cv2
 
     data = cv2.imencode(".png", pixels)[1].tobytes()
@@ -45,9 +45,9 @@ def to_bytes(pixels: np.ndarray) -> tuple[bytes, str]:
 
 
 def show_video(path: str | os.PathLike[str], width: int = 360) -> None:
-    """Shows a film with its sound, `width` pixels wide; one larger than 4 MB is not shown but named.
+    """Shows a video with its sound, `width` pixels wide; for one larger than 4 MB only the path is printed.
 
-    Raises W2LError when there is no such file, or none that a browser plays.
+    Raises W2LError when the file is missing or of a kind that browsers do not play.
     """
     from IPython.display import Video, display
 
@@ -55,16 +55,16 @@ def show_video(path: str | os.PathLike[str], width: int = 360) -> None:
     if not path.is_file():
         raise W2LError(f"no such file: {path}; run the cell that makes it.")
     if path.suffix.lower() not in _PLAYED:
-        raise W2LError(f"{path} is not a film that browsers play; write an .mp4.")
+        raise W2LError(f"{path} is not a video that browsers play; write an .mp4.")
     size = path.stat().st_size
     if size > MOST_VIDEO_BYTES:
-        print(f"{path} has {size / 2**20:.1f} MB, too much to show here; open it from the file list, or download it.")
+        print(f"{path} is {size / 2**20:.1f} MB, too large to show here; open it from the file list, or download it.")
         return
     display(Video(data=path.read_bytes(), embed=True, mimetype=_PLAYED[path.suffix.lower()], width=width))
 
 
 def show_row(pictures: Sequence[np.ndarray], titles: Sequence[str], height: int = 200) -> None:
-    """Shows pictures (HWC uint8 BGR) in a row, `height` pixels high, under their titles; small ones in sharp pixels."""
+    """Shows pictures (HWC uint8 BGR) in a row, `height` pixels high, under their titles; small ones stay sharp."""
     import cv2
 
     from w2l.base.lettering import put_text

@@ -1,4 +1,4 @@
-"""The first call of every notebook: where it runs, what is there, where results go."""
+"""The first call of every notebook: where it runs, what is available, where results go."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from w2l.base import paths
 from w2l.base.version import __version__
 from w2l.errors import W2LError
 
-FAST_VARIABLE = "W2L_FAST"  # set to 1, notebooks take less data and fewer steps; every section still runs
+FAST_VARIABLE = "W2L_FAST"  # if set to 1, notebooks use less data and fewer steps; every section still runs
 _SHOWN = ("torch", "numpy", "librosa", "av", "ipywidgets")
 _OPENCV = ("opencv-python-headless", "opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
-# Packages that hold the same module: any one of a group will do, and a second one would overwrite the first.
+# Packages that provide the same module: any one of a group will do, and a second one would overwrite the first.
 _SAME = {"opencv-python-headless": _OPENCV}
 _NAMES = {
     "colab": "Google Colab",
@@ -43,7 +43,7 @@ _NO_GPU = {
     "binder": "none, and there are none here; everything also runs on the processor",
     "local": "none needed; everything here also runs on the processor",
 }
-_LOST = "gone when this machine is given back; download what you want to keep"
+_LOST = "lost when this machine is released; download what you want to keep"
 
 
 @dataclass(frozen=True)
@@ -52,21 +52,21 @@ class Place:
 
     platform: str  # "colab", "openbayes", "kaggle", "binder" or "local"
     device: str  # what torch computes on: "cuda", "mps" or "cpu"
-    fast: bool  # whether to take less data and fewer steps
+    fast: bool  # whether to use less data and fewer steps
     data: Path  # the kit's weights and samples
     results: Path  # where the notebook writes; exists
     runs: Path  # where trainings write
     keep: Path | None  # where trainings are copied to, because `runs` does not survive; None where that is not needed
-    inputs: list[Path]  # data sets bound to this container
+    inputs: list[Path]  # data sets attached to this container
     weights: dict[str, Path | None]  # name of a generator -> its file, None where it is not on this machine
 
 
 def setup(seed: int = 0, install: bool | None = None, drive: bool = False) -> Place:
-    """Says where the notebook runs and what it finds there, makes the results folder, seeds the random numbers.
+    """Prints where the notebook runs and what it finds there, makes the results folder, seeds the random numbers.
 
-    install: whether packages that are missing are installed; by default on hosted machines, while on your own the line
-    is printed that would do it. What is there already is never replaced. drive: on Colab, mount your Drive first, so
-    that results survive; it asks you.
+    install: whether to install missing packages; by default only on hosted machines, and on your own the command that
+    would do it is printed. Installed packages are never replaced. drive: on Colab, mount your Drive first, so that
+    results survive; Colab asks for permission.
     Raises W2LError when the results folder cannot be made or the kit's data is missing.
     """
     where = paths.platform()
@@ -99,25 +99,27 @@ def setup(seed: int = 0, install: bool | None = None, drive: bool = False) -> Pl
 
 
 def _install(missing: list[str], where: str) -> list[tuple[str, str]]:
-    """Installs packages without touching those that are there; returns a line for the report."""
+    """Installs packages without changing those already installed; returns a line for the report."""
     if not missing:
         return []
     there = {d.metadata["Name"]: d.version for d in distributions() if d.metadata["Name"] and _is_version(d.version)}
     with tempfile.TemporaryDirectory() as folder:
         pins = Path(folder) / "installed.txt"
         pins.write_text("".join(f"{name}=={version}\n" for name, version in there.items()), encoding="utf8")
-        own = ["--user"] if where == "openbayes" and sys.prefix == sys.base_prefix else []  # kept there with the home
+        own = (
+            ["--user"] if where == "openbayes" and sys.prefix == sys.base_prefix else []
+        )  # kept there with the home folder
         command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", *own]
         done = subprocess.run([*command, "-c", pins, *missing], capture_output=True, text=True, check=False)
     invalidate_caches()
     if done.returncode == 0:
         return [("installed", ", ".join(missing))]
     said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-    return [("failed", f"pip could not install them ({said[-1][7:] if said else 'it said nothing'})")]
+    return [("failed", f"pip could not install them ({said[-1][7:] if said else 'no reason given'})")]
 
 
 def _is_version(text: str) -> bool:
-    """Whether pip can read it; some old packages have others, and one of them would spoil the whole list."""
+    """Whether pip can parse it; some old packages have other versions, and pip would reject the whole list for one."""
     try:
         Version(text)
     except InvalidVersion:
@@ -126,7 +128,7 @@ def _is_version(text: str) -> bool:
 
 
 def fast() -> bool:
-    """Whether notebooks should take less data and fewer steps: ``W2L_FAST`` is set, and not to 0."""
+    """Whether notebooks should use less data and fewer steps: ``W2L_FAST`` is set, and not to 0."""
     return os.environ.get(FAST_VARIABLE, "0") not in ("", "0")
 
 
@@ -134,7 +136,7 @@ def missing_packages() -> list[str]:
     """The requirements of ``w2l[notebook]``, as pip takes them, that are not installed or too old here."""
     try:
         lines = requires("w2l") or []
-    except PackageNotFoundError:  # run from a folder, not installed: then nobody said what it needs
+    except PackageNotFoundError:  # run from a folder, not installed: its requirements are unknown
         return []
     wanted = [Requirement(line) for line in lines]
     return [
@@ -224,7 +226,7 @@ def _made(folder: Path) -> Path:
 
 
 def _plain_pictures() -> None:
-    """Figures as PNGs of 100 dots an inch, the same bytes from run to run, where there is a notebook to show them."""
+    """In a notebook, makes figures PNGs of 100 dots an inch, with the same bytes from run to run."""
     from IPython import get_ipython
 
     if shell := get_ipython():

@@ -1,4 +1,4 @@
-"""A training in a process of its own, and a panel that shows it live; the notebook stays usable meanwhile."""
+"""A training in its own process, and a panel that shows it live; the notebook stays usable meanwhile."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from w2l.errors import W2LError
 from w2l.notebook import canvas
 from w2l.notebook.canvas import Chart, new_figure
 
-_TOLD = "training.txt"  # in the run folder: what the training said
-_EVERY = 1.5  # seconds between two looks at the log
+_TOLD = "training.txt"  # in the run folder: the training's output
+_EVERY = 1.5  # seconds between two readings of the log
 _SHARES = ("accuracy", "exact", "opening_r", "confidence")  # curves that belong under the second title
-_WIDE = 100  # times: losses further apart are drawn on a logarithmic axis
+_WIDE = 100  # ratio: losses further apart are drawn on a logarithmic axis
 _HIDDEN = ("step", "sync_weight", "disc_weight")
 _COLOURS = ("#4a7fb5", "#e06622", "#288c60", "#8a4f9e", "#555555", "#b0892b")
 
 
 class Training:
-    """``w2l train`` as a process: it goes on while other cells run, and can be stopped, and gone on with, at any time.
+    """``w2l train`` as a process: it runs while other cells run, and can be stopped and resumed at any time.
 
-    what: expert, generator, gan or meter. folder: the run folder; one that holds an unfinished training is gone on
-    with. options: more words of the command line, such as ``["--from", "weights.safetensors"]``. settings: those of the
-    training, such as ``steps=400``. It ends with the kernel. Raises W2LError when it cannot be started.
+    what: expert, generator, gan or meter. folder: the run folder; an unfinished training in it is resumed. options:
+    more arguments of the command line, such as ``["--from", "weights.safetensors"]``. settings: those of the training,
+    such as ``steps=400``. It ends with the kernel. Raises W2LError when it cannot be started.
     """
 
     def __init__(self, what: str, folder: str | os.PathLike[str], options: Sequence[str] = (), **settings: Any) -> None:
@@ -54,23 +54,23 @@ class Training:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether it is still running."""
         return self.process.poll() is None
 
     @property
     def told(self) -> list[str]:
-        """What it said, line by line."""
+        """Its output, line by line."""
         return (self.folder / _TOLD).read_text(encoding="utf8", errors="replace").splitlines()
 
     def stop(self) -> None:
-        """Lets it end its step and save; the same `Training` again goes on from there. Does not wait."""
+        """Lets it finish its step and save; the same `Training` again resumes from there. Does not wait."""
         if self.is_running:
             self.process.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGINT)
 
     def wait(self) -> Path | None:
-        """Waits to its end and gives the trained weights' file; None when it was stopped before.
+        """Waits for it to end and returns the file of the trained weights; None if it was stopped first.
 
-        Interrupting the cell stops the training, which saves first. Raises W2LError with its own words when it failed.
+        Interrupting the cell stops the training, which saves first. Raises W2LError with its message when it failed.
         """
         try:
             self.process.wait()
@@ -78,16 +78,16 @@ class Training:
             self.stop()
             self.process.wait()
         if self.process.returncode not in (0, 130, -signal.SIGINT, -signal.SIGTERM):
-            said = next((line for line in reversed(self.told) if line.strip()), "it said nothing")
+            said = next((line for line in reversed(self.told) if line.strip()), "no message")
             raise W2LError(f"the training ended with an error: {said.removeprefix('w2l: ')}")
         if self.process.returncode != 0:
-            print(f"stopped at step {last_step(self.folder)}; run the cell that started it to go on.")
+            print(f"stopped at step {last_step(self.folder)}; run the cell that started it again to resume.")
             return None
         return next((Path(line) for line in reversed(self.told) if line.endswith(".safetensors")), None)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Nobody looks at it any more: the kernel ends, or its cell has been run again."""
+    """Ends a training that is no longer used: the kernel ends, or its cell has been run again."""
     if process.poll() is None:
         process.terminate()
 
@@ -95,8 +95,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 class TrainingPanel:
     """The curves of a run folder's log, its newest sheet of samples, and a button that stops the training.
 
-    training: one that runs, or just the folder of one, running or over. It looks again every second or two, in a
-    thread of its own, until the training is over.
+    training: a `Training`, or just a run folder, whether the training has ended or not. The panel is updated every
+    second or two, in its own thread, until the training ends.
     """
 
     def __init__(self, training: Training | str | os.PathLike[str]) -> None:
@@ -105,7 +105,9 @@ class TrainingPanel:
         self.image = canvas.picture_widget()
         self.said = widgets.HTML()
         self.stop = widgets.Button(
-            description="stop and save", icon="stop", tooltip="ends the step, saves; run the cell again to go on"
+            description="stop and save",
+            icon="stop",
+            tooltip="finishes the step and saves; run the cell again to resume",
         )
         self.stop.on_click(self._stop)
         self.stop.disabled = self.training is None
@@ -128,7 +130,7 @@ class TrainingPanel:
             threading.Thread(target=self._follow, daemon=True).start()
 
     def wait(self) -> Path | None:
-        """Waits for the training (see `Training.wait`), shows its last state for good, and gives its weights."""
+        """Waits for the training (see `Training.wait`), shows its final state, and returns its weights."""
         try:
             return self.training.wait() if self.training else None
         finally:
@@ -137,7 +139,7 @@ class TrainingPanel:
                 self._handle.update(self)  # so that the saved notebook holds the finished curves
 
     def refresh(self) -> None:
-        """Looks at the folder, and draws anew when there is something new; one thread at a time."""
+        """Reads the folder, and redraws when there is something new; one thread at a time."""
         with self._drawing:
             rows, sheet = read_log(self.folder), _newest_sheet(self.folder)
             self._tell(rows)
@@ -149,7 +151,7 @@ class TrainingPanel:
                 self._seen = (len(rows), str(sheet))
 
     def _tell(self, rows: Sequence[dict[str, float]]) -> None:
-        """Says how far it is."""
+        """Shows the progress."""
         step = int(rows[-1]["step"]) if rows else 0
         over = self.training is not None and not self.training.is_running
         state = "over" if over else "running" if self.training else "as saved"
@@ -164,7 +166,7 @@ class TrainingPanel:
             try:
                 self.refresh()
             except (W2LError, OSError, ValueError):
-                continue  # a file is just being written; the next look sees it whole
+                continue  # a file is being written; the next reading sees it whole
         self.refresh()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
@@ -172,7 +174,7 @@ class TrainingPanel:
 
 
 def read_log(folder: str | os.PathLike[str]) -> list[dict[str, float]]:
-    """The rows of a run folder's log; numbers that a row does not have are left out. None yet: an empty list."""
+    """The rows of a run folder's log, without the numbers that a row does not have; empty if there is no log."""
     path = Path(folder) / "log.csv"
     if not path.exists():
         return []
@@ -190,8 +192,8 @@ def last_step(folder: str | os.PathLike[str]) -> int:
 def draw_curves(rows: Sequence[dict[str, float]], steps: int | None = None) -> np.ndarray:
     """Losses above, shares and correlations below, over the steps: HWC uint8 BGR.
 
-    Curves measured on held-out data have dots; losses that lie far apart have a logarithmic axis. rows: as `read_log`
-    gives them.
+    Curves measured on held-out data have dots; losses that are far apart have a logarithmic axis. rows: as returned by
+    `read_log`.
     """
     names = [name for name in dict.fromkeys(key for row in rows for key in row) if name not in _HIDDEN]
     shares = [name for name in names if name.removeprefix("held_out_").startswith(_SHARES) or name.endswith(_SHARES)]
@@ -204,7 +206,7 @@ def draw_curves(rows: Sequence[dict[str, float]], steps: int | None = None) -> n
             style = {"marker": "o", "ms": 4} if len(points) <= len(rows) / 2 or "held_out" in name else {}
             one.plot(*zip(*points, strict=True), label=name, color=_COLOURS[number % len(_COLOURS)], lw=1.5, **style)  # type: ignore[arg-type]
         if label == "loss" and _span(rows, members) > _WIDE:
-            one.set_yscale("log")  # or the loss of pixels would be a line along the bottom
+            one.set_yscale("log")  # otherwise the pixel loss would be a line along the bottom
         one.set(title=title, ylabel=label)
         one.set_xlim(0, max(steps or 1, *(int(row["step"]) for row in rows)) if rows else steps or 1)
         one.grid(alpha=0.3)

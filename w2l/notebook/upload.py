@@ -1,4 +1,4 @@
-"""Files of your own, from your computer to where the notebook runs: on Colab and everywhere else."""
+"""Uploads your own files from your computer to where the notebook runs: on Colab and everywhere else."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _UNSAFE = re.compile(r"[^\w.\- ]+")
 
 
 class Upload:
-    """A button that takes a file into a folder; `path` is where it lies, None until then.
+    """A button that uploads a file into a folder; `path` is the file's path, None until then.
 
-    folder: where it goes; made if need be. accept: which kinds the file dialog offers. ask: on Colab, whose own dialog
-    holds up the notebook until it is answered, it opens only when this is True; elsewhere the button never waits.
+    folder: where it goes; made if needed. accept: which kinds the file dialog offers. ask: on Colab, open its own
+    dialog, which blocks the notebook until it is answered; elsewhere the button never blocks.
     """
 
     def __init__(self, folder: str | Path, accept: str = "video/*,audio/*,image/*", ask: bool = False) -> None:
         self.folder = Path(folder)
         self.path: Path | None = None
         self.said = widgets.HTML(
-            f"Nothing is here yet. Up to {_MOST >> 20} MB pass through this button; put larger files beside the "
-            "notebook with the file browser, and give their names."
+            f"Nothing is here yet. This button takes up to {_MOST >> 20} MB; put larger files beside the notebook with "
+            "the file browser, and give their names."
         )
         self.button = widgets.FileUpload(accept=accept, multiple=False, description="choose a file")
         self.button.observe(self._arrived, names="value")
@@ -39,7 +39,7 @@ class Upload:
             self.said.value = "To upload a file, set the switch above and run this cell again."
 
     def keep(self, name: str, data: bytes) -> Path:
-        """Writes the file into the folder, whole or not at all, under a name without anything odd in it."""
+        """Writes the file into the folder, whole or not at all, under a name without unusual characters."""
         self.path = self.folder / (_UNSAFE.sub("_", Path(name.replace("\\", "/")).name).lstrip(".") or "upload")
         with files.atomic(self.path) as temporary:
             temporary.write_bytes(data)
@@ -50,8 +50,8 @@ class Upload:
         for name, data in _files(change["new"]):
             if len(data) == 0:
                 self.said.value = (
-                    f"{name} arrived empty. Files over {_MOST >> 20} MB do not pass through this button: put it beside "
-                    "the notebook with the file browser, and give its name."
+                    f"{name} arrived empty. This button takes files of up to {_MOST >> 20} MB: put it beside the "
+                    "notebook with the file browser, and give its name."
                 )
             else:
                 self.keep(name, data)

@@ -1,6 +1,6 @@
-"""Votes of a blind comparison: the hidden order, the table they are kept in, merging, and what they say.
+"""Votes of a blind comparison: the hidden order, the table they are kept in, merging, and the results.
 
-A table has a row for each vote: rater, pair, left, right (which method stood where), choice (the method, or empty for
+A table has a row for each vote: rater, pair, left, right (the method on that side), choice (the method, or empty for
 "no difference"), seconds that the choice took.
 """
 
@@ -64,7 +64,7 @@ def arrange(pairs: Sequence[tuple[str, str, str]], rater: str, seed: int = 0) ->
     """
     rng = np.random.default_rng([seed, *rater.encode()])
     order = [pairs[i] for i in rng.permutation(len(pairs))]
-    # as many on one side as on the other, so that a hand that likes the left cannot favour a method
+    # as many on one side as on the other, so that a preference for the left cannot favour a method
     turned = rng.permutation(np.arange(len(pairs)) % 2)
     return [(name, b, a) if turn else (name, a, b) for (name, a, b), turn in zip(order, turned, strict=True)]
 
@@ -80,7 +80,7 @@ def write_votes(path: str | os.PathLike[str], votes: Iterable[Vote]) -> None:
 def read_votes(*paths: str | os.PathLike[str]) -> list[Vote]:
     """The votes of one or more tables, merged: of a rater's votes on the same pair the last one counts.
 
-    Raises W2LError for a file that is missing or is no table of votes.
+    Raises W2LError for a file that is missing or not a table of votes.
     """
     merged: dict[tuple[str, str, frozenset[str]], Vote] = {}
     for path in paths:
@@ -88,18 +88,18 @@ def read_votes(*paths: str | os.PathLike[str]) -> list[Vote]:
             with open(path, newline="", encoding="utf8") as file:
                 votes = [Vote(seconds=float(row.pop("seconds")), **row) for row in csv.DictReader(file)]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise W2LError(f"{path} is no table of votes; give files that a blind test wrote.") from error
+            raise W2LError(f"{path} is not a table of votes; give files that a blind test wrote.") from error
         for vote in votes:
             if vote.choice not in ("", vote.left, vote.right):
                 raise W2LError(
-                    f"{Path(path).name}: {vote.choice!r} was not shown in {vote.pair}; mend or leave it out."
+                    f"{Path(path).name}: {vote.choice!r} was not shown in {vote.pair}; correct or remove it."
                 )
             merged[vote.rater, vote.pair, frozenset((vote.left, vote.right))] = vote
     return list(merged.values())
 
 
 def preferences(votes: Iterable[Vote]) -> list[Preference]:
-    """What the votes say of each two methods that were compared; the preferred one is named first."""
+    """The result for each two methods that were compared; the preferred one is named first."""
     tally: dict[tuple[str, str], list[int]] = {}
     for vote in votes:
         a, b = sorted((vote.left, vote.right))
@@ -115,7 +115,7 @@ def preferences(votes: Iterable[Vote]) -> list[Preference]:
 
 
 def wilson(wins: int, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share by Wilson (1927): honest also for few votes and for shares near 0 and 1.
+    """The 95 % interval of a share by Wilson (1927): reliable even for few votes and for shares near 0 and 1.
 
     Returns (low, high), (0, 1) for no votes at all.
     """

@@ -1,4 +1,4 @@
-"""The widgets of the notebooks, under one name: each works with mouse and keyboard, and none holds up the kernel."""
+"""The widgets of the notebooks, under one name: each works with mouse and keyboard, and none blocks the kernel."""
 
 from w2l.notebook.blind import BlindTest
 from w2l.notebook.explorers import Comparator, MelExplorer, SyncExplorer, TrackExplorer
