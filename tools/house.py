@@ -85,7 +85,7 @@ def climbs(path: Path) -> list[str]:
     if here in ("", "__main__"):
         return []  # the front door: it names every wing, and imports one only when it is used
     if here not in order:
-        return [f"{path.name} is in no wing; add one in tools/house.py"]
+        return [f"{path.name} is in no wing; add its wing in tools/house.py"]
     found = [(line, name) for line, name in imports(path) if name.split(".")[0] == "w2l" and name != "w2l"]
     unknown = [name for _, name in found if wing(name) not in order]
     return [f"{name} is in no wing" for name in unknown] + [

@@ -1,6 +1,6 @@
 """Stamping: writes where the kit is published into its notebooks and READMEs, whose badges and first cells need it.
 
-The address is not fixed: whoever publishes a copy stamps it with their own. Two places are written, both marked:
+The address is not fixed: to publish a copy, stamp it with your own. Two places are written, both marked:
 
     <!-- badges: PATH --> ... <!-- /badges -->   in Markdown: badges that open the notebook PATH
     KIT = "..."                                  in a notebook's first code cell: what pip installs there
@@ -29,7 +29,7 @@ _NEWEST = "main"  # the branch that is stamped where no tag is given
 def stamp(repository: str, folder: str | os.PathLike[str]) -> list[Path]:
     """Writes OWNER/REPO[@TAG], on GitHub, into the READMEs and notebooks of a clone; returns the files that changed.
 
-    A stamp that is there already is replaced. Raises W2LError for any other form of address and for a folder that is
+    An existing stamp is replaced. Raises W2LError for any other form of address and for a folder that is
     not a clone of the kit.
     """
     found = _REPOSITORY.fullmatch(repository.removeprefix("https://github.com/"))

@@ -1,4 +1,4 @@
-"""What a command is: the modules beside this one each declare a tuple of them, which `main` puts together."""
+"""What a command is. Each module of this folder declares a tuple of commands; `main` puts them together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Command:
     """One command of the command line.
 
     name: "dub", or "train expert" for `expert` under `train`. help: a line for the list of commands. add_arguments:
-    adds its arguments to a parser; it imports nothing heavy, because that happens for every command at every start.
+    adds its arguments to a parser; it imports nothing heavy, because it runs for every command at every start.
     run: what the command does with the arguments; returns the exit code, None for 0.
     """
 

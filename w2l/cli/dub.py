@@ -21,12 +21,12 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     add_threads(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     parser.add_argument(
-        CONSENT_FLAG, dest="consent", action="store_true", help="the person shown agreed to this (asked once otherwise)"
+        CONSENT_FLAG, dest="consent", action="store_true", help="the person shown has agreed (asked once otherwise)"
     )
 
 
 def _ask_consent(given: bool) -> None:
-    """Passes when the user said yes by flag, now, or once before; raises W2LError otherwise."""
+    """Returns if the user says yes by flag or when asked, or has done so before; raises W2LError otherwise."""
     remembered = paths.cache() / "consent"
     if given or remembered.is_file():
         return

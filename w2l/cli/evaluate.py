@@ -87,7 +87,7 @@ def _add_pairs(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--order", choices=("audio video", "video audio"), default="audio video",
-        help="which comes first in a line of it; 'video audio' in the lists of real videos (default: audio video)",
+        help="which comes first in a line of the list; 'video audio' for lists of real videos (default: audio video)",
     )  # fmt: skip
     _add_protocol(parser)
     _add_tools(parser)

@@ -27,7 +27,7 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="another seed gives different people (default: 0)")
     parser.add_argument(
-        "--voices", default="formant", help="formant, or mixed: half of them through espeak-ng (default: formant)"
+        "--voices", default="formant", help="formant, or mixed: half of them by espeak-ng (default: formant)"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 

@@ -106,6 +106,6 @@ def _run_where(options: argparse.Namespace) -> None:
 COMMANDS = (
     Command("weights list", "published weights: size, licence, here or not", _add_list, _run_list),
     Command("weights fetch", "fetch weights, resuming and checking", _add_fetch, _run_fetch),
-    Command("weights verify", "compare the weights on this machine with their sha256", _add_verify, _run_verify),
+    Command("weights verify", "check the weights on this machine against their sha256", _add_verify, _run_verify),
     Command("weights where", "where weights are searched for, or where a file is", _add_where, _run_where),
 )

@@ -65,7 +65,7 @@ def smooth(boxes: np.ndarray) -> None:
 
 
 def centred_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """The mean over `window` rows around each row; near the ends over fewer, the same number on both sides."""
+    """The mean over `window` rows around each row; near the ends over fewer, evenly on both sides to avoid bias."""
     sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
     at = np.arange(len(values))
     reach = np.minimum(window // 2, np.minimum(at, len(values) - 1 - at))

@@ -173,8 +173,8 @@ def label_box(width: int, height: int, corner: str = CORNERS[0]) -> tuple[int, i
 def quiet_corner(width: int, height: int, boxes: np.ndarray) -> str:
     """The corner where the label covers the mouths least, over all boxes of a clip.
 
-    boxes: float (n, 4) x1, y1, x2, y2 in pixels, NaN where there is no face. It is the same for the
-    whole clip, so that the label never jumps; of equally good corners, it is the first in `CORNERS`.
+    boxes: float (n, 4) x1, y1, x2, y2 in pixels, NaN where there is no face. The whole clip has the
+    same corner, so that the label never jumps. Of equally good corners the first in `CORNERS` is taken.
     """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     boxes = boxes[np.isfinite(boxes).all(axis=1)]

@@ -34,7 +34,7 @@ _BUILDERS: dict[str, Callable[..., Network]] = {
 }
 NAMES = tuple(_BUILDERS)
 _FIXED_WIDTH = ("syncnet_v2", "s3fd", "mouth_meter")
-# for each network: a key that only it has, and the layer whose channel count (second: that at width 1) gives the width
+# for each network: a key that only it has, the layer whose channels give the width, and their number at width 1
 _SIGNATURES = {
     "wav2lip": ("output_block.1.weight", "audio_encoder.12.conv_block.0.weight", 512),
     "syncnet": ("face_encoder.0.conv_block.0.weight", "audio_encoder.13.conv_block.0.weight", 512),

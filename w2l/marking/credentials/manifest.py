@@ -234,7 +234,7 @@ def _reason(error: Exception) -> str:
 
 
 def present(path: str | os.PathLike[str]) -> bool:
-    """Whether a file seems to hold content credentials: searches near both ends, and needs no extra."""
+    """Whether a file seems to hold content credentials: searches near both ends; the extra is not needed."""
     with Path(path).open("rb") as file:
         head = file.read(_LOOKED_THROUGH)
         file.seek(max(0, file.seek(0, os.SEEK_END) - _LOOKED_THROUGH))
