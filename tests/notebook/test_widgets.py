@@ -341,7 +341,7 @@ def test_training_runs_beside_is_stopped_and_tells_its_errors(tmp_path, monkeypa
     panel.stop.click()
     assert panel.wait() is None
     assert "stopped at step 0" in capsys.readouterr().out
-    assert "(over)" in panel.said.value
+    assert "(ended)" in panel.said.value
     assert panel.stop.disabled
 
 

@@ -136,7 +136,7 @@ def to_table(found: ReadingFigures) -> str:
     return "\n".join(
         [
             f"{found.machine}; {found.clips} clips of {found.seconds:.1f} s, windows of 5 + 5 frames and their mels",
-            f"jpg and wav: {found.plain_windows:8.1f} windows a second and core",
-            f"clip store:  {found.store_windows:8.1f} windows a second and core, {found.speedup:.0f} times as many",
+            f"jpg and wav: {found.plain_windows:8.1f} windows per second and core",
+            f"clip store:  {found.store_windows:8.1f} windows per second and core, {found.speedup:.0f} times as many",
         ]
     )

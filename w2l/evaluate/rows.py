@@ -61,7 +61,7 @@ COLUMNS = (
     Column("jitter_ratio", "jitter ratio", "the same over that of the real clip", "", 2),
     Column("opening_r", "opening r", "correlation of the mouth's opening with the true one", "up"),
     Column("width_r", "width r", "correlation of the mouth's width with the true one", "up"),
-    Column("lag", "lag", "frames by which the mouth comes after the true one", "", 1),
+    Column("lag", "lag", "frames by which the mouth lags the true one", "", 1),
     Column("amplitude", "amplitude", "spread of the opening over that of the true one", "", 2),
     Column("closures", "closures", "share of the true closures on m, b, p in which the lips are seen to meet", "up"),
 )

@@ -154,7 +154,7 @@ class TrainingPanel:
         """Shows the progress."""
         step = int(rows[-1]["step"]) if rows else 0
         over = self.training is not None and not self.training.is_running
-        state = "over" if over else "running" if self.training else "as saved"
+        state = "ended" if over else "running" if self.training else "as saved"
         waiting = "" if rows else ": making clips, first checks …"
         self.said.value = f"step {step} of {_steps(self.folder) or '?'} ({state}){waiting}"
         self.stop.disabled = self.training is None or over

@@ -121,7 +121,7 @@ class PreprocessReport:
             return []
         lines = []
         if offsets := self.offsets():
-            lines.append("sound late by, frames (where the expert is sure):")
+            lines.append("frames by which the sound is late (where the expert is sure):")
             most = max(offsets.values())
             for offset in range(min(offsets), max(offsets) + 1):
                 count = offsets.get(offset, 0)

@@ -200,7 +200,7 @@ def _listed(found: Mapping[PurePosixPath, bool], lists: Mapping[str, list[str]])
 
 
 def _truth(root: Path, path: PurePosixPath) -> dict[str, Any] | None:
-    """The content of the .json beside a clip; None where there is none of the talker's."""
+    """The content of the .json beside a clip; None if there is none, or it is not the synthetic talker's."""
     try:
         facts = json.loads((root / path.with_suffix(".json")).read_text(encoding="utf8"))
         return facts if isinstance(facts, dict) and TRUTH in facts and facts["split"] in CORPUS_SPLITS else None

@@ -100,5 +100,5 @@ def load(name_or_path: str, network: str) -> nn.Module:
 
 
 def called(name_or_path: str) -> str:
-    """The name by which weights appear in the metadata of weights made from them: theirs, or the file's, no folder."""
+    """What weights are called in the metadata of weights made from them: a name, or a file name without its folder."""
     return weights.called(name_or_path)

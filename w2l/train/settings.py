@@ -19,7 +19,9 @@ class TrainingConfig:
     train_clips: int = choice(600, "clips of the synthetic talker to train on")
     validation_clips: int = choice(32, "clips of other talkers to validate on")
     seed: int = choice(0, "seed of all random numbers")
-    voices: str = choice("formant", "the synthetic talker's: formant, or mixed (see `talker.make_speaker`)")
+    voices: str = choice(
+        "formant", "which voices the synthetic talker has: formant, or mixed (see `talker.make_speaker`)"
+    )
     clip: float = choice(5.0, "largest norm of a gradient, 0: no limit")
     ema: float = choice(0.0, "decay of the averaged weights, 0: no averaging")
     evaluate_every: int = choice(200, "steps between measurements on held-out data, 0: only at the end")
@@ -40,7 +42,7 @@ class ExpertConfig(TrainingConfig):
     forward pass, leaves it within minutes (reference: synthetic-talker, expert).
     """
 
-    width: float = choice(0.25, "width of the network; the published one has 1")
+    width: float = choice(0.25, "width of the network; 1 is the published one")
     frames: int = choice(FRAMES, "frames in a window: 1, 3 or 5")
     steps: int = _with_default(TrainingConfig, "steps", 1600)
     clips: int = choice(16, "clips in a batch")
@@ -59,7 +61,7 @@ class ExpertConfig(TrainingConfig):
 class _MouthConfig(TrainingConfig):
     """Settings shared by generator training with and without a discriminator."""
 
-    width: float = choice(0.25, "width of the generator; the published one has 1")
+    width: float = choice(0.25, "width of the generator; 1 is the published one")
     batch: int = choice(8, "samples in a batch")
     mouth_weight: float = choice(2.0, "weight of the L1 in the mouth box, in addition to that of the whole face")
     sync_weight: float = choice(0.02, "weight of the expert's loss (paper, section 3.3)")
@@ -110,7 +112,7 @@ class GanConfig(_MouthConfig):
     evaluate_every: int = _with_default(TrainingConfig, "evaluate_every", 100)
     beta1: float = _with_default(_MouthConfig, "beta1", 0.5)
     ahead: int = choice(
-        50, "first steps, in which only the discriminator learns, to be of use when the generator starts"
+        50, "steps at the start in which only the discriminator learns, to be useful when the generator starts"
     )
     disc_width: float = choice(0.25, "width of the discriminator")
     disc_learning_rate: float = choice(2e-4, "the discriminator's learning rate")

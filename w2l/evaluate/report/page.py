@@ -107,7 +107,7 @@ def data_uri(picture: np.ndarray) -> str:
 
 
 def _better(word: str) -> str:
-    return {"up": "; more is better", "down": "; less is better"}.get(word, "")
+    return {"up": "; higher is better", "down": "; lower is better"}.get(word, "")
 
 
 def _list(said: list[str]) -> str:
