@@ -2,17 +2,18 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.places import GOLDEN, ROOT
+from helpers.places import ROOT
 
 from w2l.cli.main import main
 from w2l.evaluate.report import collect
 from w2l.evaluate.studies import ablation, ablation_runs
 
 # made by ablation_runs' own report of the start: a row for each talker and words, and the Fréchet distances
-GOLDEN_START = json.loads((GOLDEN / "ablation_start.json").read_text(encoding="utf8"))
+START = json.loads(Path(__file__).with_name("ablation_start.json").read_text(encoding="utf8"))
 
 
 def test_stored_results_of_the_kit_make_its_table(capsys):
@@ -43,12 +44,12 @@ def stored_start():
 def test_the_stored_start_is_that_of_its_talkers():
     """Talker by talker, as the kit measures them: together they are what is stored."""
     stored, budget, _ = stored_start()
-    talkers = {int(name.split()[1].rstrip(",")) for name in GOLDEN_START["rows"]}
-    assert talkers == set(range(budget.test_clips)) and len(GOLDEN_START["rows"]) == 2 * budget.test_clips
+    talkers = {int(name.split()[1].rstrip(",")) for name in START["rows"]}
+    assert talkers == set(range(budget.test_clips)) and len(START["rows"]) == 2 * budget.test_clips
     assert stored.keys() == {"confidence", "opening_r", "mouth_l1", "sharpness", "frechet"}
     for key, value in stored.items():
-        rows = [row[key] for row in GOLDEN_START["rows"].values() if key in row]
-        assert (np.mean(rows) if rows else GOLDEN_START[key]) == pytest.approx(value, rel=0.02), key
+        rows = [row[key] for row in START["rows"].values() if key in row]
+        assert (np.mean(rows) if rows else START[key]) == pytest.approx(value, rel=0.02), key
 
 
 def test_a_small_part_of_the_stored_results_is_remade(monkeypatch):
@@ -66,11 +67,11 @@ def test_a_small_part_of_the_stored_results_is_remade(monkeypatch):
     few = dataclasses.replace(budget, test_clips=3)
     made = ablation_runs.measure(budget.start, None, tools, few, progress=False)
     assert made.keys() == stored.keys()
-    assert made["frechet"] == pytest.approx(GOLDEN_START["frechet of 3"], rel=0.02)
-    rows = {row.name: row.figures for row in reports[0].rows if row.name in GOLDEN_START["rows"]}
+    assert made["frechet"] == pytest.approx(START["frechet of 3"], rel=0.02)
+    rows = {row.name: row.figures for row in reports[0].rows if row.name in START["rows"]}
     assert len(rows) == 5  # the last one speaks the words of the first, where among twelve it speaks the next one's
     for key in ("confidence", "opening_r", "mouth_l1", "sharpness"):  # processors round differently, some to 16 bits
-        then = {name: row[key] for name, row in GOLDEN_START["rows"].items() if name in rows and key in row}
+        then = {name: row[key] for name, row in START["rows"].items() if name in rows and key in row}
         now = {name: rows[name][key] for name in then}
         assert np.mean(list(now.values())) == pytest.approx(np.mean(list(then.values())), rel=0.02), key
         assert now == pytest.approx(then, rel=0.05), key
