@@ -106,9 +106,7 @@ def _install(missing: list[str], where: str) -> list[tuple[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         pins = Path(folder) / "installed.txt"
         pins.write_text("".join(f"{name}=={version}\n" for name, version in there.items()), encoding="utf8")
-        own = (
-            ["--user"] if where == "openbayes" and sys.prefix == sys.base_prefix else []
-        )  # kept there with the home folder
+        own = ["--user"] if where == "openbayes" and sys.prefix == sys.base_prefix else []  # the home folder is kept
         command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", *own]
         done = subprocess.run([*command, "-c", pins, *missing], capture_output=True, text=True, check=False)
     invalidate_caches()

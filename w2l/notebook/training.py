@@ -81,7 +81,7 @@ class Training:
             said = next((line for line in reversed(self.told) if line.strip()), "no message")
             raise W2LError(f"the training ended with an error: {said.removeprefix('w2l: ')}")
         if self.process.returncode != 0:
-            print(f"stopped at step {last_step(self.folder)}; run the cell that started it again to resume.")
+            print(f"stopped at step {last_step(self.folder)}; to resume, run the cell that started it.")
             return None
         return next((Path(line) for line in reversed(self.told) if line.endswith(".safetensors")), None)
 

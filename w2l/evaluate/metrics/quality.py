@@ -111,8 +111,8 @@ def degraded(faces: np.ndarray, kind: str, strength: float, seed: int = 0) -> np
     """Faces made worse on purpose, for tests and robustness curves: uint8 (n, 96, 96, 3) in and out.
 
     kind and strength: ``blur``, sigma in pixels; ``noise``, standard deviation in 8-bit steps; ``jpeg``, quality 1 to
-    100; ``small``, pixels of a side to which the face is shrunk before it is enlarged again; ``shuffle``, pixels of a
-    side of squares that swap places, the same way in all frames.
+    100; ``small``, pixels of a side to which the face is shrunk before it is enlarged again; ``shuffle``, the side in
+    pixels of squares that swap places, the same way in all frames.
     """
     return np.stack(list(_degrade(faces, kind, strength, np.random.default_rng(seed))))
 
