@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from w2l.base import files
+from w2l.cli.arguments import add_choices, chosen
 from w2l.cli.command import Command
+from w2l.evaluate.settings import Budget, InstrumentSettings
 
 if TYPE_CHECKING:
     from w2l.evaluate.report.tables import Report
@@ -15,21 +17,7 @@ if TYPE_CHECKING:
 
 
 def _add_tools(parser: argparse.ArgumentParser, expert: str = "auto") -> None:
-    parser.add_argument(
-        "--expert", default=expert, metavar="W",
-        help=f"what measures the sync: auto (syncnet_v2 if it is on this machine, else the bundled expert), a name, or "
-        f"a file (default: {expert})",
-    )  # fmt: skip
-    parser.add_argument(
-        "--meter",
-        default="classroom_meter",
-        metavar="W",
-        help="what measures mouths: a name or a file (default: classroom_meter)",
-    )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
-    parser.add_argument(
-        "--inception", action="store_true", help="also measure the Fréchet distance of Inception features (FID)"
-    )
+    add_choices(parser, InstrumentSettings, {"expert": expert})
     parser.add_argument("--report", type=Path, metavar="DIR", help="write report.html, .md, .csv and .json to DIR")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -45,8 +33,8 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
 def _tools(options: argparse.Namespace) -> Instruments:
     from w2l.evaluate.rows import Instruments
 
-    features = ("small", "inception") if options.inception else ("small",)
-    return Instruments(options.expert, options.meter, features, options.device)
+    how = InstrumentSettings(**chosen(options, InstrumentSettings))
+    return Instruments(how.expert, how.meter, ("small", "inception") if how.inception else ("small",), how.device)
 
 
 def _show(report: Report, folder: Path | None) -> int:
@@ -199,11 +187,7 @@ def _add_ablation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folder", type=Path, default=Path("runs/ablation"), help="where the trainings go (default: runs/ablation)"
     )
-    parser.add_argument("--start", metavar="W", help="the generator to start from (default: classroom_generator_l1)")
-    for name, what in (("expert", "of each expert"), ("sync", "with the expert"), ("gan", "as a GAN")):
-        parser.add_argument(f"--{name}-steps", type=int, metavar="N", help=f"training steps {what}")
-    parser.add_argument("--train-clips", type=int, metavar="N", help="how many talkers to train on")
-    parser.add_argument("--test-clips", type=int, metavar="N", help="how many talkers to test on")
+    add_choices(parser, Budget)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write ablation.html, .md and .svg to DIR")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -220,10 +204,7 @@ def _run_ablation(options: argparse.Namespace) -> None:
         from w2l.train.engine.options import RunOptions
 
         target = options.results or paths.results() / ablation.CACHED
-        names = ("start", "expert_steps", "sync_steps", "gan_steps", "train_clips", "test_clips")
-        budget = ablation_runs.Budget(
-            **{name: value for name in names if (value := getattr(options, name)) is not None}
-        )
+        budget = Budget(**chosen(options, Budget))
         results = ablation_runs.remake(
             ablation.read(target) if target.is_file() else ablation.Results([]),
             options.seeds, options.folder, budget, tuple(options.only), not options.quiet,

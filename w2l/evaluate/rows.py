@@ -22,6 +22,7 @@ from w2l.evaluate.metrics import mouth
 from w2l.evaluate.metrics.frechet import Features, Moments, load_features
 from w2l.evaluate.metrics.mouth import correlation, measure
 from w2l.evaluate.metrics.quality import Errors, Jitter
+from w2l.evaluate.settings import InstrumentSettings
 from w2l.evaluate.sources import Pair
 from w2l.preprocess.sources import TRUTH
 from w2l.sync.clip import ClipSync, is_cropped, sync_curve
@@ -91,14 +92,18 @@ class ClipRow:
 
 
 class Instruments:
-    """The networks that measure: an expert, the mouth meter and those for Fréchet distances; loaded once."""
+    """The networks that measure: an expert, the mouth meter and those for Fréchet distances; loaded once.
+
+    expert, meter, device: see `InstrumentSettings`; an expert that is already loaded will do too. features: for
+    `load_features`, or already loaded.
+    """
 
     def __init__(
         self,
-        expert: str | Expert = "auto",
-        meter: str = "classroom_meter",
+        expert: str | Expert = InstrumentSettings.expert,
+        meter: str = InstrumentSettings.meter,
         features: Iterable[str | Features] = ("small",),
-        device: str = "auto",
+        device: str = InstrumentSettings.device,
     ) -> None:
         self.expert = load_expert(expert, device)
         self.meter: nn.Module = models.load(meter, network="mouth_meter")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from w2l.evaluate.held_out import pair_accuracy
 from w2l.evaluate.metrics.frechet import SmallFeatures
 from w2l.evaluate.report.collect import report_corpus
 from w2l.evaluate.rows import Instruments
+from w2l.evaluate.settings import Budget
 from w2l.evaluate.studies.ablation import AblationRun, Results, Variant, todo
 from w2l.sync.experts import load_expert
 from w2l.train.engine.options import RunOptions
@@ -25,24 +26,9 @@ from w2l.train.generator import train_generator
 from w2l.train.settings import ExpertConfig, GanConfig, GeneratorConfig
 
 
-@dataclass(frozen=True)
-class Budget:
-    """Steps and clips, the same for every variant. start: the generator, trained on pixels, that all start from.
-    judge: the expert that measures (its first layers give the Fréchet features), and that none of them learns from."""
-
-    start: str = "classroom_generator_l1"
-    expert_steps: int = 500
-    sync_steps: int = 200
-    gan_steps: int = 150
-    train_clips: int = 600
-    validation_clips: int = 32
-    test_clips: int = 12
-    split: str = "test"
-    judge: str = "classroom_judge"
-
-    def instruments(self) -> Instruments:
-        """What every run is measured with."""
-        return Instruments(self.judge, features=[SmallFeatures(self.judge)])
+def instruments(budget: Budget) -> Instruments:
+    """What every run is measured with."""
+    return Instruments(budget.judge, features=[SmallFeatures(budget.judge)])
 
 
 # All start with a mouth, so the sync loss is on from the start: with a gate that one expert opens and another does not,
@@ -64,7 +50,7 @@ def remake(
 
     folder: for the run folders; what is finished there is not trained again. run: the options that the runs share.
     """
-    tools = budget.instruments()
+    tools = instruments(budget)
     how = run or RunOptions(folder, progress=progress)
     for variant, seed in todo(results, seeds, variants):
         begun = time.perf_counter()
