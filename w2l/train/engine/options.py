@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from w2l.base.choices import choice, documented
+from w2l.errors import W2LError
 
 
 @documented
 @dataclass(frozen=True)
 class RunOptions:
-    """The run folder of a training, and how the training is computed; nothing here changes what is learned."""
+    """The run folder of a training, and how the training is computed; nothing here changes what is learned.
+
+    Raises W2LError when the folder is a file.
+    """
 
     folder: Path
     device: str = choice("auto", "where to compute: auto, cpu, cuda, mps")
@@ -41,3 +45,7 @@ class RunOptions:
         option_help="skip the checks before a new training",
     )
     progress: bool = choice(True, "show a progress bar", "--quiet", option_help="no progress bar")
+
+    def __post_init__(self) -> None:
+        if self.folder.is_file():  # told before clips are made, which takes minutes
+            raise W2LError(f"{self.folder} is a file, not a run folder; choose another folder.")
