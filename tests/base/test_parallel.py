@@ -1,12 +1,14 @@
-"""Threads that work ahead, and the stopwatch."""
+"""Threads that work ahead, the stopwatch, and forked processes."""
 
+import multiprocessing
 import threading
 import time
 
 import pytest
 from helpers.threads import wait_for_threads
 
-from w2l.base.parallel import Stopwatch, ahead
+from w2l.base.parallel import Stopwatch, ahead, can_fork, forked
+from w2l.errors import W2LError
 
 
 class TestAhead:
@@ -60,3 +62,16 @@ class TestAhead:
             time.sleep(0.02)
         assert clock.seconds["sleep"] >= 0.02
         assert 0 < clock.seconds["count"] < 0.02
+
+
+@pytest.mark.skipif(not can_fork(), reason="processes are forked on Linux only")
+def test_forked_processes_have_ended_when_an_error_arrives():
+    def make(number: int) -> int:
+        if number == 0:
+            raise W2LError("there is none.")
+        time.sleep(0.2)
+        return number
+
+    with pytest.raises(W2LError, match="there is none"):
+        list(forked(make, [0, 1, 2, 3], 2))
+    assert not multiprocessing.active_children()

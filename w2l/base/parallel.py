@@ -138,6 +138,7 @@ def forked(
     import torch
     from torch.utils.data import DataLoader
 
+    made: Any = None
     try:
         with warnings.catch_warnings():
             # Python 3.12 and later warn about a fork while threads run; the children use no thread of torch or CUDA
@@ -163,6 +164,10 @@ def forked(
         if "DataLoader worker" not in str(error):
             raise
         raise W2LError(f"a worker process died ({error}); start again with fewer workers, or with none.") from error
+    finally:
+        # An error keeps `made` alive through its traceback, and the processes would go on writing files meanwhile.
+        if count and made is not None:
+            made._shutdown_workers()
 
 
 class _Making:
