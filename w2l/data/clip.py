@@ -33,6 +33,11 @@ class Clip:
             )
         return self.truth
 
+    def beginning(self, count: int) -> Clip:
+        """The first `count` frames, or as many as have sound for their windows, with the whole sound."""
+        count = min(count, self.starts + FRAMES - 1)
+        return Clip(self.frames[:count], self.mel, None if self.truth is None else self.truth[:count])
+
     @property
     def starts(self) -> int:
         """How many frames can start a window whose 16 mel columns lie inside the clip."""

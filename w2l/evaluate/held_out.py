@@ -1,6 +1,7 @@
 """Measures a generator on held-out talkers, whose true mouths are known, with another's words and with their own.
 
-Training, reports, studies and notebooks all drive clips (`Dubber`) and measure them (`measure_talker`) here.
+Training, reports, studies and notebooks all drive clips (`Dubber`) and measure them (`measure_talker`, or its part
+`measure_swapped`) here.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from w2l.faces.crop import MOUTH_BOX
 from w2l.models.fast.generate import Generate
 from w2l.sync.curve import pairs_curve
 from w2l.sync.experts import Expert, load_expert
-from w2l.sync.scorer import embed, offset_curve
+from w2l.sync.scorer import offset_curve, pair_cosines
 
 _BATCH = 32  # frames generated at once
 _UNSURE = np.exp(-100)  # the smallest probability in a cross-entropy, as in torch
@@ -171,12 +172,28 @@ def measure_talker(
     shown = {name: np.broadcast_to(frames, clip.frames.shape)[keep] for name, frames in drawn.items()}
     figures = {f"box_{name}": _box_l1(frames, clip.frames[keep]) for name, frames in shown.items()}
     figures["sharpness"] = gradient_energy(matched[keep]) / gradient_energy(clip.frames[keep])
-    figures |= _movement(
-        measure(ruler, swapped)[keep], other.known_truth()[: len(clip)][keep], clip.known_truth()[keep]
-    )
     if third is not None:
         figures["confidence_shuffled"] = offset_curve(judge, swapped, third.mel).confidence
-    return figures | _agreement(judge, swapped, other.mel)
+    return figures | measure_swapped(swapped, clip, other, judge, ruler)
+
+
+def measure_swapped(
+    swapped: np.ndarray, clip: Clip, other: Clip, judge: Expert | None = None, ruler: nn.Module | None = None
+) -> dict[str, float]:
+    """The part of `measure_talker` about a face that speaks another's words.
+
+    swapped: uint8 (n, 96, 96, 3) BGR, the generated faces of the whole `clip`. other: the clip whose words they speak.
+    With a judge: ``confidence_new``, ``offset_new_exact`` and ``sync_loss``. With a ruler, which needs the truth of
+    both clips: ``opening_r_new`` and the other figures of the mouth, without the reference frame.
+    """
+    figures: dict[str, float] = {}
+    if ruler is not None:
+        keep = np.arange(len(clip)) != len(clip) // 2
+        new, old = other.known_truth()[: len(clip)][keep], clip.known_truth()[keep]
+        figures |= _movement(measure(ruler, swapped)[keep], new, old)
+    if judge is not None:
+        figures |= _agreement(judge, swapped, other.mel)
+    return figures
 
 
 def _measure_real(judge: Expert, ruler: nn.Module, clip: Clip) -> dict[str, float]:
@@ -206,8 +223,7 @@ def _movement(read: np.ndarray, new: np.ndarray, old: np.ndarray) -> dict[str, f
 
 def _agreement(judge: Expert, frames: np.ndarray, mel: np.ndarray) -> dict[str, float]:
     """The expert's figures for generated frames and the words they should speak."""
-    mouths, sounds = embed(judge, frames, mel)
-    pairs = mouths @ sounds.T
+    pairs = pair_cosines(judge, frames, mel)
     curve = pairs_curve(pairs)
     return {
         "confidence_new": curve.confidence,
@@ -219,9 +235,9 @@ def _agreement(judge: Expert, frames: np.ndarray, mel: np.ndarray) -> dict[str, 
 def pair_accuracy(judge: Expert, clip: Clip) -> float:
     """Share of the pairs of 8 windows of a clip that an expert judges right at cosine 0.5, in-sync and off-sync ones
     counting half each; always the same windows."""
-    mouths, sounds = embed(judge, clip.frames[: clip.starts + 4], clip.mel)
-    picked = np.random.default_rng(0).choice(len(mouths), 8, replace=False)
-    scores = mouths[picked] @ sounds[picked].T
+    scores = pair_cosines(judge, clip.frames[: clip.starts + 4], clip.mel)
+    picked = np.random.default_rng(0).choice(len(scores), 8, replace=False)
+    scores = scores[np.ix_(picked, picked)]
     same = np.eye(8, dtype=bool)
     return float((scores[same] > 0.5).mean() + (scores[~same] <= 0.5).mean()) / 2
 

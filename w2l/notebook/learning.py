@@ -13,7 +13,6 @@ from torch import nn
 
 from w2l import models, sync
 from w2l.audio import TRAINING_FPS, WINDOW, mel_windows
-from w2l.base.device import pick_device
 from w2l.base.lettering import put_text
 from w2l.base.palette import SERIES
 from w2l.data.clip import FRAMES, Clip
@@ -24,8 +23,7 @@ from w2l.evaluate.report.figures import new_panels, sync_figure
 from w2l.notebook.plots import show_light
 from w2l.notebook.training import read_log
 from w2l.sync.curve import accuracy as pair_accuracy
-from w2l.train import judge
-from w2l.train.engine.precision import Precision
+from w2l.sync.scorer import pair_cosines
 
 Weights = str | os.PathLike[str]
 
@@ -124,12 +122,8 @@ def cosines(expert: nn.Module, clips: Sequence[Clip], frames: int = 49) -> list[
 
     Rows are mouths, columns sounds, by their first frame; only the first `frames` frames of a clip are used.
     """
-    device = pick_device("auto")
-    at_work = judge.Judge(expert, device, Precision("auto", device))
-    return [
-        at_work.scores(judge.to_faces(judge.first_frames(clip, frames), device), clip.mel.astype(np.float32))
-        for clip in clips
-    ]
+    at_work = sync.load_expert(expert)
+    return [pair_cosines(at_work, clip.beginning(frames).frames, clip.mel.astype(np.float32)) for clip in clips]
 
 
 def at_distance(scores: Sequence[np.ndarray], distance: int) -> np.ndarray:
@@ -258,7 +252,7 @@ def figures(generator: Weights, clips: Sequence[Clip], expert: Weights = "classr
     ruler = models.load("classroom_meter", network="mouth_meter")
     rows = []
     for clip, other in zip(clips, [*clips[1:], clips[0]], strict=True):
-        short = Clip(clip.frames[:_JUDGED], clip.mel, clip.known_truth()[:_JUDGED])
+        short = clip.beginning(_JUDGED)
         found = measure_talker(dubber, judge, ruler, short, other)
         rows.append(found | {"box_over_paste": found["box_l1"] / found["box_paste"]})
     return {

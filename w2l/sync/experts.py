@@ -79,7 +79,9 @@ class PublishedExpert:
 
     measure, size, spare = "distance", 224, 1
 
-    def __init__(self, network: nn.Module, name: str = PUBLISHED, sha256: str = "", device: str = "auto") -> None:
+    def __init__(
+        self, network: nn.Module, name: str = PUBLISHED, sha256: str = "", device: str | torch.device = "auto"
+    ) -> None:
         self.name, self.sha256, self.device = name, sha256, pick_device(device)
         self.batch = _BATCH.get(self.device.type, _GPU_BATCH)
         self._network = fold_batch_norm(network).to(self.device)
@@ -128,7 +130,7 @@ class OwnExpert:
 
     measure, size, spare = "cosine", 96, 0
 
-    def __init__(self, network: SyncNet, name: str, sha256: str = "", device: str = "auto") -> None:
+    def __init__(self, network: SyncNet, name: str, sha256: str = "", device: str | torch.device = "auto") -> None:
         self.name, self.sha256, self.device = name, sha256, pick_device(device)
         self.batch = 32 if self.device.type == "cpu" else 4 * _GPU_BATCH
         self.frames = network.frames
@@ -177,7 +179,9 @@ class OwnExpert:
 
 
 def load_expert(
-    expert: str | os.PathLike[str] | nn.Module | Expert = "auto", device: str = "auto", measure: str | None = None
+    expert: str | os.PathLike[str] | nn.Module | Expert = "auto",
+    device: str | torch.device = "auto",
+    measure: str | None = None,
 ) -> Expert:
     """An expert from a name, a file or a network in memory; an expert is returned as it is.
 
@@ -203,7 +207,7 @@ def load_expert(
     return found
 
 
-def _wrap(network: nn.Module, name: str, sha256: str, device: str) -> Expert:
+def _wrap(network: nn.Module, name: str, sha256: str, device: str | torch.device) -> Expert:
     if isinstance(network, SyncNetV2):
         return PublishedExpert(network, name, sha256, device)
     if isinstance(network, SyncNet):

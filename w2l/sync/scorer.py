@@ -43,6 +43,16 @@ def embed(expert: Expert | SyncNet, frames: np.ndarray, sound: np.ndarray) -> tu
     return np.concatenate(mouths), np.concatenate(sounds)
 
 
+def pair_cosines(expert: Expert | SyncNet, frames: np.ndarray, sound: np.ndarray) -> np.ndarray:
+    """Cosine of every window of mouths with every window of sound: float32 (n - 4, n - 4) in [0, 1].
+
+    Rows are mouths, columns sounds, by their first frame. expert: one that judges by cosine. Other arguments as
+    `offset_curve`.
+    """
+    mouths, sounds = embed(expert, frames, sound)
+    return (mouths @ sounds.T).clip(0, 1)
+
+
 def _check_length(frames: np.ndarray) -> None:
     if len(frames) < FRAMES:
         raise W2LError(f"a clip of {len(frames)} frames is too short for an expert; give {FRAMES} frames or more.")

@@ -16,6 +16,8 @@ from w2l.base.device import pick_device
 from w2l.data.windows import expert_batch, expert_pairs
 from w2l.errors import W2LError
 from w2l.sync.curve import pairs_curve
+from w2l.sync.experts import load_expert
+from w2l.sync.scorer import pair_cosines
 from w2l.train import data as sources
 from w2l.train.data import TrainingData
 from w2l.train.engine import distributed
@@ -24,7 +26,6 @@ from w2l.train.engine.metadata import training_metadata
 from w2l.train.engine.options import RunOptions
 from w2l.train.engine.schedule import scheduled
 from w2l.train.engine.trainer import Batch, Numbers, Trainer, mean_of, part_size
-from w2l.train.judge import Judge, first_frames, to_faces
 from w2l.train.losses import pair_scores, sync_bce
 from w2l.train.settings import ExpertConfig
 
@@ -138,11 +139,11 @@ class ExpertTrainer(Trainer):
         ]
 
     def _offset_exact(self) -> float:
-        judge = Judge(self.network, self.device, self.precision)
+        expert = load_expert(self.network, self.device)
         offsets = []
         for clip in self.data.validation[:_SEEN_CLIPS]:
-            faces = to_faces(first_frames(clip, _SEEN_FRAMES), self.device)
-            offsets.append(pairs_curve(judge.scores(faces, clip.mel)).offset)
+            frames = clip.beginning(_SEEN_FRAMES).frames
+            offsets.append(pairs_curve(pair_cosines(expert, frames, clip.mel)).offset)
         return offsets.count(0) / len(offsets)
 
 

@@ -12,11 +12,10 @@ from w2l import models
 from w2l.data.clip import FRAMES, Clip
 from w2l.data.windows import generator_batch
 from w2l.errors import W2LError
-from w2l.evaluate.held_out import driven
-from w2l.evaluate.metrics.mouth import correlation
-from w2l.sync.curve import pairs_curve
+from w2l.evaluate.held_out import Driven, Dubber, driven, measure_swapped
+from w2l.sync.experts import load_expert
 from w2l.train.engine.trainer import Batch
-from w2l.train.judge import Judge, first_frames
+from w2l.train.judge import Judge
 from w2l.train.losses import gradient_energy, mouth_l1
 
 Generate = Callable[[Batch], tuple[torch.Tensor, torch.Tensor]]
@@ -31,14 +30,14 @@ class HeldOut:
 
     def __init__(self, clips: Sequence[Clip], device: torch.device) -> None:
         self.clips, self.device = clips[:_MATCHED], device
-        self.meter = _meter(self.clips, device)
+        self.meter = _meter(self.clips)
 
     def measure(self, generate: Generate, judge: Judge | None) -> dict[str, float]:
         """Held-out numbers.
 
-        l1, mouth_l1: errors on matched speech. sharpness: gradient energy of lower faces over that of the truth. With
-        a judge: sync, its loss on those windows, and confidence (`sync.curve`) on clips driven by another's words.
-        opening_r: correlation of the mouth's opening with the true one for those words, mean over clips, where known.
+        l1, mouth_l1: errors on matched speech. sharpness: gradient energy of lower faces over that of the truth. sync,
+        with a judge: its loss on those windows. On clips driven by another's words, means over clips, as measured by
+        `evaluate.held_out.measure_swapped`: confidence, with a judge; opening_r, where the true mouths are known.
         """
         rng = np.random.default_rng(0)
         errors: dict[str, list[float]] = {"l1": [], "mouth_l1": [], "sharpness": [], "sync": []}
@@ -58,18 +57,20 @@ class HeldOut:
         """Numbers for clips driven by the next clip's words."""
         if len(self.clips) < 2 or not (judge or self.meter):
             return {}
-        confidences, correlations = [], []
-        for number, clip in enumerate(self.clips[:_SPOKEN]):
-            other = self.clips[(number + 1) % len(self.clips)]
-            count = min(len(first_frames(one, _SPOKEN_FRAMES)) for one in (clip, other))
-            faces, _ = generate(self._batch(_inputs(clip, other.mel, np.arange(count))))
-            if judge:
-                confidences.append(pairs_curve(judge.scores(faces, other.mel)).confidence)
-            if self.meter and other.truth is not None:
-                opening = self.meter(faces[:, :, 48:])[:, 0].cpu().numpy()
-                correlations.append(correlation(opening, other.truth[:count, 0]))
-        found = {"confidence": confidences, "opening_r": correlations}
-        return {f"held_out_{name}": float(np.mean(values)) for name, values in found.items() if values}
+        expert = load_expert(judge.network, self.device) if judge else None
+        dubber = Dubber(lambda *inputs: self._faces(generate, Driven(*inputs)))
+        rows = []
+        for clip, other in zip(self.clips[:_SPOKEN], [*self.clips[1:], self.clips[0]], strict=False):
+            short = clip.beginning(min(_SPOKEN_FRAMES, len(other.beginning(_SPOKEN_FRAMES))))
+            rows.append(measure_swapped(dubber.speak(short.frames, other.mel), short, other, expert, self.meter))
+        names = {"held_out_confidence": "confidence_new", "held_out_opening_r": "opening_r_new"}
+        return {name: float(np.mean([row[key] for row in rows])) for name, key in names.items() if key in rows[0]}
+
+    @torch.no_grad()
+    def _faces(self, generate: Generate, given: Driven) -> np.ndarray:
+        """Generated faces, uint8 (k, 96, 96, 3), as a `Dubber` takes them."""
+        generated, _ = generate(self._batch(_windows(given)))
+        return generated.mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
 
     @torch.no_grad()
     def samples(self, generate: Generate) -> tuple[dict[str, torch.Tensor], int]:
@@ -77,7 +78,7 @@ class HeldOut:
         drawn: dict[str, list[torch.Tensor]] = {"reference": [], "input": [], "generated": [], "truth": []}
         for clip in self.clips[:_SHOWN]:
             at = np.linspace(2, clip.starts - 2, _MOMENTS).astype(int)
-            batch = self._batch(_inputs(clip, clip.mel, at))
+            batch = self._batch(_windows(driven(clip.frames, clip.mel, at)))
             generated, target = generate(batch)
             masked = target.clone()
             masked[:, :, 48:] = 0
@@ -90,17 +91,16 @@ class HeldOut:
         return {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
 
 
-def _inputs(clip: Clip, mel: np.ndarray, at: np.ndarray) -> dict[str, np.ndarray]:
-    """The frames `at` of a clip, to be driven by a sound, as a batch of one-frame windows."""
-    crops, windows, references = driven(clip.frames, mel, at)
-    return {"target": crops[:, None], "reference": references[:, None], "mels": windows[:, None]}
+def _windows(given: Driven) -> dict[str, np.ndarray]:
+    """A generator's input as a batch of one-frame windows, as in training."""
+    return {"target": given.crops[:, None], "reference": given.references[:, None], "mels": given.windows[:, None]}
 
 
-def _meter(clips: Sequence[Clip], device: torch.device) -> nn.Module | None:
-    """The bundled mouth meter; None where the truth is not known or the meter is missing."""
-    if all(clip.truth is None for clip in clips):
+def _meter(clips: Sequence[Clip]) -> nn.Module | None:
+    """The bundled mouth meter; None where a clip's truth is not known or the meter is missing."""
+    if any(clip.truth is None for clip in clips):
         return None
     try:
-        return models.load("classroom_meter", network="mouth_meter").to(device)
+        return models.load("classroom_meter", network="mouth_meter")
     except W2LError:
         return None

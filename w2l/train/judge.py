@@ -1,4 +1,4 @@
-"""The expert as a judge: of generated windows while a generator is trained, and of a clip's sound and picture."""
+"""The expert as a judge of generated windows while a generator is trained."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from w2l.audio import TRAINING_FPS, mel_windows
-from w2l.data.clip import FRAMES, Clip
+from w2l.data.clip import FRAMES
 from w2l.models.fast.generate import fold_batch_norm
 from w2l.train.engine.learner import frozen, to_device
 from w2l.train.engine.precision import Precision
@@ -57,24 +56,9 @@ class Judge:
         with frozen(self.network):  # it passes gradients on to the picture, even where it is trained itself
             return self.match(self.cosine(mel, self.see(generated)), 1.0)
 
-    @torch.no_grad()
-    def scores(self, faces: torch.Tensor, mel: np.ndarray) -> np.ndarray:
-        """Cosine of every window of a clip with every sound window: (n + 4, 3, 96, 96) in [0, 1] to float32 (n, n)."""
-        count = len(faces) - FRAMES + 1
-        seen = self.see(torch.cat([faces[at : at + FRAMES] for at in range(count)]))
-        sound = torch.from_numpy(mel_windows(mel, TRAINING_FPS, count, shift=0)).to(self.device)[:, None]
-        parts = [self.precision(self.network, sound[a : a + 64], seen[a : a + 64]) for a in range(0, count, 64)]
-        audio, face = (torch.cat([part[i] for part in parts]) for i in (0, 1))
-        return (face @ audio.T).clamp(0, 1).cpu().numpy()
-
 
 def to_faces(frames: np.ndarray | torch.Tensor, device: torch.device) -> torch.Tensor:
     """uint8 (..., 96, 96, 3) BGR to float32 (N, 3, 96, 96) in [0, 1], channels-last."""
     # clips of a store are read-only memory maps, and torch warns about sharing those
     pixels = torch.from_numpy(np.array(frames)) if isinstance(frames, np.ndarray) else frames
     return pixels.to(device).flatten(0, -4).permute(0, 3, 1, 2).float().div_(255)
-
-
-def first_frames(clip: Clip, count: int) -> np.ndarray:
-    """The first `count` frames of a clip, or as many as have sound for their windows."""
-    return clip.frames[: min(count, clip.starts + FRAMES - 1)]
