@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
@@ -14,8 +13,9 @@ import cv2
 import numpy as np
 
 from w2l.errors import W2LError
+from w2l.video.colour import Painter
 from w2l.video.files import open_container
-from w2l.video.images import WHITE, check_size, to_bgr
+from w2l.video.images import WHITE, check_size
 
 UNKNOWN_RATE = 25.0
 """The frame rate assumed for a video that does not state one."""
@@ -23,8 +23,6 @@ UNKNOWN_RATE = 25.0
 _USUAL_RATES: list[float] = [10, 12, 12.5, 15, 16, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120]
 _USUAL_RATES += [n * 1000 / 1001 for n in (15, 24, 30, 48, 60, 120)]
 _ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover art of a song
-_SWSCALE_BT709, _SWSCALE_BT601 = 1, 5
-_LIMITED, _FULL = 1, 2  # colour ranges as FFmpeg counts them
 _TEXT_CODECS = {"ansi", "bintext", "xbin", "idf"}  # FFmpeg draws text files as video
 _SEEK_FROM = 3.0  # seconds; earlier starts are reached by decoding
 _GIVE_UP_AFTER = 200  # undecodable packets at the beginning
@@ -43,7 +41,7 @@ class Video:
     """An open container, its best picture stream, and how its frames become shots."""
 
     def __init__(self, container: av.container.InputContainer, path: Path, ground: int) -> None:
-        self.container, self.path, self.ground = container, path, ground
+        self.container, self.path = container, path
         self.stream = _best_stream(container, path)
         context = self.stream.codec_context
         self.codec = context.name
@@ -60,7 +58,7 @@ class Video:
         self.interval = 1 / (average or self.fps)
         self.size: tuple[int, int] | None = None
         self._display: tuple[int, int, int, int] | None = None
-        self._converter = av.video.reformatter.VideoReformatter()
+        self._paint = Painter(context, ground)
 
     @property
     def duration(self) -> float | None:
@@ -145,18 +143,7 @@ class Video:
     def _picture(self, frame: av.VideoFrame) -> np.ndarray:
         """One decoded frame as the viewer sees it: BGR, square pixels, upright, of the clip's size."""
         check_size(self.path, frame.width, frame.height)
-        if _may_be_transparent(frame.format.name):
-            picture = to_bgr(frame.to_ndarray(format="bgra"), self.ground)
-        else:
-            # All four are given: some PyAV versions take missing ones from the frame, and then convert nothing.
-            picture = self._converter.reformat(
-                frame,
-                format="bgr24",
-                src_colorspace=_matrix(frame),
-                dst_colorspace=_SWSCALE_BT601,
-                src_color_range=_FULL if frame.color_range == _FULL else _LIMITED,
-                dst_color_range=_LIMITED,
-            ).to_ndarray()
+        picture = self._paint(frame)
         height, width = picture.shape[:2]
         # Browsers do not stretch a GIF, whatever its aspect ratio says.
         ratio = 1.0 if self.codec == "gif" else float(self.stream.sample_aspect_ratio or 1)
@@ -218,18 +205,6 @@ def usual_rate(average: float, base: float = 0.0) -> float:
     if abs(nearest - rate) <= rate / 200:
         return float(nearest)
     return float(min(max(round(rate), 1), 120))
-
-
-def _matrix(frame: av.VideoFrame) -> int:
-    """swscale's number for the YUV matrix. Untagged clips, as in players: BT.709 from 720 lines on, else BT.601."""
-    tagged = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}.get(int(frame.colorspace))
-    return tagged or (_SWSCALE_BT709 if min(frame.width, frame.height) >= 720 else _SWSCALE_BT601)
-
-
-@lru_cache
-def _may_be_transparent(pixel_format: str) -> bool:
-    known = av.VideoFormat(pixel_format)
-    return known.has_palette or any(component.is_alpha for component in known.components)
 
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:

@@ -15,13 +15,14 @@ import numpy as np
 
 from w2l.base.files import atomic
 from w2l.errors import W2LError
+from w2l.video.colour import SWSCALE_BT601, assumed_matrix
 from w2l.video.files import ANIMATIONS
 
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 _SOUND_BLOCK = 8192  # samples handed to the encoder at a time
 _GIF_SHORTEST = 2  # 1/100 s; browsers slow down frames shown for less
 # H.273 code points: matrix 1 = BT.709, 6 = BT.601 (which swscale counts as 5); primaries and transfer 1 = BT.709.
-_BT709, _BT601, _SWSCALE_BT601, _LIMITED = 1, 6, 5, 1
+_BT709, _BT601, _LIMITED = 1, 6, 1
 # swscale's bilinear + accurate rounding + full chroma: without them a round trip darkens a picture by two levels.
 _SCALING = 0x2 | 0x40000 | 0x2000
 
@@ -121,9 +122,9 @@ class VideoWriter:
             self._container.metadata.update(self._metadata)
             height, width = height + height % 2, width + width % 2
             # What players assume at this size, so that colours are right even where the tags are lost.
-            high = min(height, width) >= 720
-            self._swscale_matrix = _BT709 if high else _SWSCALE_BT601
-            self._stream = _h264_stream(self._container, self._fps, self._quality, _BT709 if high else _BT601)
+            self._swscale_matrix = assumed_matrix(width, height)
+            matrix = _BT601 if self._swscale_matrix == SWSCALE_BT601 else _BT709
+            self._stream = _h264_stream(self._container, self._fps, self._quality, matrix)
             if self._audio is not None:
                 self._sound = _Sound(self._container, *self._audio)
         elif self._kind == "gif":
