@@ -22,7 +22,7 @@ from helpers.clips import (
 
 from w2l import video
 from w2l.errors import W2LError
-from w2l.video.ffmpeg import usual_rate
+from w2l.video.timing import usual_rate
 
 pytestmark = pytest.mark.usefixtures("quiet")
 

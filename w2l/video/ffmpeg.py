@@ -16,15 +16,12 @@ from w2l.errors import W2LError
 from w2l.video.colour import Painter
 from w2l.video.files import open_container
 from w2l.video.images import WHITE, check_size
+from w2l.video.timing import continues, key_frames, usual_rate
 
-UNKNOWN_RATE = 25.0
-"""The frame rate assumed for a video that does not state one."""
-
-_USUAL_RATES: list[float] = [10, 12, 12.5, 15, 16, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120]
-_USUAL_RATES += [n * 1000 / 1001 for n in (15, 24, 30, 48, 60, 120)]
 _ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover art of a song
 _TEXT_CODECS = {"ansi", "bintext", "xbin", "idf"}  # FFmpeg draws text files as video
 _SEEK_FROM = 3.0  # seconds; earlier starts are reached by decoding
+_LOOK_BACK = (0.0, 6.0, 20.0, 60.0)  # seconds before a start from where a key frame is looked for
 _GIVE_UP_AFTER = 200  # undecodable packets at the beginning
 
 
@@ -40,8 +37,8 @@ class Shot:
 class Video:
     """An open container, its best picture stream, and how its frames become shots."""
 
-    def __init__(self, container: av.container.InputContainer, path: Path, ground: int) -> None:
-        self.container, self.path = container, path
+    def __init__(self, container: av.container.InputContainer, path: Path, kind: str | None, ground: int) -> None:
+        self.container, self.path, self.kind = container, path, kind
         self.stream = _best_stream(container, path)
         context = self.stream.codec_context
         self.codec = context.name
@@ -75,14 +72,13 @@ class Video:
         if self.stream.start_time is not None:
             return self.stream.start_time * self.tick
         first = next(self._decoded(), None)
-        self._rewind()
+        self._restart()
         return first.pts * self.tick if first is not None and first.pts is not None else 0.0
 
     def shots(self, start: float) -> Generator[Shot, None, None]:
         """Shots in order of time, from the one shown at ``start`` or earlier."""
         frames = self._decoded_from(start) if start > _SEEK_FROM else self._decoded()
         last: float | None = None
-        longest_gap = max(60.0, self.duration or 0.0)
         shift = 0.0
         for frame in frames:
             time = None if frame.pts is None else frame.pts * self.tick - self.origin + shift
@@ -90,7 +86,7 @@ class Video:
                 time = time or 0.0
             elif time is None:
                 time = last + self.interval
-            elif not last - 1 <= time <= last + longest_gap:
+            elif not continues(last, time, self.duration):
                 # The clock jumped (joined or cut recordings): continue where the last frame ended.
                 shift += last + self.interval - time
                 time = last + self.interval
@@ -104,21 +100,39 @@ class Video:
         return Shot(time, duration, lambda: self._picture(frame))
 
     def _decoded_from(self, start: float) -> Iterator[av.VideoFrame]:
-        """The frames from the key frame before ``start``; all of them when seeking fails."""
-        target = round((start + self.origin) / self.tick)
-        try:
-            self.container.seek(target, stream=self.stream)
-            frames = self._decoded()
+        """The frames from a key frame before ``start``; all of them where no seeking leads to one."""
+        known = key_frames(self.path, self.container, self.stream.index, self.duration)
+        for earlier in _LOOK_BACK:
+            if earlier >= start or known == frozenset():
+                break
+            frames = self._decoded_after(start - earlier)
             first = next(frames, None)
-        except av.error.FFmpegError:
-            first = None
-        if first is not None and first.pts is not None and 0 <= first.pts * self.tick - self.origin <= start:
-            return chain([first], frames)
-        self._rewind()
+            # A decoder that begins between key frames makes up what it lacks, or waits for the next one.
+            if first is None or first.pts is None or not first.key_frame or (known and first.pts not in known):
+                continue
+            if 0 <= first.pts * self.tick - self.origin <= start:
+                return chain([first], frames)
+        self._restart()
         return self._decoded()
 
-    def _rewind(self) -> None:
-        self.container.seek(self.container.start_time or 0)
+    def _decoded_after(self, time: float) -> Iterator[av.VideoFrame]:
+        """The frames from where FFmpeg finds itself when it seeks a time; none where it cannot."""
+        try:
+            self.container.seek(round((time + self.origin) / self.tick), stream=self.stream)
+        except av.error.FFmpegError:
+            return
+        yield from self._decoded()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self.container.close()
+
+    def _restart(self) -> None:
+        """Opens the file again: not every format can seek, and a seek to the beginning may miss the first frame."""
+        self.container.close()
+        self.container = open_container(self.path, self.kind)
+        self.stream = _best_stream(self.container, self.path)
+        self.stream.thread_type = "AUTO"
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         """Every frame that decodes; broken packets are skipped, a broken container ends the clip."""
@@ -174,11 +188,14 @@ def opened(path: Path, kind: str | None = None, ground: int = WHITE) -> Iterator
         container = open_container(path, kind)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise W2LError(broken) from error
-    with container:
-        try:
-            yield Video(container, path, ground)
-        except av.error.FFmpegError as error:
-            raise W2LError(broken) from error
+    video = None
+    try:
+        video = Video(container, path, kind, ground)
+        yield video
+    except av.error.FFmpegError as error:
+        raise W2LError(broken) from error
+    finally:
+        (video or container).close()
 
 
 def _best_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
@@ -189,22 +206,6 @@ def _best_stream(container: av.container.InputContainer, path: Path) -> av.Video
         what = "sound but no picture" if container.streams.audio else "no picture"
         raise W2LError(f"{path} holds {what}; give a video or a picture.")
     return max(streams, key=lambda s: (s.disposition.value & 1, s.codec_context.width * s.codec_context.height))
-
-
-def usual_rate(average: float, base: float = 0.0) -> float:
-    """The constant rate for a clip: that of its frames' grid if it is near their average rate, else the average.
-
-    A rate within 0.5 % of a common one becomes that one; others are rounded to whole frames a second, 1 to 120.
-    ``base`` is FFmpeg's r_frame_rate, 0 if unknown: a 30 fps recording with dropped frames averages 22 but has a grid
-    of 30.
-    """
-    if average <= 0:
-        return UNKNOWN_RATE
-    rate = base if average <= base <= average * 1.5 and base <= 60 else average
-    nearest = min(_USUAL_RATES, key=lambda usual: abs(usual - rate))
-    if abs(nearest - rate) <= rate / 200:
-        return float(nearest)
-    return float(min(max(round(rate), 1), 120))
 
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:

@@ -13,9 +13,10 @@ import av
 import numpy as np
 
 from w2l.errors import W2LError
-from w2l.video.ffmpeg import Shot, opened, usual_rate
+from w2l.video.ffmpeg import Shot, opened
 from w2l.video.files import open_container
 from w2l.video.images import WHITE, is_animated_webp, read_image, sniff, webp_frames
+from w2l.video.timing import usual_rate
 
 STILL_FPS = 25.0
 """The frame rate reported for still pictures."""
