@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from w2l.base.lazy import on_first_use
 from w2l.base.moved import MOVED, MovedModules
 from w2l.base.version import __version__
 
-# Where each public name lives. They are imported on first use, because torch, librosa and OpenCV take seconds to start.
+# Where each public name is defined.
 _HOMES = {
     "dub": "w2l.dubbing.dub",
     "DubResult": "w2l.dubbing.dub",
@@ -36,11 +36,9 @@ sys.meta_path.insert(0, MovedModules)
 
 def __getattr__(name: str) -> object:
     """Imports a public name of the kit when it is first used."""
-    if name not in _HOMES:
-        moved = MOVED.get(f"w2l.{name}")
-        raise AttributeError(f"w2l.{name} is now {moved}." if moved else f"module 'w2l' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
+    if name not in _HOMES and (moved := MOVED.get(f"w2l.{name}")):
+        raise AttributeError(f"w2l.{name} is now {moved}.")
+    globals()[name] = value = on_first_use(__name__, _HOMES)(name)
     return value
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from w2l.base.lazy import on_first_use
 
 # Imported on first use: `metrics` and `held_out` belong to lower wings, and training imports them without the rest.
 _HOMES = {
@@ -29,9 +30,4 @@ if TYPE_CHECKING:
 
 __all__ = sorted(_HOMES)
 
-
-def __getattr__(name: str) -> object:
-    """Imports a public name of this package when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = on_first_use(__name__, _HOMES)

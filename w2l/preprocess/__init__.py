@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from w2l.base.lazy import on_first_use
 
 if TYPE_CHECKING:
     from w2l.preprocess.report import PreprocessReport as PreprocessReport
@@ -13,19 +14,14 @@ if TYPE_CHECKING:
 
 # Imported on first use: the command line needs only the settings, and must start fast.
 _HOMES = {
-    "LAYOUTS": "settings",
-    "PreprocessReport": "report",
-    "PreprocessSettings": "settings",
-    "preprocess": "run",
+    "LAYOUTS": "w2l.preprocess.settings",
+    "PreprocessReport": "w2l.preprocess.report",
+    "PreprocessSettings": "w2l.preprocess.settings",
+    "Report": "w2l.preprocess.report:PreprocessReport",  # former names, which can still be used
+    "Settings": "w2l.preprocess.settings:PreprocessSettings",
+    "preprocess": "w2l.preprocess.run",
 }
-_FORMER = {"Report": "PreprocessReport", "Settings": "PreprocessSettings"}  # old name -> new name; both can be used
 
 __all__ = ["LAYOUTS", "PreprocessReport", "PreprocessSettings", "preprocess"]
 
-
-def __getattr__(name: str) -> object:
-    """Imports a public name when it is first asked for."""
-    name = _FORMER.get(name, name)
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = on_first_use(__name__, _HOMES)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from w2l.base.lazy import on_first_use
 from w2l.sync.curve import MAX_SHIFT, SyncCurve
 
 # Imported on first use: they load torch or the face detectors, which the curve itself does not need.
@@ -27,9 +27,4 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_SHIFT", "ClipSync", "Expert", "SyncCurve", "embed", "load_expert", "offset_curve", "sync_curve"]
 
-
-def __getattr__(name: str) -> object:
-    """Imports a public name of this package when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = on_first_use(__name__, _HOMES)
