@@ -43,17 +43,17 @@ class Painter:
     ``ground``: the grey, 0 to 255, behind transparent frames.
     """
 
-    def __init__(self, context: av.VideoCodecContext, ground: int) -> None:
-        self._context, self._ground = context, ground
+    def __init__(self, ground: int) -> None:
+        self._ground = ground
         self._converter = av.video.reformatter.VideoReformatter()
         self._peak: float | None = None
         self._table: tuple[tuple[object, ...], Callable[[av.VideoFrame], av.VideoFrame]] | None = None
 
-    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
-        """One frame: (H, W, 3) uint8 BGR, of its stored size."""
+    def __call__(self, frame: av.VideoFrame, context: av.VideoCodecContext) -> np.ndarray:
+        """One frame that this context decoded: (H, W, 3) uint8 BGR, of its stored size."""
         if _may_be_transparent(frame.format.name):
             return to_bgr(self._convert(frame, "bgra").to_ndarray(), self._ground)
-        transfer, primaries = int(self._context.color_trc), int(self._context.color_primaries)
+        transfer, primaries = int(context.color_trc), int(context.color_primaries)
         if transfer not in (_PQ, _HLG) and primaries not in _TO_BT709:
             return self._convert(frame, "bgr24").to_ndarray()
         return to_bgr(self._mapped(frame, transfer, primaries).to_ndarray())

@@ -14,6 +14,7 @@ import numpy as np
 
 from w2l.errors import W2LError
 from w2l.video.colour import Painter
+from w2l.video.fields import deinterlaced
 from w2l.video.files import open_container
 from w2l.video.images import WHITE, check_size
 from w2l.video.timing import continues, key_frames, usual_rate
@@ -55,7 +56,7 @@ class Video:
         self.interval = 1 / (average or self.fps)
         self.size: tuple[int, int] | None = None
         self._display: tuple[int, int, int, int] | None = None
-        self._paint = Painter(context, ground)
+        self._paint = Painter(ground)
 
     @property
     def duration(self) -> float | None:
@@ -77,10 +78,11 @@ class Video:
 
     def shots(self, start: float) -> Generator[Shot, None, None]:
         """Shots in order of time, from the one shown at ``start`` or earlier."""
-        frames = self._decoded_from(start) if start > _SEEK_FROM else self._decoded()
+        # A frame earlier, since deinterlacing looks at the frame before.
+        frames = self._decoded_from(start - self.interval) if start > _SEEK_FROM else self._decoded()
         last: float | None = None
         shift = 0.0
-        for frame in frames:
+        for frame in deinterlaced(frames):
             time = None if frame.pts is None else frame.pts * self.tick - self.origin + shift
             if last is None:
                 time = time or 0.0
@@ -157,7 +159,7 @@ class Video:
     def _picture(self, frame: av.VideoFrame) -> np.ndarray:
         """One decoded frame as the viewer sees it: BGR, square pixels, upright, of the clip's size."""
         check_size(self.path, frame.width, frame.height)
-        picture = self._paint(frame)
+        picture = self._paint(frame, self.stream.codec_context)
         height, width = picture.shape[:2]
         # Browsers do not stretch a GIF, whatever its aspect ratio says.
         ratio = 1.0 if self.codec == "gif" else float(self.stream.sample_aspect_ratio or 1)
