@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import pytest
+from helpers.dubs import write_speech
 from helpers.faces import (
     BIG,
     SMALL,
@@ -61,3 +62,17 @@ def test_no_track_cannot_be_drawn(filmed, tmp_path):
     with pytest.raises(W2LError, match="no track"):
         contact_sheet.write_track(filmed, [], tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()
+
+
+def test_no_input_is_overwritten(filmed, tmp_path):
+    write_speech(tmp_path / "speech.wav", 0.2)
+    track = faces.track_faces(filmed, box=(10, 10, 60, 90))
+    sheet = contact_sheet.ContactSheet(tmp_path / "speech.wav")
+    for given, write in (
+        (filmed, lambda path: contact_sheet.write_track(path, track, path)),
+        (tmp_path / "speech.wav", sheet.write),
+    ):
+        before = given.read_bytes()
+        with pytest.raises(W2LError, match="both input and output"):
+            write(given)
+        assert given.read_bytes() == before

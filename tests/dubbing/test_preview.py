@@ -60,3 +60,11 @@ def test_frames_that_are_none(clip, generator, spoken, frame):
 def test_no_face_there(clip, generator, spoken):
     with pytest.raises(W2LError, match="no face"):
         preview(clip, spoken, 0.5, weights=generator)
+
+
+def test_no_input_is_overwritten(clip, generator, spoken):
+    for given in (clip, spoken):
+        before = given.read_bytes()
+        with pytest.raises(W2LError, match="both input and output"):
+            preview(clip, spoken, out=given, box=BOX, weights=generator)
+        assert given.read_bytes() == before

@@ -35,8 +35,7 @@ def _ask_consent(given: bool) -> None:
     print(f"{_CONSENT}\nDid everyone shown agree? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise W2LError("not dubbed, because consent was not given.")
-    with files.atomic(remembered) as temporary:
-        temporary.write_text(f"yes: {_CONSENT}\n", encoding="utf8")
+    files.write_text(remembered, f"yes: {_CONSENT}\n")
 
 
 # ---------------------------------------------------------------- dub
@@ -64,23 +63,31 @@ def _add_dub(parser: argparse.ArgumentParser) -> None:
     _add_run_options(parser)
 
 
-def _run_dub(options: argparse.Namespace) -> None:
-    face, audio, out = (_one_of(options, name) for name in ("face", "audio", "out"))
+def _complete_dub(options: argparse.Namespace) -> None:
+    """Gives face, audio and out their values, and speaker a mapping of faces to sounds."""
+    _complete_inputs(options)
     speakers = dict(_speaker(text) for text in options.speaker or ())
-    if speakers and audio is not None and out is None and options.audio_flag is None:
-        audio, out = None, audio  # with --speaker, the second argument is the result
-    if face is None or (audio is None) == (not speakers):
+    if speakers and options.audio is not None and options.out is None and options.audio_flag is None:
+        options.audio, options.out = None, options.audio  # with --speaker, the second argument is the result
+    if options.face is None or (options.audio is None) == (not speakers):
         raise W2LError("w2l dub needs a face and a sound: w2l dub FACE AUDIO OUT (or FACE OUT and some --speaker).")
-    spoken: Any = speakers or audio
-    first = next(iter(speakers.values()), audio)
-    out = out or paths.results() / f"{face.stem}-{first.stem}.mp4"  # type: ignore[union-attr]
+    options.speaker, options.first = speakers, next(iter(speakers.values()), options.audio)
+    if options.out is None:
+        options.out = files.fitting(paths.results() / f"{options.face.stem}-{options.first.stem}.mp4")
+
+
+def _run_dub(options: argparse.Namespace) -> None:
+    face, first = options.face, options.first
+    spoken: Any = options.speaker or options.audio
     _ask_consent(options.consent)
     use_threads(options.threads)
     from w2l.dubbing.contact_sheet import ContactSheet
     from w2l.dubbing.dub import dub
 
-    contact_sheet = ContactSheet(first, f"{face.name} speaks {first.name}") if options.sheet and first else None
-    result = dub(face, spoken, out, progress=not options.quiet, watch=contact_sheet, **chosen(options, Settings))
+    contact_sheet = ContactSheet(first, f"{face.name} speaks {first.name}") if options.sheet else None
+    result = dub(
+        face, spoken, options.out, progress=not options.quiet, watch=contact_sheet, **chosen(options, Settings)
+    )
     if contact_sheet:
         contact_sheet.write(options.sheet)
     for note in result.notes:
@@ -88,12 +95,13 @@ def _run_dub(options: argparse.Namespace) -> None:
     print(f"{result.path}: {result.n_frames} frames at {result.fps:g} fps in {result.seconds['total']:.1f} s")
 
 
-def _one_of(options: argparse.Namespace, name: str) -> Path | None:
-    """A file given by its place or by its flag; both is an error."""
-    by_position, by_flag = getattr(options, name), getattr(options, f"{name}_flag")
-    if by_position is not None and by_flag is not None:
-        raise W2LError(f"the {name} is given twice, as {by_position} and as {by_flag}; leave one out.")
-    return by_position or by_flag
+def _complete_inputs(options: argparse.Namespace) -> None:
+    """Takes face, audio and out from where they are given, by their place or by a flag; both is an error."""
+    for name in ("face", "audio", "out"):
+        by_position, by_flag = getattr(options, name), getattr(options, f"{name}_flag")
+        if by_position is not None and by_flag is not None:
+            raise W2LError(f"the {name} is given twice, as {by_position} and as {by_flag}; leave one out.")
+        setattr(options, name, by_position or by_flag)
 
 
 def _speaker(text: str) -> tuple[str, Path]:
@@ -116,17 +124,21 @@ def _add_preview(parser: argparse.ArgumentParser) -> None:
     _add_run_options(parser)
 
 
-def _run_preview(options: argparse.Namespace) -> None:
-    face, audio, out = (_one_of(options, name) for name in ("face", "audio", "out"))
-    if face is None or audio is None:
+def _complete_preview(options: argparse.Namespace) -> None:
+    _complete_inputs(options)
+    if options.face is None or options.audio is None:
         raise W2LError("w2l preview needs a face and a sound: w2l preview FACE AUDIO PNG --at SECONDS.")
-    out = out or paths.results() / f"{face.stem}-{audio.stem}-preview.png"
+    if options.out is None:
+        options.out = files.fitting(paths.results() / f"{options.face.stem}-{options.audio.stem}-preview.png")
+
+
+def _run_preview(options: argparse.Namespace) -> None:
     _ask_consent(options.consent)
     use_threads(options.threads)
     from w2l.dubbing.preview import preview
 
-    made = preview(face, audio, options.at, out, options.frame, **chosen(options, Settings))
-    print(f"{out}: frame {made.moment.index} in {made.seconds:.1f} s")
+    made = preview(options.face, options.audio, options.at, options.out, options.frame, **chosen(options, Settings))
+    print(f"{options.out}: frame {made.moment.index} in {made.seconds:.1f} s")
 
 
 # ---------------------------------------------------------------- batch
@@ -217,10 +229,22 @@ def _run_demo(options: argparse.Namespace) -> None:
     print(f"video:         {made.video}\ncontact sheet: {made.sheet}")
 
 
+_OUT, _OUT_FLAG = ("out",), ("out", "out_flag")
+
 COMMANDS = (
-    Command("demo", "dub the bundled face with the bundled speech; nothing is downloaded", _add_demo, _run_demo),
-    Command("dub", "make a face speak: face + speech -> video", _add_dub, _run_dub),
-    Command("preview", "dub one frame, to choose the settings before a long run", _add_preview, _run_preview),
-    Command("batch", "make many dubs: a table of jobs, or every face with every speech", _add_batch, _run_batch),
-    Command("track", "find and number the faces in each frame of a clip", _add_track, _run_track),
-)
+    Command(
+        "demo", "dub the bundled face with the bundled speech; nothing is downloaded", _add_demo, _run_demo, fills=_OUT
+    ),
+    Command(
+        "dub", "make a face speak: face + speech -> video", _add_dub, _run_dub, (*_OUT_FLAG, "sheet"),
+        complete=_complete_dub,
+    ),
+    Command(
+        "preview", "dub one frame, to choose the settings before a long run", _add_preview, _run_preview, _OUT_FLAG,
+        complete=_complete_preview,
+    ),
+    Command(
+        "batch", "make many dubs: a table of jobs, or every face with every speech", _add_batch, _run_batch, fills=_OUT
+    ),
+    Command("track", "find and number the faces in each frame of a clip", _add_track, _run_track, _OUT),
+)  # fmt: skip

@@ -11,6 +11,8 @@ from w2l.cli.arguments import add_choices, chosen
 from w2l.cli.command import Command
 from w2l.evaluate.settings import Budget, InstrumentSettings
 
+_REPORT = ("report",)
+
 if TYPE_CHECKING:
     from w2l.evaluate.report.tables import Report
     from w2l.evaluate.rows import Instruments
@@ -31,8 +33,11 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
 
 
 def _tools(options: argparse.Namespace) -> Instruments:
+    from w2l.evaluate.report.tables import FILES
     from w2l.evaluate.rows import Instruments
 
+    for name in FILES if options.report is not None else ():
+        files.check_output(options.report / name)  # told before anything is measured
     how = InstrumentSettings(**chosen(options, InstrumentSettings))
     return Instruments(how.expert, how.meter, ("small", "inception") if how.inception else ("small",), how.device)
 
@@ -216,19 +221,38 @@ def _run_ablation(options: argparse.Namespace) -> None:
     print(results.to_markdown())
     if options.report:
         chart = to_svg(results.figure())
-        with files.atomic(options.report / "ablation.svg") as temporary:
-            temporary.write_text(chart, encoding="utf8")
-        with files.atomic(options.report / "ablation.md") as temporary:
-            temporary.write_text(results.to_markdown() + "\n", encoding="utf8")
+        files.write_text(options.report / "ablation.svg", chart)
+        files.write_text(options.report / "ablation.md", results.to_markdown() + "\n")
         print(page.write(options.report / "ablation.html", "The paper's claims", [chart], results.to_markdown()))
 
 
 COMMANDS = (
-    Command("evaluate clip", "the sync of clips: offset, confidence, LSE-D and LSE-C", _add_clip, _run_clip),
-    Command("evaluate pairs", "generated clips compared with the real ones", _add_pairs, _run_pairs),
-    Command("evaluate corpus", "a generator and an expert on held-out talkers", _add_corpus, _run_corpus),
     Command(
-        "evaluate robustness", "where it breaks: noise, frame rate, size, pose, voice", _add_robustness, _run_robustness
+        "evaluate clip", "the sync of clips: offset, confidence, LSE-D and LSE-C", _add_clip, _run_clip, fills=_REPORT
     ),
-    Command("evaluate ablation", "the paper's claims, tested by trainings on the corpus", _add_ablation, _run_ablation),
+    Command("evaluate pairs", "generated clips compared with the real ones", _add_pairs, _run_pairs, fills=_REPORT),
+    Command(
+        "evaluate corpus",
+        "a generator and an expert on held-out talkers",
+        _add_corpus,
+        _run_corpus,
+        ("card", "sheet"),
+        _REPORT,
+    ),
+    Command(
+        "evaluate robustness",
+        "where it breaks: noise, frame rate, size, pose, voice",
+        _add_robustness,
+        _run_robustness,
+        ("curves",),
+        _REPORT,
+    ),
+    Command(
+        "evaluate ablation",
+        "the paper's claims, tested by trainings on the corpus",
+        _add_ablation,
+        _run_ablation,
+        ("results",),
+        ("folder", *_REPORT),
+    ),
 )

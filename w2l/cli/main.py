@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, NoReturn
 
+from w2l.base import files
 from w2l.base.version import __version__
 from w2l.cli import bench, dub, evaluate, mark, preprocess, train, weights
 from w2l.cli.command import Command
@@ -55,8 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if words and words[0] in _FORMER:
             raise W2LError(_FORMER[words[0]])
         options = make_parser().parse_args(words)
-        with _terminated_as_interrupted():
-            return options.run(options) or 0
+        command: Command = options.command
+        if command.complete is not None:
+            command.complete(options)
+        with _terminated_as_interrupted(), files.keeping(*command.inputs(options)):
+            command.check_outputs(options)
+            return command.run(options) or 0
     except (W2LError, argparse.ArgumentTypeError) as error:
         print(f"w2l: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -99,7 +104,7 @@ def make_parser() -> argparse.ArgumentParser:
         place = groups[group] if group else commands
         one = place.add_parser(name, help=command.help, description=command.help)
         command.add_arguments(one)
-        one.set_defaults(run=command.run)
+        one.set_defaults(command=command)
     return parser
 
 

@@ -50,4 +50,12 @@ def _run_preprocess(options: argparse.Namespace) -> None:
         print(f"{options.target}: the store; its report.json and report.csv list every clip")
 
 
-COMMANDS = (Command("preprocess", "make a clip store for training from any clips", _add_preprocess, _run_preprocess),)
+COMMANDS = (
+    Command(
+        "preprocess",
+        "make a clip store for training from any clips",
+        _add_preprocess,
+        _run_preprocess,
+        fills=("target",),
+    ),
+)

@@ -12,6 +12,7 @@ from w2l.cli.command import Command
 from w2l.train.engine.options import RunOptions
 
 _KINDS = {int: "whole number", float: "number", bool: "yes or no", str: "word"}
+_RUN_FOLDERS = ("out", "copy_to")
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -174,9 +175,19 @@ def _changes(config: Any, items: list[str]) -> dict[str, Any]:
 
 
 COMMANDS = (
-    Command("corpus", "make clips of the synthetic talker, with their truth", _add_corpus, _run_corpus),
-    Command("train expert", "train a lip-sync expert", _add_expert, _run_expert),
-    Command("train generator", "train a generator with the expert's help", _add_generator, _run_generator),
-    Command("train gan", "sharpen a generator with a quality discriminator", _add_gan, _run_gan),
-    Command("train meter", "train the mouth meter, the evaluation's instrument", _add_meter, _run_meter),
+    Command(
+        "corpus", "make clips of the synthetic talker, with their truth", _add_corpus, _run_corpus, fills=("folder",)
+    ),
+    Command("train expert", "train a lip-sync expert", _add_expert, _run_expert, fills=_RUN_FOLDERS),
+    Command(
+        "train generator",
+        "train a generator with the expert's help",
+        _add_generator,
+        _run_generator,
+        fills=_RUN_FOLDERS,
+    ),
+    Command("train gan", "sharpen a generator with a quality discriminator", _add_gan, _run_gan, fills=_RUN_FOLDERS),
+    Command(
+        "train meter", "train the mouth meter, the evaluation's instrument", _add_meter, _run_meter, fills=_RUN_FOLDERS
+    ),
 )

@@ -125,8 +125,9 @@ def write_index(folder: str | os.PathLike[str], entries: Iterable[ClipEntry], **
 
 def write_json(path: Path, content: object) -> None:
     """Writes JSON atomically, with a line for each item of a list."""
-    with atomic(path) as temporary, open(temporary, "w", encoding="utf8", newline="\n") as file:
-        file.write(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        file.write(text.encode("utf8", "backslashreplace"))  # a file name that is not UTF-8: JSON reads such escapes
         file.flush()
         os.fsync(file.fileno())
 

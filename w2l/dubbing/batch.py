@@ -98,12 +98,15 @@ def run(
     """
     Settings().with_changes(**settings)
     outcomes: list[Outcome] = []
-    for job in jobs:
-        outcomes.append(_run_one(job, again, progress, settings))
+    with files.keeping(*(path for job in jobs for path in (job.face, job.audio))):  # also those of the other jobs
         if report is not None:
-            _write(report, outcomes)
-        if told is not None:
-            told(outcomes[-1])
+            files.check_output(report)
+        for job in jobs:
+            outcomes.append(_run_one(job, again, progress, settings))
+            if report is not None:
+                _write(report, outcomes)
+            if told is not None:
+                told(outcomes[-1])
     return outcomes
 
 

@@ -38,7 +38,7 @@ class ContactSheet:
     """
 
     def __init__(self, audio: str | os.PathLike[str], title: str = "", columns: int = COLUMNS) -> None:
-        self._wav = sound.load(audio)
+        self._audio, self._wav = Path(audio), sound.load(audio)
         self._seconds = len(self._wav) / sound.SAMPLE_RATE
         self._title = title or Path(audio).name
         self._wanted = [self._seconds * (i + 0.5) / columns for i in range(columns)]
@@ -76,7 +76,8 @@ class ContactSheet:
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Writes the sheet as PNG, marked as synthetic. Raises W2LError when the place cannot be written."""
-        return write_png(self.draw(), path)
+        with files.keeping(self._audio):
+            return write_png(self.draw(), path)
 
     def _draw_wave(self, area: np.ndarray) -> None:
         """Times, the lines that lead from the columns to their moments, and the waveform, drawn in place."""
@@ -108,8 +109,10 @@ def write_track(
 
     face: the clip; framing, fps: as for the tracks. Several tracks, in the order of their numbers (`find_tracks`), have
     a colour and a number each: the one to give as `which`. Raises W2LError when there is no track, the clip cannot be
-    read, or the place cannot be written.
+    read, or the place cannot be written or is the clip.
     """
+    with files.keeping(face):
+        files.check_output(path)
     drawn = [tracks] if isinstance(tracks, Track) else list(tracks)
     if not drawn:
         raise W2LError("there is no track to draw; give one or more.")

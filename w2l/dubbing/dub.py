@@ -81,8 +81,9 @@ def dub(
     audience = _Audience(progress, watch, clock)
     method = method_for(Settings().with_changes(**settings))
     sounds = _sound_files(audio, method)
-    with clock.time("total"), files.atomic(_check_out(out, face, *sounds.values())) as temporary:
-        checkpoint = weight_files.find(method.settings.weights)
+    target, checkpoint = _check_out(out), weight_files.find(method.settings.weights)
+    inputs = files.keeping(face, *sounds.values(), checkpoint)
+    with clock.time("total"), inputs, files.atomic(target) as temporary:
         with clock.time("listen"):
             speeches = {which: listen(path) for which, path in sounds.items()}
             spoken = mix(list(speeches.values()))
@@ -118,13 +119,11 @@ def _sound_files(audio: SoundFile | Mapping[Which, SoundFile], method: Method) -
     return dict(audio)
 
 
-def _check_out(out: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> Path:
-    """The output path; raises W2LError for a kind of file that cannot be written or one of the inputs."""
+def _check_out(out: str | os.PathLike[str]) -> Path:
+    """The output path; raises W2LError for a kind of file that cannot be written."""
     path = Path(out)
     if path.suffix.lower() not in (".mp4", *ANIMATIONS):
         raise W2LError(f"cannot write {path}: its name must end in .mp4, .gif or .webp.")
-    if any(path.exists() and Path(given).exists() and path.samefile(given) for given in inputs):
-        raise W2LError(f"{path} is both input and output; give the result another name.")
     return path
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from w2l import faces
 from w2l import weights as weight_files
+from w2l.base import files
 from w2l.base.lettering import line_of_text, put_text
 from w2l.base.palette import CHOSEN, INK, PAPER, QUIET, Colour
 from w2l.base.parallel import Stopwatch
@@ -56,8 +57,11 @@ def preview(
     clock = Stopwatch()
     method = method_for(Settings().with_changes(**settings))
     chosen = method.settings
-    with clock.time("total"):
-        checkpoint, speech = weight_files.find(chosen.weights), listen(audio)
+    checkpoint = weight_files.find(chosen.weights)
+    with clock.time("total"), files.keeping(face, audio, checkpoint):
+        if out is not None:
+            files.check_output(out)
+        speech = listen(audio)
         footage = method.open(face)
         index = _index(at, frame, speech.seconds, footage.fps)
         generate, mel_shift = load_generator(checkpoint, method)
@@ -69,10 +73,10 @@ def preview(
         result = method.paste(picture, crop, mouth.generated, box)
         if chosen.label:
             result = mark.label_frame(result, mark.quiet_corner(picture.shape[1], picture.shape[0], box[None]))
-    moment = Moment(index, index / footage.fps, picture, (mouth,), result)
-    page = _draw(moment, others, chosen, f"{Path(face).name} at {moment.time:.2f} s")
-    if out is not None:
-        contact_sheet.write_png(page, out)
+        moment = Moment(index, index / footage.fps, picture, (mouth,), result)
+        page = _draw(moment, others, chosen, f"{Path(face).name} at {moment.time:.2f} s")
+        if out is not None:
+            contact_sheet.write_png(page, out)
     return Preview(moment, page, clock.seconds["total"])
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from w2l.base import files
 from w2l.base.parallel import cores, one_thread
 from w2l.data import store
 from w2l.data.store import CLIPS, INDEX, OUTCOMES, ClipEntry, write_json
@@ -117,7 +118,8 @@ def preprocess(
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     sources = find_sources(source, layout, speakers)
     job = StoreJob(Path(source), Path(target), settings, facts(settings))
-    _check_target(job, sources)
+    with files.keeping(*(() if speakers is None else (speakers,))):
+        _check_target(job, sources)
     mine = sources[rank::world]
     _sweep(job.target, mine, alone=world == 1)
     todo = [one for one in mine if job.outcome(one) is None]
@@ -173,9 +175,13 @@ def _row(made: Made, file: str, size: int, checksum: str) -> dict[str, Any]:
 
 
 def _check_target(job: StoreJob, sources: Sequence[Source]) -> None:
-    """Raises W2LError for a folder that holds the clips of other sources."""
+    """Raises W2LError for a folder that holds the clips of other sources, or where an input would be overwritten."""
     if job.target.exists() and not job.target.is_dir():
         raise W2LError(f"{job.target} is a file; give a folder for the store.")
+    if job.target.exists() and job.target.samefile(job.source):
+        raise W2LError(f"{job.target} holds the clips; give another folder for the store.")
+    for name in (INDEX, JSON, TABLE):
+        files.check_output(job.target / name)
     there = {path.stem for path in (job.target / OUTCOMES).glob("*.json") if not path.name.startswith(".")}
     if there and not there & {source.key for source in sources}:
         raise W2LError(f"{job.target} holds clips from a folder other than {job.source}; choose another target.")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from w2l.audio import SAMPLE_RATE, TRAINING_FPS, melspectrogram
-from w2l.base.files import atomic
+from w2l.base.files import write_text
 from w2l.errors import W2LError
 from w2l.talker.drawn.identity import Face, make_face
 from w2l.talker.drawn.render import CROP, View, crop_view, make_motion, presenter_view, render
@@ -151,8 +151,7 @@ def write_clip(
         "opening_width_area": truth,
         "voice": asdict(speaker.voice),
     }
-    with atomic(path.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf8")
+    write_text(path.with_suffix(".json"), json.dumps(facts, indent=1) + "\n")
     return path
 
 

@@ -160,6 +160,7 @@ def train_expert(
     store: a folder of preprocessed clips; without one, the synthetic talker. start: initial weights, whose width and
     window replace those of `config`.
     """
+    path = options.result("expert", start)
     distributed.start(pick_device(options.device))
     network = sources.load(start, "syncnet") if start else None
     if network is not None:
@@ -170,7 +171,6 @@ def train_expert(
     metadata = {"data": data.name} | ({"start": sources.called(start)} if start else {})
     trainer = ExpertTrainer(config, data, options, network, metadata)
     seconds = fit(trainer)
-    path = options.folder / "expert.safetensors"
     if distributed.rank() == 0:
         meta = training_metadata(config, metadata, seconds)
         models.save(trainer.network, path, "syncnet", config.width, frames=config.frames, **meta)

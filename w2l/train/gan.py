@@ -149,6 +149,8 @@ def train_gan(
     preset. disc: the initial discriminator. Their widths replace those of `config`. expert, store: see
     `generator.train_generator`.
     """
+    path = options.result("generator", start, expert, disc)
+    disc_path = options.result("quality_disc", start, expert, disc)
     distributed.start(pick_device(options.device))
     judge = sources.load(expert, "syncnet")
     network = sources.load(start, "wav2lip") if start else None
@@ -164,9 +166,8 @@ def train_gan(
     metadata |= {name: sources.called(given) for name, given in (("start", start), ("disc", disc)) if given}
     trainer = GanTrainer(config, data, options, judge, network, critic, metadata)
     seconds = fit(trainer)
-    path = options.folder / "generator.safetensors"
     if distributed.rank() == 0:
         meta = training_metadata(config, metadata, seconds)
         models.save(trainer.network, path, "wav2lip", config.width, mel_shift=-1.0, **meta)
-        models.save(trainer.disc.network, path.with_stem("quality_disc"), "quality_disc", config.disc_width, **meta)
+        models.save(trainer.disc.network, disc_path, "quality_disc", config.disc_width, **meta)
     return path

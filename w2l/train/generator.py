@@ -201,6 +201,7 @@ def train_generator(
     initial weights, whose width replaces that of `config`. Expert and start are bundled or published names, files or
     checkpoints.
     """
+    path = options.result("generator", start, expert)
     distributed.start(pick_device(options.device))
     judge = sources.load(expert, "syncnet")  # before the data, so that a wrong name is reported immediately
     network = sources.load(start, "wav2lip") if start else None
@@ -213,7 +214,6 @@ def train_generator(
     metadata |= {"start": sources.called(start)} if start else {}
     trainer = GeneratorTrainer(config, data, options, judge, network, metadata)
     seconds = fit(trainer)
-    path = options.folder / "generator.safetensors"
     if distributed.rank() == 0:
         meta = training_metadata(config, metadata, seconds)
         models.save(trainer.network, path, "wav2lip", config.width, mel_shift=-1.0, **meta)

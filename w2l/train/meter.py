@@ -80,11 +80,11 @@ class MeterTrainer(Trainer):
 
 def train_meter(config: MeterConfig, options: RunOptions) -> Path:
     """Trains the meter on the synthetic talker in `options.folder`, or resumes there; writes meter.safetensors."""
+    path = options.result("meter")
     distributed.start(pick_device(options.device))
     data = open_data(None, config.train_clips, config.validation_clips, 1, options.progress, config.voices)
     trainer = MeterTrainer(config, data, options)
     seconds = fit(trainer)
-    path = options.folder / "meter.safetensors"
     if distributed.rank() == 0:
         meta = training_metadata(config, {"data": data.name}, seconds)
         models.save(trainer.network, path, "mouth_meter", 1.0, **meta)

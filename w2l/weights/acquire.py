@@ -86,8 +86,9 @@ def _hash(path: Path, known: bool = True) -> str:
 
 
 def _remember(path: Path, sha256: str) -> None:
-    with suppress(OSError, W2LError), files.atomic(fetched() / "verified.json") as temporary:
-        temporary.write_text(json.dumps({**_memory(), str(path.resolve()): [*_stamp(path), sha256]}), encoding="utf8")
+    known = {**_memory(), str(path.resolve()): [*_stamp(path), sha256]}
+    with suppress(OSError, W2LError):
+        files.write_text(fetched() / "verified.json", json.dumps(known))
 
 
 def _memory() -> dict[str, list[Any]]:
@@ -131,5 +132,4 @@ def _accept(entry: Entry, accept: bool) -> None:
             f"once, with 'w2l weights fetch {entry.name} --accept-licence', or accept_licence=True in Python."
         )
     before = _acceptances().read_text(encoding="utf8") if _acceptances().is_file() else ""
-    with files.atomic(_acceptances()) as temporary:
-        temporary.write_text(f"{before}{entry.licence.text}\n", encoding="utf8")
+    files.write_text(_acceptances(), f"{before}{entry.licence.text}\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,16 @@ def report_clips(
 ) -> Report:
     """One row for each clip on its own."""
     work = [(path.name, lambda path=path: measure_clip(path, tools, protocol, which)) for path in clips]
-    return _collect("Sync of clips", work, tools, {"protocol": protocol, "face": which}, progress)
+    report = _collect("Sync of clips", work, tools, {"protocol": protocol, "face": which}, progress)
+    return replace(report, inputs=tuple(clips))
 
 
 def report_pairs(pairs: Sequence[Pair], tools: Instruments, protocol: str = "auto", progress: bool = False) -> Report:
     """One row for each generated clip beside its real one."""
     work = [(pair.name, lambda pair=pair: measure_pair(pair, tools, protocol)) for pair in pairs]
-    return _collect("Generated clips beside the real ones", work, tools, {"protocol": protocol}, progress)
+    report = _collect("Generated clips beside the real ones", work, tools, {"protocol": protocol}, progress)
+    clips = (clip for pair in pairs for clip in (pair.generated, pair.real, pair.speech) if clip is not None)
+    return replace(report, inputs=tuple(clips))
 
 
 def report_corpus(

@@ -71,12 +71,8 @@ def write(path: Path, title: str, charts: Sequence[str], markdown: str) -> Path:
     """Writes a page of charts (SVG) above a Markdown document, whose paragraphs, lists and tables are rendered."""
     head = f"<title>{escape(title)}</title><style>{_STYLE}</style>"
     body = f'<h1>{escape(title)}</h1><div class="charts">{"".join(charts)}</div>{_set(markdown)}'
-    with files.atomic(path) as temporary:
-        text = (
-            f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">{head}</head>\n<body>{body}</body></html>\n'
-        )
-        temporary.write_text(text, encoding="utf8")
-    return path
+    start = f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">{head}</head>\n'
+    return files.write_text(path, f"{start}<body>{body}</body></html>\n")
 
 
 def _set(markdown: str) -> str:

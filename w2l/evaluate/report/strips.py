@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from w2l.base import files
 from w2l.data.corpus import corpus
 from w2l.evaluate.held_out import Dubber
 from w2l.video import write_image
@@ -21,6 +22,8 @@ def write(path: str | os.PathLike[str], generator: str, split: str) -> Path:
 
     Columns are 0.16 s apart; they show the lower halves of the crops at twice their size.
     """
+    with files.keeping(generator):
+        files.check_output(path)
     clips = corpus(split, _TALKERS + 1, progress=False)
     dubber = Dubber.load(generator)
     at = np.arange(_MOMENTS) * 4 + 10

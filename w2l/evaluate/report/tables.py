@@ -16,6 +16,8 @@ from w2l.evaluate.metrics.bootstrap import Estimate, mean_interval
 from w2l.evaluate.report import page
 from w2l.evaluate.rows import COLUMNS, ClipRow, Column
 
+FILES = ("report.html", "report.md", "report.csv", "report.json")  # of a report's folder
+
 
 @dataclass
 class Report:
@@ -25,6 +27,7 @@ class Report:
     rows: list[ClipRow]
     settings: dict[str, Any]
     distances: dict[str, float] = field(default_factory=dict)
+    inputs: tuple[Path, ...] = ()  # the clips, which a report is never written over
 
     @property
     def columns(self) -> list[Column]:
@@ -104,20 +107,14 @@ class Report:
         return json.dumps(_without_nan({**facts, "means": means, "rows": rows}), indent=1) + "\n"
 
     def write(self, folder: str | os.PathLike[str]) -> list[Path]:
-        """Writes report.html, .md, .csv and .json into a folder; returns their paths."""
-        texts = {
-            "html": page.to_html(self),
-            "md": self.to_markdown(),
-            "csv": self.to_csv(),
-            "json": self.to_json(),
-        }
-        written = []
-        for kind, text in texts.items():
-            path = Path(folder) / f"report.{kind}"
-            with files.atomic(path) as temporary:
-                temporary.write_text(text, encoding="utf8")
-            written.append(path)
-        return written
+        """Writes report.html, .md, .csv and .json into a folder; returns their paths.
+
+        Raises W2LError when they cannot be written, or when one of them is among the inputs.
+        """
+        texts = (page.to_html(self), self.to_markdown(), self.to_csv(), self.to_json())
+        truths = [clip.with_suffix(".json") for clip in self.inputs]  # beside the clips of the synthetic talker
+        with files.keeping(*self.inputs, *truths):
+            return [files.write_text(Path(folder) / name, text) for name, text in zip(FILES, texts, strict=True)]
 
 
 def _number(value: float, digits: int) -> str:

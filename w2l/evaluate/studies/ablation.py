@@ -179,10 +179,8 @@ class Results:
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Stores the results as JSON."""
-        with files.atomic(path) as temporary:
-            stored = {"facts": self.facts, "runs": [_plain(asdict(run)) for run in self.runs]}
-            temporary.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf8")
-        return Path(path)
+        stored = {"facts": self.facts, "runs": [_plain(asdict(run)) for run in self.runs]}
+        return files.write_text(path, json.dumps(stored, indent=1) + "\n")
 
     def _made(self) -> str:
         dates = sorted({run.date for run in self.runs if run.date})

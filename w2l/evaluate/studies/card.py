@@ -69,6 +69,8 @@ def write(
     names: role -> the weights that `figures` were measured with. stages: other generators, which are measured here too.
     others: weights of which only the facts are listed.
     """
+    with files.keeping(*names.values(), *stages, *others):
+        files.check_output(path)
     parts = [_HEAD, "## How they were made\n"]
     parts += [_facts(name, models.load(name)) for name in [*names.values(), *stages, *others]]
     today = time.strftime("%Y-%m-%d", time.gmtime())
@@ -84,9 +86,7 @@ def write(
     ]
     if stages:
         parts += ["\n## Stage by stage\n", *_stage_table(figures, split, count, names, stages)]
-    with files.atomic(path) as temporary:
-        temporary.write_text("\n".join(parts), encoding="utf8")
-    return Path(path)
+    return files.write_text(path, "\n".join(parts))
 
 
 def _stage_table(

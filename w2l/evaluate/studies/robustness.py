@@ -228,10 +228,7 @@ class Curves:
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Stores the curves as JSON."""
-        with files.atomic(path) as temporary:
-            text = json.dumps({"facts": self.facts, "values": self.values}, indent=1)
-            temporary.write_text(text + "\n", encoding="utf8")
-        return Path(path)
+        return files.write_text(path, json.dumps({"facts": self.facts, "values": self.values}, indent=1) + "\n")
 
 
 def read(path: str | os.PathLike[str] | None = None) -> Curves:

@@ -122,7 +122,7 @@ def sign(
     c2pa = _library()
     path, title = Path(path), title or Path(path).name
     given = {"source": Path(source)} | ({} if speech is None else {"speech": Path(speech)})
-    with files.atomic(path) as signed:
+    with files.keeping(*given.values()), files.atomic(path) as signed:
         try:
             _write_signed(c2pa, path, signed, title, given)
         except (c2pa.C2paError, OSError) as error:

@@ -234,8 +234,7 @@ class _Loop:
             "machine": device.machine(),
             "torch": torch.__version__,
         }
-        with files.atomic(self.options.folder / "settings.json") as temporary:
-            temporary.write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf8")
+        files.write_text(self.options.folder / "settings.json", json.dumps(metadata, indent=2) + "\n")
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from w2l.base import files
 from w2l.base.choices import choice, documented
 from w2l.errors import W2LError
 
@@ -49,3 +51,10 @@ class RunOptions:
     def __post_init__(self) -> None:
         if self.folder.is_file():  # told before clips are made, which takes minutes
             raise W2LError(f"{self.folder} is a file, not a run folder; choose another folder.")
+
+    def result(self, name: str, *inputs: str | os.PathLike[str] | None) -> Path:
+        """Where the trained weights of this network go. Raises W2LError, before the training, for one of its inputs."""
+        path = self.folder / f"{name}.safetensors"
+        with files.keeping(*(given for given in inputs if given is not None)):
+            files.check_output(path)
+        return path
