@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from helpers.clips import write_see_through
 from helpers.dubs import BOX, SIZE, TwoFaces, number, numbered, run_dub, seen, write_clip, write_speech
 from helpers.threads import wait_for_threads
 
@@ -167,7 +168,7 @@ def sticker(path, n=8):
     return alphas
 
 
-@pytest.mark.parametrize("given", [".gif", ".webp", ".png"])
+@pytest.mark.parametrize("given", [".gif", ".webp", ".png", ".webm"])
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".mp4"])
 def test_what_is_transparent_stays_so(tmp_path, generator, given, suffix):
     """In a sticker; an mp4 shows white instead. The label can be seen all the same, and the face still speaks."""
@@ -175,6 +176,10 @@ def test_what_is_transparent_stays_so(tmp_path, generator, given, suffix):
     if given == ".png":
         alphas = sticker(tmp_path / "one.webp", 1) * 8
         cv2.imwrite(str(face), np.dstack([numbered(0), alphas[0]]))
+    elif given == ".webm":
+        alphas = sticker(tmp_path / "one.webp")
+        pictures = [np.dstack([numbered(k), alpha]) for k, alpha in enumerate(alphas)]
+        write_see_through(face, pictures, "libvpx-vp9")
     else:
         alphas = sticker(face)
     moments = []

@@ -96,6 +96,23 @@ def webp_animation(path: Path, size: tuple[int, int], frames: list[tuple[np.ndar
     return path
 
 
+def write_see_through(path: Path, pictures, codec: str) -> Path:
+    """A video of (H, W, 4) BGRA pictures at 25 fps; codec: "libvpx", "libvpx-vp9", "prores_ks", "qtrle"..."""
+    options = {"crf": "10", "b": "2000000", "auto-alt-ref": "0", "g": "10"} if "vpx" in codec else {}
+    pixels = {"prores_ks": "yuva444p10le", "qtrle": "argb"}.get(codec, "yuva420p")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options=options)
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt = pixels
+        if "vpx" in codec:
+            stream.metadata["alpha_mode"] = "1"
+        for picture in pictures:
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="bgra")
+            container.mux(stream.encode(frame.reformat(format=pixels)))
+        container.mux(stream.encode(None))
+    return path
+
+
 def chirp(seconds: float, rate: int) -> np.ndarray:
     t = np.arange(round(seconds * rate)) / rate
     return (0.4 * np.sin(2 * np.pi * (200 + 600 * t) * t) * np.sin(np.pi * 3 * t) ** 2).astype(np.float32)

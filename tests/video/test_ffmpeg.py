@@ -18,6 +18,7 @@ from helpers.clips import (
     set_display_matrix,
     write_clip,
     write_h264,
+    write_see_through,
 )
 
 from w2l import video
@@ -160,6 +161,29 @@ def test_colour_tags_are_obeyed(tmp_path, matrix, full):
         container.mux(stream.encode(None))
     (frame,) = video.read_frames(tmp_path / "tagged.mp4")
     assert np.abs(frame[32, 32].astype(int) - (blue, green, red)).max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("codec", "kind"), [("libvpx", "webm"), ("libvpx-vp9", "webm"), ("libvpx-vp9", "mkv"), ("prores_ks", "mov")]
+)
+def test_transparent_videos_are_laid_on_the_ground(tmp_path, monkeypatch, codec, kind):
+    """Opaque, half and fully transparent columns, which change places after 20 frames; also when read from there."""
+    pictures = []
+    for k in range(30):
+        picture = np.empty((48, 96, 4), np.uint8)
+        picture[:] = 30, 60, 200, 255
+        picture[:, 32:64, 3], picture[:, 64:, 3] = 128, 0
+        pictures.append(picture if k < 20 else picture[:, ::-1])
+    path = write_see_through(tmp_path / f"clip.{kind}", pictures, codec)
+    colours = {255: [(30, 60, 200), (142, 157, 227), (255, 255, 255)], 0: [(30, 60, 200), (15, 30, 100), (0, 0, 0)]}
+    for ground, want in colours.items():
+        whole = list(video.read_frames(path, ground=ground))
+        assert len(whole) == 30
+        for k, columns in ((0, want), (15, want), (25, want[::-1])):
+            assert np.abs(whole[k][24, 16::32].astype(int) - columns).max() <= 6
+    monkeypatch.setattr("w2l.video.ffmpeg._SEEK_FROM", 0.0)
+    part = list(video.read_frames(path, start=22 / 25, ground=0))
+    assert len(part) == 8 and all((a == b).all() for a, b in zip(part, whole[22:], strict=True))
 
 
 def test_a_gif_is_not_stretched(tmp_path):

@@ -12,7 +12,6 @@ from w2l import video
 from w2l.dubbing.settings import EXTENSIONS
 from w2l.errors import W2LError
 
-_TRANSPARENT = ("png", "apng", "gif", "webp")  # codecs of pictures and animations that may have transparent parts
 _BLOCK_BYTES = 96 << 20  # decoded frames held while a clip runs backwards, whatever its length
 
 
@@ -53,8 +52,6 @@ class Footage:
 
     def on_black(self) -> Footage | None:
         """The same on black, from which `lift` finds what is transparent; None if the first frame is opaque."""
-        if self.clip.codec not in _TRANSPARENT:
-            return None
         black = replace(self, ground=0)
         (ours,), (dark,) = self.read(max_frames=1), black.read(max_frames=1)
         return None if (ours == dark).all() else black

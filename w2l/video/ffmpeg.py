@@ -20,6 +20,7 @@ from w2l.video.images import WHITE, check_size
 from w2l.video.timing import continues, key_frames, usual_rate
 
 _ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover art of a song
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _TEXT_CODECS = {"ansi", "bintext", "xbin", "idf"}  # FFmpeg draws text files as video
 _SEEK_FROM = 3.0  # seconds; earlier starts are reached by decoding
 _LOOK_BACK = (0.0, 6.0, 20.0, 60.0)  # seconds before a start from where a key frame is looked for
@@ -139,6 +140,7 @@ class Video:
     def _decoded(self) -> Iterator[av.VideoFrame]:
         """Every frame that decodes; broken packets are skipped, a broken container ends the clip."""
         failures, good = 0, False
+        decoder = _decoder(self.stream)
         packets = self.container.demux(self.stream)
         while good or failures < _GIVE_UP_AFTER:
             try:
@@ -146,7 +148,7 @@ class Video:
             except av.error.FFmpegError:
                 packet = None
             try:
-                for frame in self.stream.codec_context.decode(packet):
+                for frame in decoder.decode(packet):
                     good = True
                     yield frame
             except av.error.EOFError:
@@ -208,6 +210,17 @@ def _best_stream(container: av.container.InputContainer, path: Path) -> av.Video
         what = "sound but no picture" if container.streams.audio else "no picture"
         raise W2LError(f"{path} holds {what}; give a video or a picture.")
     return max(streams, key=lambda s: (s.disposition.value & 1, s.codec_context.width * s.codec_context.height))
+
+
+def _decoder(stream: av.VideoStream) -> av.VideoCodecContext:
+    """What decodes a stream from here on: its own decoder, which leaves out the alpha of WebM, or libvpx for that."""
+    context = stream.codec_context
+    has_alpha = {name.lower(): value for name, value in stream.metadata.items()}.get("alpha_mode") == "1"
+    if not has_alpha or context.name not in _ALPHA_DECODERS:
+        return context
+    decoder = av.CodecContext.create(_ALPHA_DECODERS[context.name], "r")
+    decoder.extradata = context.extradata
+    return decoder  # type: ignore[return-value]  # its stub knows no kinds of contexts
 
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
