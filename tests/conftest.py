@@ -29,6 +29,11 @@ pytest_plugins = ["helpers.machines", "helpers.servers"]  # the fixtures machine
 _LOOPBACK = ("127.", "localhost", "::1")
 
 
+def pytest_collection_modifyitems(items):
+    """Slow tests first, so that at the end no process waits minutes for the last one of another."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 class NetworkUsed(AssertionError):
     """A test tried to reach another machine."""
 

@@ -1,11 +1,10 @@
 """Threads that work ahead, the stopwatch, and forked processes."""
 
 import multiprocessing
-import threading
 import time
 
 import pytest
-from helpers.threads import wait_for_threads
+from helpers.threads import count_threads, wait_for_threads
 
 from w2l.base.parallel import Stopwatch, ahead, can_fork, forked
 from w2l.errors import W2LError
@@ -40,7 +39,7 @@ class TestAhead:
             next(stage)
 
     def test_closing_ends_the_thread_and_closes_what_it_reads(self):
-        closed, threads = [], threading.active_count()
+        closed, threads = [], count_threads()
 
         def items():
             try:

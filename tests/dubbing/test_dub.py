@@ -1,6 +1,5 @@
 """The dub: exact length, the right frame at the right time, nothing changed but the face, nothing left on failure."""
 
-import threading
 from pathlib import Path
 
 import cv2
@@ -10,7 +9,7 @@ import soundfile
 import torch
 from helpers.clips import write_see_through
 from helpers.dubs import BOX, SIZE, TwoFaces, number, numbered, run_dub, seen, write_clip, write_speech
-from helpers.threads import wait_for_threads
+from helpers.threads import count_threads, wait_for_threads
 
 from w2l import audio, faces, video
 from w2l.dubbing.dub import dub
@@ -283,7 +282,7 @@ def test_bad_input_is_told_in_one_sentence(tmp_path, clip, picture, generator, c
 def test_nothing_is_left_when_it_stops_half_way(tmp_path, clip, generator, error):
     speech = write_speech(tmp_path / "s.wav", 4.0)
     (tmp_path / "out.mp4").write_text("from before")
-    threads = threading.active_count()
+    threads = count_threads()
 
     def stop(moment):
         if moment.index == 10:

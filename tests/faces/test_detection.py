@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import cv2
@@ -256,10 +255,10 @@ def test_an_error_of_the_detector_ends_the_reading_thread(tmp_path):
         def detect(self, frames):
             raise W2LError("enough.")
 
-    before = threading.active_count()
+    before = count_threads()
     with pytest.raises(W2LError, match="enough") as caught:  # noqa: F841 - as long as it is held, nothing is collected
         faces.detect_clip(clip, Failing())
-    assert threading.active_count() == before
+    assert count_threads() == before
     assert kept() == [], "half of a clip is not kept"
 
 
