@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from helpers.threads import count_threads
 
 from w2l import faces, video
 from w2l.base import paths
