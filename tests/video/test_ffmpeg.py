@@ -210,6 +210,13 @@ def test_sound_is_no_clip(tmp_path):
         video.probe(tmp_path / "song.mp4")
 
 
+def test_an_unknown_codec_is_told(tmp_path):
+    path = write_clip(tmp_path / "new.mp4", n=2)
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzz9"))
+    with pytest.raises(W2LError, match=r"new\.mp4 holds pictures in a code that cannot be read here"):
+        video.probe(path)
+
+
 def test_a_cut_video_gives_the_frames_that_decode(tmp_path):
     path, noise = tmp_path / "cut.mp4", np.random.default_rng(0)
     with video.VideoWriter(path, 25) as writer:

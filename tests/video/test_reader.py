@@ -244,6 +244,8 @@ BROKEN = {
     "cut.png": (lambda path: path.write_bytes(png(64, 64, 3, b"", (b"PLTE", bytes(3)))[:60]), "broken"),
     "bomb.png": (bomb, "too large: 60000x60000"),
     "phone.heic": (lambda path: path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(50)), "JPG or PNG"),
+    "bare.jxl": (lambda path: path.write_bytes(b"\xff\x0a\xf8\x99" + bytes(50)), "is a JPEG XL picture"),
+    "boxed.jxl": (lambda path: path.write_bytes(b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(50)), "is a JPEG XL picture"),
     "animation.webp": (lambda path: webp_animation(path, (8, 8), []), "without a readable frame"),
     "promise.webp": (
         lambda path: path.write_bytes(b"RIFF\xf0\xff\xff\xffWEBPVP8X\xf0\xff\xff\xff\x02" + bytes(99)),

@@ -205,6 +205,9 @@ def opened(path: Path, kind: str | None = None, ground: int = WHITE) -> Iterator
 def _best_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
     """The default picture stream (the largest of several), never cover art."""
     streams = [s for s in container.streams.video if not s.disposition.value & _ATTACHED_PICTURE]
+    if streams and all(stream.codec_context is None for stream in streams):
+        kind = f"{path} holds pictures in a code that cannot be read here ({container.format.long_name})"
+        raise W2LError(f"{kind}; convert it to mp4 (H.264), or a single picture to JPG or PNG.")
     streams = [s for s in streams if s.codec_context is not None and s.codec_context.name not in _TEXT_CODECS]
     if not streams:
         what = "sound but no picture" if container.streams.audio else "no picture"

@@ -25,12 +25,14 @@ _BAND = 64  # rows of a transparent picture that are blended at a time
 _WRITABLE = {*PICTURES, ".webp"}
 _JPEG_SIZE_MARKERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif"}
+_JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")  # bare, and in a container
 
 
 def sniff(path: str | os.PathLike[str]) -> str:
     """The kind of a file by its content: "jpeg", "png", "apng" (animated PNG), "bmp", "gif", "webp", or "" for others.
 
-    Raises W2LError when the file is missing, not a file, empty, unreadable, text, or a HEIC or AVIF picture.
+    Raises W2LError when the file is missing, not a file, empty, unreadable, text, or a HEIC, AVIF or JPEG XL
+    picture.
     """
     path = Path(path)
     try:
@@ -41,8 +43,10 @@ def sniff(path: str | os.PathLike[str]) -> str:
     except OSError as error:  # an invalid file name
         raise W2LError(f"{path} cannot be read: {error.strerror}; check the name.") from error
     head = read_head(path, "a video or picture")
-    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
-        raise W2LError(f"{path} is a HEIC or AVIF picture, which cannot be read here; save it as JPG or PNG.")
+    is_heif = head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
+    if is_heif or head.startswith(_JPEG_XL):
+        what = "HEIC or AVIF" if is_heif else "JPEG XL"
+        raise W2LError(f"{path} is a {what} picture, which cannot be read here; save it as JPG or PNG.")
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
