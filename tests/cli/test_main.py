@@ -1,5 +1,8 @@
 """The whole command line: quick help, one sentence for wrong arguments, an interrupt."""
 
+import io
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,7 +11,7 @@ import time
 import numpy as np
 import pytest
 import soundfile
-from helpers.command_line import COMMAND, run_main
+from helpers.command_line import COMMAND, run_command, run_main
 from helpers.places import ROOT
 
 from w2l.cli import main
@@ -72,3 +75,25 @@ def test_a_script_that_version_0_1_0_installed_still_runs():
     script = "import sys\nfrom w2l.cli import main\nsys.argv = ['w2l', '--version']\nsys.exit(main())"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith("w2l ")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "gbk", "utf-8"])
+def test_what_a_terminal_cannot_show_is_escaped(material, tmp_path, monkeypatch, encoding):
+    name = "嘴é\udcff.mp4" if os.name == "posix" else "嘴é.mp4"  # the last byte is no UTF-8
+    shutil.copy(material / "clip.mp4", tmp_path / name)
+    shown, said = (io.TextIOWrapper(io.BytesIO(), encoding) for _ in range(2))
+    monkeypatch.setattr(sys, "stdout", shown)
+    monkeypatch.setattr(sys, "stderr", said)
+    assert main.main(["track", str(tmp_path / name), "--box", "20", "110", "20", "110"]) == 0
+    shown.flush()
+    told = shown.buffer.getvalue().decode(encoding)
+    assert name.encode(encoding, "backslashreplace").decode(encoding) in told
+    assert main.main(["track", str(tmp_path / f"no{name}")]) == 2  # and in a sentence that says what is wrong
+
+
+def test_a_redirect_that_is_not_utf_8(material, tmp_path):
+    shutil.copy(material / "clip.mp4", tmp_path / "嘴.mp4")
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
+    done = run_command("track", tmp_path / "嘴.mp4", "--box", 20, 110, 20, 110, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "\\u5634.mp4: a face in 10 of 10 frames" in done.stdout

@@ -6,6 +6,7 @@ Each command imports what it needs when it runs, so that ``w2l --help`` answers 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -51,6 +52,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code: 0, 2 for bad input (reported in one sentence), 130 when interrupted."""
+    _escape_what_cannot_be_printed()
     try:
         words = sys.argv[1:] if arguments is None else arguments
         if words and words[0] in _FORMER:
@@ -71,6 +73,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output closed it, as in `w2l bench | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _escape_what_cannot_be_printed() -> None:
+    """Lets a terminal or a file that takes only some characters show the others, such as those of a name, escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not in a notebook, nor without a console
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

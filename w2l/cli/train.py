@@ -34,8 +34,7 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_corpus(options: argparse.Namespace) -> None:
-    from tqdm import tqdm
-
+    from w2l.base.progress import progress_bar
     from w2l.errors import W2LError
     from w2l.talker import write_corpus
 
@@ -48,7 +47,7 @@ def _run_corpus(options: argparse.Namespace) -> None:
     clips = write_corpus(
         options.folder, counts, options.seconds, options.size, options.seed, options.clips, options.voices
     )
-    for _ in tqdm(clips, total=total, desc="corpus", unit="clip", disable=options.quiet):
+    for _ in progress_bar(clips, total=total, desc="corpus", unit="clip", show=not options.quiet):
         pass
     print(f"{options.folder}: {total} clips of {options.seconds:g} s, each with its truth in a .json beside it")
 

@@ -10,10 +10,10 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from w2l.base import files, paths
 from w2l.base.parallel import can_fork, cores, forked
+from w2l.base.progress import progress_bar
 from w2l.data.clip import Clip
 from w2l.errors import W2LError
 
@@ -45,7 +45,7 @@ def corpus(
     missing = [number for number, clip in enumerate(clips) if clip is None]
     make = partial(_draw, folder, split, seed, voices)
     processes = min(cores(), len(missing) // _WORTH_A_PROCESS) if can_fork() else 0
-    bar = tqdm(total=count, initial=count - len(missing), desc=f"corpus {split}", unit="clip", disable=not progress)
+    bar = progress_bar(total=count, initial=count - len(missing), desc=f"corpus {split}", unit="clip", show=progress)
     # the first is made here: what is loaded for it need not be loaded by every process
     here, elsewhere = map(make, missing[:1]), forked(make, missing[1:], processes if processes > 1 else 0)
     with bar, closing(elsewhere):

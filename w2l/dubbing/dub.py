@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from w2l import faces, video
 from w2l import weights as weight_files
 from w2l.base import files
 from w2l.base.parallel import Stopwatch
+from w2l.base.progress import progress_bar
 from w2l.dubbing.footage import Footage, lift
 from w2l.dubbing.methods import Method, method_for
 from w2l.dubbing.settings import Settings
@@ -155,13 +154,13 @@ def _load(checkpoint: Path, changed: int, device: str, options: tuple[tuple[str,
 class _Audience:
     """Who follows a dub: progress bars (or none), the caller's `watch`, and the stopwatch."""
 
-    progress: bool
+    shown: bool
     watch: Callable[[Moment], None] | None
     clock: Stopwatch
 
-    def bar(self, what: str, total: int) -> tqdm:
+    def bar(self, what: str, total: int) -> Any:
         """A progress bar of that many frames."""
-        return tqdm(total=total, desc=what, unit="frame", disable=not self.progress, file=sys.stderr)
+        return progress_bar(total=total, desc=what, unit="frame", show=self.shown)
 
     def see(self, moment: Moment) -> None:
         """Hands a dubbed frame to the caller."""

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 from torch import nn
-from tqdm import tqdm
 
 from w2l import models
 from w2l.audio import TRAINING_FPS, mel_windows
+from w2l.base.progress import progress_bar
 from w2l.data.clip import Clip
 from w2l.data.corpus import corpus
 from w2l.errors import W2LError
@@ -135,7 +135,7 @@ def evaluate_classroom(
     dubber, judge = Dubber.load(generator), load_expert(expert, "cpu", measure="cosine")
     ruler = models.load(meter, network="mouth_meter")
     rows = []
-    for number, clip in enumerate(tqdm(clips, desc="evaluate", unit="clip", disable=not progress)):
+    for number, clip in enumerate(progress_bar(clips, desc="evaluate", unit="clip", show=progress)):
         other, third = clips[(number + 1) % count], clips[(number + 2) % count]
         rows.append(_measure_real(judge, ruler, clip) | measure_talker(dubber, judge, ruler, clip, other, third))
     figures = {key: _mean(np.array([row[key] for row in rows])) for key in rows[0]}

@@ -17,6 +17,7 @@ from w2l import video
 from w2l.base import files, paths
 from w2l.base.files import hash_of
 from w2l.base.parallel import ahead
+from w2l.base.progress import progress_bar
 from w2l.errors import W2LError
 from w2l.faces.cuts import CutFinder
 from w2l.faces.detectors import Detector
@@ -144,9 +145,7 @@ def _search(
 def _shown(frames: Iterable[np.ndarray], length: int | None, progress: bool) -> Iterable[np.ndarray]:
     if not progress:
         return frames
-    from tqdm import tqdm  # imported here, because few calls show a bar
-
-    return tqdm(frames, total=length, desc="finding the face", unit="frame")
+    return progress_bar(frames, total=length, desc="finding the face", unit="frame")
 
 
 # The cache.

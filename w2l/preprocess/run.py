@@ -9,10 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from w2l.base import files
 from w2l.base.parallel import cores, one_thread
+from w2l.base.progress import progress_bar
 from w2l.data import store
 from w2l.data.store import CLIPS, INDEX, OUTCOMES, ClipEntry, write_json
 from w2l.errors import W2LError
@@ -125,8 +124,8 @@ def preprocess(
     todo = [one for one in mine if job.outcome(one) is None]
     if processes is None:
         processes = cores()
-    bar = tqdm(
-        total=len(mine), initial=len(mine) - len(todo), desc="preprocess", unit="clip", disable=not progress or rank > 0
+    bar = progress_bar(
+        total=len(mine), initial=len(mine) - len(todo), desc="preprocess", unit="clip", show=progress and rank == 0
     )
     with bar:
         if processes and todo:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from w2l.base.files import hash_of as hash_of
+from w2l.base.progress import can_draw, progress_bar
 from w2l.errors import W2LError
 from w2l.weights.registry import describe
 from w2l.weights.registry import describe_file as describe_file
@@ -161,7 +162,6 @@ def _complete(job: _Job, url: str) -> None:
 def _receive(job: _Job, url: str) -> None:
     """One request for the missing bytes; returns when the partial file has its full size."""
     import requests
-    from tqdm import tqdm
 
     have, size = job.have(), job.size
     if have > size:
@@ -173,7 +173,7 @@ def _receive(job: _Job, url: str) -> None:
         have = _start(job, answer, have)
         _need_room(job, size - have)
         look: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, "desc": job.target.name}
-        bar = tqdm(total=size, initial=have, disable=not job.progress, **look)
+        bar = progress_bar(total=size, initial=have, show=job.progress, **look)
         try:
             with bar:
                 pieces = answer.iter_content(_PIECE)
@@ -254,6 +254,7 @@ def _take_from_drive(job: _Job, drive_id: str) -> None:
 
     # gdown 6 can wait a limited time and try again; gdown 5 cannot.
     newer: dict[str, Any] = {"timeout": TIMEOUTS, "retries": len(PAUSES)}
+    quiet = not (job.progress and can_draw())
     known = inspect.signature(gdown.download).parameters
     options = {name: value for name, value in newer.items() if name in known}
     output = job.drive / job.target.name
@@ -261,7 +262,12 @@ def _take_from_drive(job: _Job, drive_id: str) -> None:
     _need_room(job, job.size)
     try:
         gdown.download(
-            id=drive_id, output=str(output), quiet=not job.progress, use_cookies=False, resume=True, **options
+            id=drive_id,
+            output=str(output),
+            quiet=quiet,
+            use_cookies=False,
+            resume=True,
+            **options,
         )
     except Exception as error:  # gdown raises errors of requests and bs4 besides its own
         if isinstance(error, OSError) and error.errno in _FULL:

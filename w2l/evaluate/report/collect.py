@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from w2l.base import device
+from w2l.base.progress import progress_bar
 from w2l.base.version import __version__
 from w2l.data.clip import Clip
 from w2l.data.corpus import corpus
@@ -117,7 +117,7 @@ def _collect(
     todo = list(work)
     if not todo:
         raise W2LError("there is nothing to measure; give at least one clip.")
-    rows = [guarded(name, one) for name, one in tqdm(todo, desc="evaluate", unit="clip", disable=not progress)]
+    rows = [guarded(name, one) for name, one in progress_bar(todo, desc="evaluate", unit="clip", show=progress)]
     facts = {**settings, **tools.facts(), "w2l": __version__, "machine": device.machine()}
     facts["date"] = time.strftime("%Y-%m-%d", time.gmtime())
     report = Report(title, rows, facts)

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from w2l import talker, weights
 from w2l.audio import TRAINING_FPS, melspectrogram
 from w2l.base import device, files, paths
 from w2l.base.files import hash_of
+from w2l.base.progress import progress_bar
 from w2l.base.version import __version__
 from w2l.errors import W2LError
 from w2l.evaluate.held_out import Dubber
@@ -275,7 +275,7 @@ def measure(
     alike = known is not None and all(known.facts.get(key) == facts[key] for key in facts if key not in _PASSING)
     curves = Curves(facts, dict(known.values) if known is not None and alike else {})
     for axis in (axis for axis in AXES if (not axes or axis.name in axes) and axis.name not in curves.values):
-        conditions = tqdm(axis.values, desc=axis.name, unit="condition", disable=not progress)
+        conditions = progress_bar(axis.values, desc=axis.name, unit="condition", show=progress)
         found = {str(value): bench.measure(axis.name, value, count) for value in conditions}
         curves.values[axis.name] = {
             value: {name: [round(v, 4) for v in numbers] for name, numbers in figures.items()}

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from w2l.base import device, files
+from w2l.base.progress import progress_bar, tell
 from w2l.errors import W2LError
 from w2l.train.engine import distributed
 from w2l.train.engine.checkpoints import Checkpoints
@@ -47,7 +47,7 @@ class _Loop:
         self.trainer, self.options, self.settings = trainer, trainer.options, trainer.settings
         folder, show = self.options.folder, self.options.progress
         self.first = distributed.rank() == 0
-        self.bar = tqdm(desc=trainer.name, unit="step", disable=not (show and self.first), total=trainer.steps)
+        self.bar = progress_bar(desc=trainer.name, unit="step", show=show and self.first, total=trainer.steps)
         copy_to = self.options.copy_to if self.first else None
         self.checkpoints = Checkpoints(folder, self.options.keep, copy_to, self.tell)
         self.step, self.seconds, self.best, self.last_save = 0, 0.0, math.nan, time.monotonic()
@@ -56,7 +56,7 @@ class _Loop:
     def tell(self, sentence: str) -> None:
         """Prints a message without breaking the progress bar; only the first process prints."""
         if self.first:
-            tqdm.write(sentence)
+            tell(sentence)
 
     def fit(self) -> float:
         """The whole training, or what is left of it; returns the seconds it took in all."""
