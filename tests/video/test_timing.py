@@ -1,7 +1,8 @@
-"""Tests of time in video files: seeking leads to the frame that reading from the beginning shows."""
+"""Tests of time in video files: seeking, timestamps out of order, absurd rates, and streams without times."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ from helpers.places import SHARED
 
 from w2l import video
 from w2l.dubbing.footage import Footage
+from w2l.video.timing import Order
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -29,18 +31,22 @@ def number(frame: np.ndarray) -> int:
     return sum(1 << bit for bit in range(BITS) if frame[16:48, 6 * bit + 2 : 6 * bit + 4].mean() > 127)
 
 
-def film(path: Path, codec: str, n: int = 200, kind: str | None = None, b_frames: int = 2, **options: str) -> Path:
-    """A clip whose k-th frame is numbered(k), at 25 frames a second."""
+def film(
+    path: Path, codec: str, n: int = 200, kind: str | None = None, b_frames: int = 2, fps: int = FPS, **options
+) -> Path:
+    """A clip whose k-th frame is numbered(k), at 25 frames a second if not told otherwise."""
     if codec == "libx264":
         options = {"preset": "ultrafast", "bf": str(b_frames), "b-adapt": "0", **options}
+    if codec == "libx265":
+        options = {"preset": "ultrafast", "x265-params": "log-level=none", **options}
     with av.open(str(path), "w", format=kind) as container:
-        stream = container.add_stream(codec, rate=FPS, options=options)
+        stream = container.add_stream(codec, rate=fps, options=options)
         stream.width = stream.height = SIDE
         stream.pix_fmt, stream.bit_rate = "yuv420p", 2_000_000
         stream.codec_context.max_b_frames = b_frames
         for k in range(n):
             frame = av.VideoFrame.from_ndarray(numbered(k), format="bgr24")
-            frame.pts, frame.time_base = k, Fraction(1, FPS)
+            frame.pts, frame.time_base = k, Fraction(1, fps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
@@ -136,3 +142,163 @@ def test_a_broadcast_with_groups_of_ten_seconds():
     for k in (0, 74, 75, 76, *range(80, 300, 10), 249, 250, 251, 299):
         (frame,) = video.read_frames(path, start=k / 25, max_frames=1)
         assert abs(float(frame.mean()) - (16 + 255 / 219 * (k % 200))) < 1
+
+
+STORED: dict[str, Callable[[Path], Path]] = {  # numbered in the order of storage
+    "h264, avi": lambda d: film(d / "a.avi", "libx264", g="60"),
+    "h264, open groups, avi": lambda d: film(d / "a.avi", "libx264", **OPEN),
+    "many b-frames, avi": lambda d: film(d / "a.avi", "libx264", b_frames=16, g="100"),
+    "h264, mp4": lambda d: copied(film(d / "a.avi", "libx264", g="60"), d / "b.mp4"),
+    "h264, ts": lambda d: copied(film(d / "a.avi", "libx264", g="60"), d / "b.ts"),
+    "mpeg-4, avi": lambda d: film(d / "a.avi", "mpeg4", g="60"),
+    "without an index, avi": lambda d: without_index(film(d / "a.avi", "libx264", g="60")),
+}
+
+
+def without_index(path: Path) -> Path:
+    path.write_bytes(path.read_bytes().partition(b"idx1")[0])
+    return path
+
+
+@pytest.mark.parametrize("kind", STORED)
+def test_timestamps_in_the_order_of_storage(kind, tmp_path):
+    path = STORED[kind](tmp_path)
+    info = video.probe(path)
+    assert info.fps == 25
+    assert info.n_frames == 200 or "without" in kind
+    assert [number(frame) for frame in video.read_frames(path)] == list(range(200))
+    for at in (80, 119, 121, 199):
+        (frame,) = video.read_frames(path, start=at / FPS, max_frames=1)
+        assert number(frame) == at
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the file is not here")
+def test_an_avi_with_b_frames_shows_all_its_frames():
+    path = SHARED / "faults" / "bframes_h264.avi"
+    frames = [frame.tobytes() for frame in video.read_frames(path)]
+    assert len(frames) == video.probe(path).n_frames == 100
+    assert len(set(frames)) >= 97
+
+
+class Decoder:
+    """Stands for a codec's context, and for one packet or frame."""
+
+    def __init__(self, pts: int | None = None, has_b_frames: bool = True) -> None:
+        self.pts, self.has_b_frames = pts, has_b_frames
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_order_against_the_definition(seed):
+    """Frames keep their order; in sane streams also their times, and else these ascend, each used once."""
+    rng = np.random.default_rng(seed)
+    shown = np.cumsum(rng.choice([1, 1, 1, 2, 3], size=200)) * 40
+    group = int(rng.integers(2, 9))
+    storage = [k for g in range(0, 200, group) for k in (min(g + group, 200) - 1, *range(g, min(g + group, 200) - 1))]
+    for stamps in (shown, shown[np.argsort(storage)]):  # as they should be, and counted in the order of storage
+        order = Order(Decoder(), 0.001, 0.04)
+        frames = [Decoder(int(stamp)) for stamp in stamps]
+        for k in storage:
+            order.watched(frames[k])
+        got = list(order(frames))
+        assert got == frames
+        assert [frame.pts for frame in got] == shown.tolist()
+        assert order.is_disturbed == bool((np.diff(stamps) < 0).any())
+
+
+def test_order_keeps_two_clocks_and_frames_without_times_apart():
+    order = Order(Decoder(), 0.001, 0.04)
+    stamps = [5000, 5080, 5040, None, 5120, 0, 80, 40, 120]
+    assert [frame.pts for frame in order([Decoder(stamp) for stamp in stamps])] == [
+        *(5000, 5040, 5080, None, 5120),
+        *(0, 40, 80, 120),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["mkv", "mp4", "ts"])
+def test_a_hole_is_filled_with_the_last_picture(kind, tmp_path):
+    source = film(tmp_path / f"a.{kind}", "libx264", n=100, b_frames=0, g="1")
+    path = copied(source, tmp_path / f"b.{kind}", lambda packet: not 1 < packet.pts * packet.time_base < 3)
+    got = [number(frame) for frame in video.read_frames(path)]
+    assert len(got) == 100
+    assert Counter(got)[25] == 50
+
+
+RATES: dict[str, Callable[[Path], Path]] = {
+    "one frame, ts": lambda d: film(d / "a.ts", "libx264", 1),
+    "one frame, mkv": lambda d: film(d / "a.mkv", "libx264", 1),
+    "dv": lambda d: dv(d / "a.dv"),
+}
+
+
+def dv(path: Path) -> Path:
+    with av.open(str(path), "w", format="dv") as container:
+        stream = container.add_stream("dvvideo", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 720, 576, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.full((576, 720, 3), 90, np.uint8), format="bgr24")
+        frame.pts, frame.time_base = 0, Fraction(1, 25)
+        container.mux(stream.encode(frame.reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("kind", RATES)
+def test_an_absurd_rate_is_not_believed(kind, tmp_path):
+    path = RATES[kind](tmp_path)
+    assert video.probe(path).fps == 25
+    assert len(list(video.read_frames(path))) == 1
+
+
+def test_a_rate_that_is_only_that_of_the_clock(tmp_path):
+    """Frames 33, 33 and 34 ms apart, as browsers record, in a file whose header speaks of 1000 frames a second."""
+    with av.open(str(tmp_path / "a.webm"), "w") as container:
+        stream = container.add_stream("libvpx", rate=1000, options={"deadline": "realtime", "cpu-used": "8"})
+        stream.width = stream.height = SIDE
+        stream.pix_fmt, stream.codec_context.time_base = "yuv420p", Fraction(1, 1000)
+        for k in range(60):
+            frame = av.VideoFrame.from_ndarray(numbered(k), format="bgr24")
+            frame.pts, frame.time_base = round(k * 1000 / 30), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert video.probe(tmp_path / "a.webm").fps == 30
+    assert [number(frame) for frame in video.read_frames(tmp_path / "a.webm")] == list(range(60))
+
+
+RAW = {
+    "h264": ("libx264", "h264"),
+    "h265": ("libx265", "hevc"),
+    "m4v": ("mpeg4", "m4v"),
+    "m1v": ("mpeg1video", "mpeg1video"),
+    "m2v": ("mpeg2video", "mpeg2video"),
+    "ivf": ("libvpx-vp9", "ivf"),
+    "y4m": ("rawvideo", "yuv4mpegpipe"),
+}
+
+
+@pytest.mark.parametrize("fps", [25, 30])
+@pytest.mark.parametrize("kind", RAW)
+def test_raw_streams(kind, fps, tmp_path):
+    """Read at the rate that the codec states; nothing is assumed, so nothing is told."""
+    codec, container = RAW[kind]
+    path = film(tmp_path / "named.mp4", codec, 100, container, fps=fps)
+    info = video.probe(path)
+    assert (info.fps, info.notes, info.is_still) == (fps, (), False)
+    assert info.n_frames in (None, 100)
+    assert [number(frame) for frame in video.read_frames(path)] == list(range(100))
+    assert [number(frame) for frame in video.read_frames(path, start=90 / fps)] == list(range(90, 100))
+
+
+def test_a_raw_stream_that_looks_like_text(tmp_path):
+    with av.open(str(tmp_path / "a.y4m"), "w", format="yuv4mpegpipe") as container:
+        stream = container.add_stream("rawvideo", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = 128, 128, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.full((192, 128), ord("a"), np.uint8), format="yuv420p")
+        container.mux(stream.encode(frame))
+    assert video.probe(tmp_path / "a.y4m").width == 128
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the files are not here")
+@pytest.mark.parametrize(("name", "fps", "n"), [("raw.h264", 25, 100), ("two_frames.dv", 25, 1)])
+def test_files_of_capture_tools(name, fps, n):
+    path = SHARED / "faults" / name
+    assert video.probe(path).fps == fps
+    assert len(list(video.read_frames(path))) == n

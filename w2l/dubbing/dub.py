@@ -233,7 +233,8 @@ _EXTENDED = {
 
 def _notes(plan: Plan, out: Path, spoken: Speech, faceless: list[int]) -> list[str]:
     """What the user should know: how the clip was extended or cut, frames without a face, missing sound."""
-    notes, length, footage = [], plan.length, plan.footage
+    length, footage = plan.length, plan.footage
+    notes = list(footage.clip.notes)
     if not footage.is_still and length < plan.n_frames:
         notes.append(f"the speech is longer than the clip: {_EXTENDED[footage.extend].format(length)}.")
     lost = spoken.seconds - plan.n_frames / footage.fps

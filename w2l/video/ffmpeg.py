@@ -17,7 +17,7 @@ from w2l.video.colour import Painter
 from w2l.video.fields import deinterlaced
 from w2l.video.files import open_container
 from w2l.video.images import WHITE, check_size
-from w2l.video.timing import continues, key_frames, usual_rate
+from w2l.video.timing import Order, continues, first_time, is_absurd, is_raw, key_frames, stated_rates, usual_rate
 
 _ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover art of a song
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
@@ -50,11 +50,11 @@ class Video:
         self.has_audio = any(sound.codec_context is not None for sound in container.streams.audio)
         self.tick = float(self.stream.time_base or 0)
         # Time 0 is the first picture, as in w2l.audio, so that frame i belongs to the sound at i / fps.
-        self.origin = self._first_time()
-        # As floats: these are Fractions up to PyAV 18, and from 19 on a type with fewer methods.
-        average = float(self.stream.average_rate or 0)
-        self.fps = usual_rate(average, float(self.stream.base_rate or 0))
+        self.origin = first_time(path, container, self.stream)
+        average, base = stated_rates(path, container, self.stream)
+        self.fps = usual_rate(average, base)
         self.interval = 1 / (average or self.fps)
+        self._lengths_hold = not is_absurd(self.stream)
         self.size: tuple[int, int] | None = None
         self._display: tuple[int, int, int, int] | None = None
         self._paint = Painter(ground)
@@ -62,20 +62,14 @@ class Video:
     @property
     def duration(self) -> float | None:
         """Seconds of picture as the file states them; None where it does not."""
+        if is_raw(self.container):
+            return None
         if self.stream.duration:
             # Without a start FFmpeg counts from 0, not from the first picture.
             seconds = self.stream.duration * self.tick - (self.origin if self.stream.start_time is None else 0)
         else:
             seconds = ((self.container.start_time or 0) + (self.container.duration or 0)) / av.time_base - self.origin
         return seconds if seconds > 0 else None
-
-    def _first_time(self) -> float:
-        """When the first frame appears, in the file's own seconds."""
-        if self.stream.start_time is not None:
-            return self.stream.start_time * self.tick
-        first = next(self._decoded(), None)
-        self._restart()
-        return first.pts * self.tick if first is not None and first.pts is not None else 0.0
 
     def shots(self, start: float) -> Generator[Shot, None, None]:
         """Shots in order of time, from the one shown at ``start`` or earlier."""
@@ -97,19 +91,22 @@ class Video:
             yield self._shot(frame, last)
 
     def _shot(self, frame: av.VideoFrame, time: float) -> Shot:
-        duration = (frame.duration or 0) * self.tick or self.interval
+        duration = (frame.duration or 0) * self.tick * self._lengths_hold or self.interval
         if 0 < (self.duration or 0) - (time + duration) <= self.interval:
             duration = (self.duration or 0) - time  # the stream states more precisely how long its last frame is shown
         return Shot(time, duration, lambda: self._picture(frame))
 
     def _decoded_from(self, start: float) -> Iterator[av.VideoFrame]:
         """The frames from a key frame before ``start``; all of them where no seeking leads to one."""
-        known = key_frames(self.path, self.container, self.stream.index, self.duration)
+        known = key_frames(self.path, self.container, self.stream, self.duration)
         for earlier in _LOOK_BACK:
             if earlier >= start or known == frozenset():
                 break
-            frames = self._decoded_after(start - earlier)
+            order = Order(self.stream.codec_context, self.tick, self.interval)
+            frames = self._decoded_after(start - earlier, order)
             first = next(frames, None)
+            if order.is_disturbed:
+                break
             # A decoder that begins between key frames makes up what it lacks, or waits for the next one.
             if first is None or first.pts is None or not first.key_frame or (known and first.pts not in known):
                 continue
@@ -118,13 +115,13 @@ class Video:
         self._restart()
         return self._decoded()
 
-    def _decoded_after(self, time: float) -> Iterator[av.VideoFrame]:
+    def _decoded_after(self, time: float, order: Order) -> Iterator[av.VideoFrame]:
         """The frames from where FFmpeg finds itself when it seeks a time; none where it cannot."""
         try:
             self.container.seek(round((time + self.origin) / self.tick), stream=self.stream)
         except av.error.FFmpegError:
             return
-        yield from self._decoded()
+        yield from self._decoded(order)
 
     def close(self) -> None:
         """Closes the file."""
@@ -137,7 +134,15 @@ class Video:
         self.stream = _best_stream(self.container, self.path)
         self.stream.thread_type = "AUTO"
 
-    def _decoded(self) -> Iterator[av.VideoFrame]:
+    def _decoded(self, order: Order | None = None) -> Iterator[av.VideoFrame]:
+        """Every frame that decodes, with ascending timestamps."""
+        order = order or Order(self.stream.codec_context, self.tick, self.interval)
+        for frame in order(self._frames(order)):
+            if is_raw(self.container):
+                frame.pts = None
+            yield frame
+
+    def _frames(self, order: Order) -> Iterator[av.VideoFrame]:
         """Every frame that decodes; broken packets are skipped, a broken container ends the clip."""
         failures, good = 0, False
         decoder = _decoder(self.stream)
@@ -148,7 +153,7 @@ class Video:
             except av.error.FFmpegError:
                 packet = None
             try:
-                for frame in decoder.decode(packet):
+                for frame in decoder.decode(packet and order.watched(packet)):
                     good = True
                     yield frame
             except av.error.EOFError:

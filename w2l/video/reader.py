@@ -13,10 +13,10 @@ import av
 import numpy as np
 
 from w2l.errors import W2LError
-from w2l.video.ffmpeg import Shot, opened
+from w2l.video.ffmpeg import Shot, Video, opened
 from w2l.video.files import open_container
 from w2l.video.images import WHITE, is_animated_webp, read_image, sniff, webp_frames
-from w2l.video.timing import usual_rate
+from w2l.video.timing import is_rate_assumed, usual_rate
 
 STILL_FPS = 25.0
 """The frame rate reported for still pictures."""
@@ -31,7 +31,7 @@ class ClipInfo:
     ``width``, ``height``: pixels, after rotation and sample aspect ratio; ``fps``: the constant rate; ``n_frames``: an
     estimate, None if unknown; ``duration``: seconds from the first frame to the end of the last one, None if unknown or
     still; ``is_animation``: an animated GIF, PNG or WebP; ``codec``: FFmpeg's name for the codec, or the picture
-    format.
+    format; ``notes``: sentences about what the file does not state and what is assumed instead.
     """
 
     path: Path
@@ -44,6 +44,7 @@ class ClipInfo:
     is_still: bool
     is_animation: bool
     codec: str
+    notes: tuple[str, ...] = ()
 
 
 def probe(path: str | os.PathLike[str]) -> ClipInfo:
@@ -69,7 +70,10 @@ def probe(path: str | os.PathLike[str]) -> ClipInfo:
             return ClipInfo(path, width, height, STILL_FPS, 1, None, False, True, False, video.codec)
         seconds = video.duration
         frames = None if seconds is None else _count(seconds * video.fps)
-        return ClipInfo(path, width, height, video.fps, frames, seconds, video.has_audio, False, False, video.codec)
+        notes = _notes(video)
+        return ClipInfo(
+            path, width, height, video.fps, frames, seconds, video.has_audio, False, False, video.codec, notes
+        )
 
 
 def read_frames(
@@ -154,6 +158,12 @@ def _constant_rate(
         yield held.picture()
     for _ in range(index, int(total)):
         yield shown.picture()
+
+
+def _notes(video: Video) -> tuple[str, ...]:
+    if not is_rate_assumed(video.path, video.container, video.stream):
+        return ()
+    return (f"{video.path.name} states no frame rate; it was read at {video.fps:g} frames a second.",)
 
 
 def _no_frame(path: Path) -> W2LError:
