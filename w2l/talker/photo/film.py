@@ -1,0 +1,89 @@
+"""Films a photographic talker: the crop that a detector's box gives, or head and shoulders, with its exact truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from w2l.talker.mouth import Mouth
+from w2l.talker.photo.camera import make_camera
+from w2l.talker.photo.colour import skin_colour
+from w2l.talker.photo.fit import Fit, fit
+from w2l.talker.photo.head import Build, Head
+from w2l.talker.photo.motion import make_boxes, make_motion
+from w2l.talker.photo.pack import head_pack
+from w2l.talker.photo.people import SIZE, Person
+from w2l.talker.photo.rig import Expression, Habits
+from w2l.talker.photo.surroundings import before, matte, wall
+
+CROP = 96  # pixels
+_OTHER_WALL = 0.8  # share of the clips before another wall than the photograph's
+_OPENING = Mouth._fields.index("opening")
+
+
+def film(
+    person: Person, mouths: np.ndarray, rng: np.random.Generator, size: int = CROP
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Films a person frame by frame, at 25 frames a second.
+
+    mouths: float32 (n, 7) as in `Mouth`. size: 96 gives the crop of the face, anything larger head and shoulders in a
+    square of that many pixels. rng draws the light, the wall, the teeth, how the head moves, and the camera.
+    Yields (frame, truth): frame uint8 (size, size, 3) BGR; truth float32 (3,), gap between the lips and width from
+    corner to corner in pixels of the frame, open area in square pixels.
+    """
+    fitted = fitted_to(person)
+    crop = size == CROP
+    head, habits = _cast(person, fitted, rng, crop)
+    motion = make_motion(rng, len(mouths))
+    camera = make_camera(rng, float(skin_colour(person.photo, person.landmarks).max()), poor=crop)
+    pack = head_pack()
+    chin = head.rig.deltas[pack.shapes.index("jawOpen"), pack.landmarks[8], 1]
+    boxes = make_boxes(rng, head, person.box, motion, chin * habits.jaw * mouths[:, _OPENING])
+    over = 2 if size < 400 else 1
+    for k, mouth in enumerate(mouths):
+        x0, y0, x1, y1 = boxes[k] if crop else (0.0, 0.0, float(SIZE), float(SIZE))
+        across, down = size / (x1 - x0), size / (y1 - y0)
+        expression = Expression(
+            float(motion.blink[k]), float(motion.brow[k]), float(motion.smile[k]), float(motion.frown[k])
+        )
+        turn = float(motion.yaw[k]), float(motion.pitch[k]), float(motion.roll[k])
+        frame = head.pose(mouth, expression, habits, turn)
+        picture = head.draw(frame, (x0, y0, across * over, down * over), size * over, size * over)
+        if over > 1:
+            picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+        yield camera.take(picture, rng), head.measure(frame, (x0, y0, across, down))
+
+
+def fitted_to(person: Person) -> Fit:
+    """The head fitted to a person; the last few are kept."""
+    return _fit(person.name, person.landmarks.tobytes())
+
+
+@lru_cache(maxsize=128)
+def _fit(name: str, landmarks: bytes) -> Fit:
+    return fit(np.frombuffer(landmarks, np.float32).reshape(-1, 2))
+
+
+def _cast(person: Person, fitted: Fit, rng: np.random.Generator, crop: bool) -> tuple[Head, Habits]:
+    """The person for one clip: wall and light, jaw and teeth, how they open the mouth."""
+    uniform = rng.uniform
+    photo, other = person.photo, wall(rng, SIZE)
+    share = matte(photo, fitted) if rng.random() < _OTHER_WALL and crop else None
+    if share is not None:
+        photo = before(photo, share, other)
+    direction = np.array([uniform(-0.9, 0.9), uniform(-1.0, 0.3), 0.9])
+    direction = (direction / np.linalg.norm(direction)).astype(np.float32)
+    strength = uniform(0.25, 0.7)
+    new_light = uniform(0.1, 0.5) if rng.random() < 0.6 else 0.0
+    build = Build(
+        jaw=float(np.clip(rng.normal(0, 0.035), -0.08, 0.08)),
+        teeth=(uniform(-0.16, 0.10), uniform(-0.10, 0.05)),
+        size=uniform(0.93, 1.06),
+        crooked=max(0.0, uniform(-0.01, 0.022)),
+        glasses=rng.random() < 0.15,
+    )
+    head = Head(photo, fitted, rng, build, (direction, strength), new_light)
+    return head, Habits(jaw=uniform(0.29, 0.46), teeth=uniform(0.5, 1.5))
