@@ -14,6 +14,7 @@ import numpy as np
 
 from w2l.base.files import atomic
 from w2l.errors import W2LError
+from w2l.video import profiles
 from w2l.video.files import PICTURES, open_container, read_head
 
 MAX_PIXELS = 120_000_000
@@ -59,8 +60,8 @@ def read_image(path: str | os.PathLike[str], ground: int = WHITE) -> np.ndarray:
     """A picture as it is meant to be seen: (H, W, 3) uint8 BGR, upright.
 
     Reads JPEG, PNG, WebP, BMP and GIF (of an animation the first frame), whatever the file's name. Grey, palette, CMYK
-    and 16-bit pictures become 8-bit BGR; transparent ones are laid over a background of this grey, 0 to 255; EXIF
-    orientation is applied.
+    and 16-bit pictures become 8-bit BGR; colour profiles (Display P3 of phones) are converted to sRGB; transparent ones
+    are laid over a background of this grey, 0 to 255; EXIF orientation is applied.
     Raises W2LError when the file is missing, broken, larger than ``MAX_PIXELS``, or not a picture.
     """
     path = Path(path)
@@ -74,7 +75,10 @@ def read_image(path: str | os.PathLike[str], ground: int = WHITE) -> np.ndarray:
     if kind == "webp" and is_animated_webp(path):
         with path.open("rb") as file:
             return next(webp_frames(file, path, ground))[2]
-    return _oriented(to_bgr(_decode(data, path), ground), _exif_orientation(data, kind))
+    image = _decode(data, path)
+    if profile := profiles.embedded(_blocks(data, kind)):
+        image = profiles.to_srgb(_in_8_bits(image), profile, data)
+    return _oriented(to_bgr(image, ground), _exif_orientation(data, kind))
 
 
 def write_image(path: str | os.PathLike[str], frame: np.ndarray) -> None:
@@ -104,13 +108,16 @@ def check_size(path: Path, width: int, height: int) -> None:
 
 def to_bgr(image: np.ndarray, ground: int = WHITE) -> np.ndarray:
     """Any decoded picture (grey, BGR or BGRA; 8 or 16 bit) as (H, W, 3) uint8 BGR, over that grey if transparent."""
-    if image.dtype == np.uint16:
-        image = cv2.convertScaleAbs(image, alpha=1 / 257)
+    image = _in_8_bits(image)
     if image.ndim == 2:
         return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
     if image.shape[2] == 4:
         return lay_over(np.full((*image.shape[:2], 3), ground, np.uint8), image)
     return image
+
+
+def _in_8_bits(image: np.ndarray) -> np.ndarray:
+    return cv2.convertScaleAbs(image, alpha=1 / 257) if image.dtype == np.uint16 else image
 
 
 def lay_over(ground: np.ndarray, image: np.ndarray) -> np.ndarray:
