@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from helpers.places import SHARED
@@ -285,6 +286,21 @@ def test_raw_streams(kind, fps, tmp_path):
     assert info.n_frames in (None, 100)
     assert [number(frame) for frame in video.read_frames(path)] == list(range(100))
     assert [number(frame) for frame in video.read_frames(path, start=90 / fps)] == list(range(90, 100))
+
+
+def test_a_raw_stream_of_jpegs(tmp_path):
+    """It states no rate, which is told; a picture with a second one after it stays a picture."""
+    jpegs = [cv2.imencode(".jpg", numbered(k))[1].tobytes() for k in range(20)]
+    path = tmp_path / "camera.jpg"
+    path.write_bytes(b"".join(jpegs))
+    info = video.probe(path)
+    assert (info.is_still, info.fps) == (False, 25)
+    assert info.notes == ("camera.jpg states no frame rate; it was read at 25 frames a second.",)
+    assert [number(frame) for frame in video.read_frames(path)] == list(range(20))
+    path.write_bytes(jpegs[0] + jpegs[1])
+    assert video.probe(path).is_still
+    path.write_bytes(jpegs[0][:2] + b"\xff\xe2\0\x08MPF\0\0\0" + jpegs[0][2:] + jpegs[1] + jpegs[2])
+    assert video.probe(path).is_still
 
 
 def test_a_raw_stream_that_looks_like_text(tmp_path):

@@ -16,7 +16,8 @@ from w2l.errors import W2LError
 from w2l.video.colour import Painter
 from w2l.video.fields import deinterlaced
 from w2l.video.files import open_container
-from w2l.video.images import WHITE, check_size
+from w2l.video.heif import Transparency, alpha_stream
+from w2l.video.images import HEIF_BRANDS, WHITE, check_size
 from w2l.video.timing import Order, continues, first_time, is_absurd, is_raw, key_frames, stated_rates, usual_rate
 
 _ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover art of a song
@@ -46,7 +47,9 @@ class Video:
         self.codec = context.name
         check_size(path, context.width, context.height)
         self.stream.thread_type = "AUTO"
-        self.is_still = container.format.name.endswith("_pipe")  # a picture: TIFF, JPEG 2000...
+        is_heif = container.metadata.get("major_brand") in HEIF_BRANDS
+        # Pictures: TIFF, JPEG 2000...; AVIF of one frame.
+        self.is_still = container.format.name.endswith("_pipe") or (is_heif and self.stream.frames == 1)
         self.has_audio = any(sound.codec_context is not None for sound in container.streams.audio)
         self.tick = float(self.stream.time_base or 0)
         # Time 0 is the first picture, as in w2l.audio, so that frame i belongs to the sound at i / fps.
@@ -57,6 +60,8 @@ class Video:
         self._lengths_hold = not is_absurd(self.stream)
         self.size: tuple[int, int] | None = None
         self._display: tuple[int, int, int, int] | None = None
+        alpha = alpha_stream(container, self.stream) if is_heif else None
+        self._transparency = None if alpha is None else Transparency(path, kind, alpha, ground)
         self._paint = Painter(ground)
 
     @property
@@ -126,6 +131,8 @@ class Video:
     def close(self) -> None:
         """Closes the file."""
         self.container.close()
+        if self._transparency is not None:
+            self._transparency.close()
 
     def _restart(self) -> None:
         """Opens the file again: not every format can seek, and a seek to the beginning may miss the first frame."""
@@ -167,6 +174,8 @@ class Video:
         """One decoded frame as the viewer sees it: BGR, square pixels, upright, of the clip's size."""
         check_size(self.path, frame.width, frame.height)
         picture = self._paint(frame, self.stream.codec_context)
+        if self._transparency is not None:
+            picture = self._transparency(picture, frame.pts)
         height, width = picture.shape[:2]
         # Browsers do not stretch a GIF, whatever its aspect ratio says.
         ratio = 1.0 if self.codec == "gif" else float(self.stream.sample_aspect_ratio or 1)
@@ -189,10 +198,13 @@ class Video:
 def opened(path: Path, kind: str | None = None, ground: int = WHITE) -> Iterator[Video]:
     """Opens a video for a `with` block. Raises W2LError when FFmpeg cannot open it, or finds no picture in it.
 
-    ``kind``: FFmpeg's name for the file's format, None to detect it. ``ground``: the grey, 0 to 255, behind transparent
+    ``kind``: what `sniff` says of it, None to detect the format. ``ground``: the grey, 0 to 255, behind transparent
     frames.
     """
     broken = f"{path} is not a video or picture that can be read, or it is broken; copy or download it again."
+    if kind == "heif":
+        kind = "mov"  # FFmpeg's name
+        broken = f"{path} is a HEIC or AVIF picture that cannot be read here, or broken; save it as JPG or PNG."
     try:
         container = open_container(path, kind)
     except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -217,6 +229,7 @@ def _best_stream(container: av.container.InputContainer, path: Path) -> av.Video
     if not streams:
         what = "sound but no picture" if container.streams.audio else "no picture"
         raise W2LError(f"{path} holds {what}; give a video or a picture.")
+    streams = [s for s in streams if s.frames != 1] or streams  # beside an animation there may be a picture of it
     return max(streams, key=lambda s: (s.disposition.value & 1, s.codec_context.width * s.codec_context.height))
 
 

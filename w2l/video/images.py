@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,15 +26,23 @@ WHITE = 255
 _BAND = 64  # rows of a transparent picture that are blended at a time
 _WRITABLE = {*PICTURES, ".webp"}
 _JPEG_SIZE_MARKERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif"}
+HEIF_BRANDS = {"heic", "heix", "heim", "heis", "mif1", "avif", "hevc", "hevx", "msf1", "avis"}
+"""Main brands of AVIF and HEIC files; the last four are those of animations."""
+_TILED = re.compile(rb"infe(?:\x02.{7}|\x03.{9})(?:grid|iovl)", re.DOTALL)  # a picture made of several, in any order
+_TURNED = re.compile(rb"\0\0\0\x09(?:irot|imir)")
+# Earlier ones do not say that a picture is turned.
+_TURNS_HEIF = av.library_versions["libavformat"] >= (62,)
+_END_AND_START = b"\xff\xd9\xff\xd8\xff"  # where one JPEG follows another
+_MOST_OF_JPEG = 1 << 24  # bytes that are searched for where a first frame ends
 _JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")  # bare, and in a container
 
 
 def sniff(path: str | os.PathLike[str]) -> str:
-    """The kind of a file by its content: "jpeg", "png", "apng" (animated PNG), "bmp", "gif", "webp", or "" for others.
+    """The kind of a file by its content: a picture or animation, or "" for others.
 
-    Raises W2LError when the file is missing, not a file, empty, unreadable, text, or a HEIC, AVIF or JPEG XL
-    picture.
+    "jpeg", "png", "apng" (animated PNG), "bmp", "gif", "webp", "heif" (AVIF or HEIC, moving or still), "mjpeg" (JPEGs
+    one after another). Raises W2LError when the file is missing, not a file, empty, unreadable, text, a HEIC or AVIF
+    picture in tiles, or a JPEG XL picture.
     """
     path = Path(path)
     try:
@@ -44,16 +53,37 @@ def sniff(path: str | os.PathLike[str]) -> str:
     except OSError as error:  # an invalid file name
         raise W2LError(f"{path} cannot be read: {error.strerror}; check the name.") from error
     head = read_head(path, "a video or picture")
-    is_heif = head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
-    if is_heif or head.startswith(_JPEG_XL):
+    is_heif = head[4:8] == b"ftyp" and head[8:12].decode("latin-1") in HEIF_BRANDS
+    if (is_heif and not _is_plain_heif(head)) or head.startswith(_JPEG_XL):
         what = "HEIC or AVIF" if is_heif else "JPEG XL"
         raise W2LError(f"{path} is a {what} picture, which cannot be read here; save it as JPG or PNG.")
+    if is_heif:
+        return "heif"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "apng" if any(name == b"acTL" for name, _ in _blocks(head, "png")) else "png"
     magics = {b"\xff\xd8\xff": "jpeg", b"GIF87a": "gif", b"GIF89a": "gif", b"BM": "bmp"}
-    return next((kind for magic, kind in magics.items() if head.startswith(magic)), "")
+    kind = next((kind for magic, kind in magics.items() if head.startswith(magic)), "")
+    return "mjpeg" if kind == "jpeg" and _is_motion_jpeg(path) else kind
+
+
+def _is_plain_heif(head: bytes) -> bool:
+    """Whether FFmpeg shows an AVIF or HEIC file as it is meant: tiles, which phones make, it does not put together."""
+    return not _TILED.search(head) and (_TURNS_HEIF or not _TURNED.search(head))
+
+
+def _is_motion_jpeg(path: Path) -> bool:
+    """Whether a JPEG is the first frame of a raw stream: three in a row, and not a set of pictures (CIPA DC-007)."""
+    with path.open("rb") as file:
+        data = file.read(_MOST_OF_JPEG)
+    segments = list(_blocks(data, "jpeg"))
+    if any(name == b"\xe2" and block.startswith(b"MPF\0") for name, block in segments):
+        return False
+    pixels = 2 + sum(4 + len(block) for _, block in segments)  # thumbnails are before them
+    second = data.find(_END_AND_START, pixels) + 2
+    third = data.find(_END_AND_START, second) + 2
+    return 1 < second < third and _image_size(data, "jpeg") == _image_size(data[second:third], "jpeg")
 
 
 def read_image(path: str | os.PathLike[str], ground: int = WHITE) -> np.ndarray:
@@ -68,8 +98,8 @@ def read_image(path: str | os.PathLike[str], ground: int = WHITE) -> np.ndarray:
     kind = sniff(path)
     if kind == "gif":
         return _first_gif_frame(path, ground)
-    if not kind:
-        raise W2LError(f"{path} is not a picture that can be read; give a JPG, PNG, WebP, BMP or GIF.")
+    if kind in ("", "heif", "mjpeg"):
+        raise W2LError(f"{path} is not a picture that can be read here; give a JPG, PNG, WebP, BMP or GIF.")
     data = path.read_bytes()
     check_size(path, *(_image_size(data, kind) or (0, 0)))
     if kind == "webp" and is_animated_webp(path):

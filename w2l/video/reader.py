@@ -22,6 +22,7 @@ STILL_FPS = 25.0
 """The frame rate reported for still pictures."""
 
 _MOVING = ("gif", "apng")  # picture formats that FFmpeg plays
+_BY_FFMPEG = ("", "heif", "mjpeg")  # formats of which FFmpeg reads single pictures too
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class ClipInfo:
 
     ``width``, ``height``: pixels, after rotation and sample aspect ratio; ``fps``: the constant rate; ``n_frames``: an
     estimate, None if unknown; ``duration``: seconds from the first frame to the end of the last one, None if unknown or
-    still; ``is_animation``: an animated GIF, PNG or WebP; ``codec``: FFmpeg's name for the codec, or the picture
+    still; ``is_animation``: an animated GIF, PNG, WebP or AVIF; ``codec``: FFmpeg's name for the codec, or the picture
     format; ``notes``: sentences about what the file does not state and what is assumed instead.
     """
 
@@ -58,21 +59,22 @@ def probe(path: str | os.PathLike[str]) -> ClipInfo:
         return _probe_webp(path)
     if kind in _MOVING and _length(path, kind)[0] > 1:
         return _probe_animation(path, kind)
-    if kind:
+    if kind not in _BY_FFMPEG:
         height, width = read_image(path).shape[:2]
         return ClipInfo(path, width, height, STILL_FPS, 1, None, False, True, False, kind)
-    with opened(path) as video:
+    with opened(path, kind or None) as video:
         first = next(video.shots(0.0), None)
         if first is None:
             raise _no_frame(path)
         height, width = first.picture().shape[:2]
+        codec = kind if kind == "heif" else video.codec
         if video.is_still:
-            return ClipInfo(path, width, height, STILL_FPS, 1, None, False, True, False, video.codec)
+            return ClipInfo(path, width, height, STILL_FPS, 1, None, False, True, False, codec)
         seconds = video.duration
         frames = None if seconds is None else _count(seconds * video.fps)
         notes = _notes(video)
         return ClipInfo(
-            path, width, height, video.fps, frames, seconds, video.has_audio, False, False, video.codec, notes
+            path, width, height, video.fps, frames, seconds, video.has_audio, False, kind == "heif", codec, notes
         )
 
 
@@ -106,7 +108,7 @@ def read_frames(
         with path.open("rb") as file:
             shots = (Shot(time, duration, frame.copy) for time, duration, frame in webp_frames(file, path, ground))
             yield from _constant_rate(shots, fps or _probe_webp(path).fps, start, 0.0, max_frames, path)
-    elif kind and (kind not in _MOVING or _length(path, kind)[0] <= 1):
+    elif kind not in _BY_FFMPEG and (kind not in _MOVING or _length(path, kind)[0] <= 1):
         yield read_image(path, ground)
     else:
         with (
@@ -115,7 +117,7 @@ def read_frames(
         ):
             if video.is_still:
                 start, max_frames = 0.0, 1
-            rate = fps or (_probe_animation(path, kind).fps if kind else video.fps)
+            rate = fps or (_probe_animation(path, kind).fps if kind in _MOVING else video.fps)
             yield from _constant_rate(shots, rate, start, video.tick / 2, max_frames, path)
 
 
