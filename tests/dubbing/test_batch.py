@@ -2,6 +2,8 @@
 
 import csv
 import os
+import shutil
+import sys
 
 import pytest
 from helpers.dubs import BOX, write_clip, write_speech
@@ -129,3 +131,98 @@ def test_command_line(material, generator, capsys):
     assert "ben-bye.mp4: failed: " in told
     assert main.main(["batch", *common]) == 2
     assert "either a table" in capsys.readouterr().err
+
+
+def test_a_table_from_a_spreadsheet(material):
+    table = material / "jobs.csv"
+    table.write_bytes("Face;AUDIO;Out\r\nfaces\\anna.mp4;/speeches/bye.wav;a\\x.mp4\r\n;;\r\n".encode("utf-16"))
+    (job,) = batch.read_csv(table, material / "out")
+    assert job.out == material / "out" / "a" / "x.mp4"
+    assert job.face.is_file() and job.audio.is_file()
+
+
+def test_what_is_in_a_folder(material):
+    """Hidden files and folders are no faces, a link that leads nowhere is told by its job, the rest is told here."""
+    faces = material / "faces"
+    (faces / "._anna.mp4").touch()
+    (faces / "carl.mp4").mkdir()
+    (faces / "dora.m2ts").symlink_to(material / "nowhere")
+    (faces / "anna.txt").touch()  # beside a clip
+    told = []
+    jobs = batch.every_pair(faces, material / "speeches" / "bye.wav", material / "out", left_out=told.append)
+    assert [job.face.name for job in jobs] == ["anna.mp4", "ben.mp4", "dora.m2ts"]
+    assert [path.name for path in told[0]] == ["notes.txt"]
+
+
+def test_long_names_are_shortened(material, generator):
+    long = ["嘴" * 80 + f"{i}.mp4" for i in range(2)]  # 245 bytes
+    for name in long:
+        shutil.copy(material / "faces" / "anna.mp4", material / name)
+    table = material / "jobs.csv"
+    table.write_text("".join(["face,audio\n", *(f"{name},speeches/bye.wav\n" for name in long)]), encoding="utf8")
+    jobs = batch.read_csv(table, material / "out")
+    assert all(len(os.fsencode(job.out.name)) <= 255 and job.out.name.startswith("嘴" * 70) for job in jobs)
+    assert [one.status for one in batch.run(jobs, report=material / "out" / "b.csv", **_how(generator))] == ["done"] * 2
+    assert [one.status for one in batch.run(jobs, **_how(generator))] == ["was there"] * 2
+
+
+def _how(generator):
+    return {"box": BOX, "weights": generator, "sign": False, "progress": False}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_a_name_that_is_not_utf_8(material, generator):
+    (material / "faces" / "ben.mp4").rename(material / "faces" / os.fsdecode(b"caf\xe9.mp4"))
+    report = material / "out" / "batch.csv"
+    jobs = batch.every_pair(material / "faces", material / "speeches" / "bye.wav", material / "out")
+    outcomes = batch.run(jobs, report=report, **_how(generator))
+    assert [one.status for one in outcomes] == ["done", "done"]
+    assert os.fsencode(outcomes[1].job.out.name) == b"caf\xe9-bye.mp4"
+    assert "caf\\udce9-bye.mp4" in report.read_text(encoding="utf8")
+
+
+def test_nothing_that_one_job_does_stops_the_others(material, generator, monkeypatch):
+    jobs = batch.every_pair(material / "faces", material / "speeches", material / "out")
+    real, errors = batch.dub, iter([OSError(28, "No space left on device"), RuntimeError("odd"), KeyError("odd")])
+
+    def dub(*arguments, **options):
+        for error in errors:
+            raise error
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(batch, "dub", dub)
+    outcomes = batch.run(jobs, report=material / "out" / "batch.csv", **_how(generator))
+    assert [one.status for one in outcomes] == ["failed", "failed", "failed", "done"]
+    assert outcomes[1].said == "RuntimeError: odd"
+
+
+def test_a_report_that_cannot_be_written_for_a_while_stops_nothing(material, generator, monkeypatch):
+    jobs = batch.every_pair(material / "faces", material / "speeches", material / "out")
+    real, fails = batch._write, iter([True])
+
+    def write(*arguments):
+        if next(fails, False):
+            raise W2LError("the disk is full")
+        real(*arguments)
+
+    monkeypatch.setattr(batch, "_write", write)
+    batch.run(jobs, report=material / "batch.csv", **_how(generator))
+    assert (material / "batch.csv").read_text().count("done") == 4
+    fails = iter([True] * 4)
+    with pytest.raises(W2LError, match="full"):
+        batch.run(jobs, report=material / "batch.csv", **_how(generator))
+
+
+def test_results_beside_the_faces_are_no_faces(material, generator):
+    """A second run does what the first one did; a file of the user's that has the name of a result stays."""
+    faces, speech = material / "faces", material / "speeches" / "bye.wav"
+    mine = write_clip(faces / "ben-bye.mp4", 5).read_bytes()
+    os.utime(faces / "ben-bye.mp4", (0, 0))
+    for again in (False, True):
+        jobs = batch.every_pair(faces, speech, faces)
+        outcomes = {one.job.out.name: one for one in batch.run(jobs, again=again, **_how(generator))}
+        assert set(outcomes) == {"anna-bye.mp4", "ben-bye.mp4", "ben-bye-bye.mp4"}
+        assert outcomes["ben-bye.mp4"].status == "failed"
+        assert "both input and output" in outcomes["ben-bye.mp4"].said
+        assert outcomes["anna-bye.mp4"].status == "done"
+    assert (faces / "ben-bye.mp4").read_bytes() == mine

@@ -44,3 +44,25 @@ def test_folders_without_clips_are_refused(tmp_path):
     with pytest.raises(W2LError, match="no folder"):
         sources.pair_folders(tmp_path / "nowhere", tmp_path)
     assert sources.expand([tmp_path / "missing.mp4"]) == [tmp_path / "missing.mp4"]
+
+
+@pytest.mark.parametrize("encoding", ["utf8", "utf-8-sig", "utf-16"])
+def test_lists_written_on_other_systems(tmp_path, encoding):
+    for name in ("a/1.mp4", "a/2.mp4", "made/0.mp4", "made/1.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"video")
+    (tmp_path / "list.txt").write_bytes("# pairs\r\na\\1 /a/2\r\n\r\n/a/2.mp4\ta\\1.mp4\r\n".encode(encoding))
+    first, second = sources.read_filelist(tmp_path / "list.txt", tmp_path, tmp_path / "made")
+    assert (first.speech, first.real, first.fault) == (tmp_path / "a/1.mp4", tmp_path / "a/2.mp4", "")
+    assert (second.speech, second.real, second.fault) == (tmp_path / "a/2.mp4", tmp_path / "a/1.mp4", "")
+
+
+def test_every_clip_of_a_folder_is_measured_and_the_rest_told(tmp_path):
+    for name in ("a.mp4", "a.mov", "b.m2ts", "a.json", "notes.doc", "._a.mp4"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
+    told = []
+    found = sources.expand([tmp_path], told.append)
+    assert [path.name for path in found] == ["a.mov", "a.mp4", "b.m2ts", "gone.mp4"]
+    assert told == [[tmp_path / "notes.doc"]]

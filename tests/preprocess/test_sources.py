@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import pytest
 from helpers.stores import touch
 
 from w2l.data import store
 from w2l.errors import W2LError
-from w2l.preprocess.sources import Source, assign_splits, find_sources
+from w2l.preprocess.sources import Source, assign_splits, find_sources, left_out
 
 
 def listed(root, *arguments):
@@ -92,3 +95,53 @@ def test_splits_are_by_speaker():
     assert all(more[speaker] == split for speaker, split in many.items())
     assert splits(2000, seed=1) != many
     assert splits(3, given=[Source("x.mp4", "x", "test")])["x"] == "test"
+
+
+@pytest.mark.parametrize("encoding", ["utf8", "utf-8-sig", "utf-16"])
+def test_lists_written_on_other_systems(tmp_path, encoding):
+    touch(tmp_path, "main/51/00001.mp4", "main/52/00002.mp4", "main/53/0 3.mp4", "main/54/00004.mp4")
+    lines = ["# clips", "51\\00001", "", "/52/00002.mp4 NF", "53/0 3", str(tmp_path / "main" / "54" / "00004.mp4")]
+    (tmp_path / "train.txt").write_bytes("\r\n".join(lines).encode(encoding))
+    assert listed(tmp_path) == [
+        ("main/51/00001.mp4", "51", "train"),
+        ("main/52/00002.mp4", "52", "train"),
+        ("main/53/0 3.mp4", "53", "train"),
+        ("main/54/00004.mp4", "54", "train"),
+    ]
+
+
+def test_a_table_of_speakers_from_a_spreadsheet(tmp_path):
+    touch(tmp_path / "in", "a/1.mp4", "b/2.mp4")
+    (tmp_path / "who.csv").write_bytes('sep=;\r\n Clip ;"Speaker"\r\na\\1.mp4;Ann\r\n/b;Ben\r\n'.encode("utf-16"))
+    assert [speaker for _, speaker, _ in listed(tmp_path / "in", "auto", tmp_path / "who.csv")] == ["Ann", "Ben"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_a_name_that_is_not_utf_8(tmp_path):
+    name = os.fsdecode(b"caf\xe9")
+    touch(tmp_path, f"{name}/{name}.mp4", "b/2.mp4")
+    found = find_sources(tmp_path)
+    assert [one.path for one in found] == ["b/2.mp4", f"{name}/{name}.mp4"]
+    assert found[1].key.isascii()
+
+
+def test_what_is_left_out_is_known(tmp_path):
+    touch(tmp_path, "a/1.mts", "a/1.txt", "a/1.xyz", "a/notes.doc", ".git/x.y", "b/2.braw", "b/list.txt", "b/3.wav")
+    assert [path for path, _, _ in listed(tmp_path)] == ["a/1.mts"]
+    assert left_out(tmp_path) == ["a/notes.doc", "b/2.braw"]
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+    touch(tmp_path, "a/1.mp4", "b/2.mp4")
+    scan = os.scandir
+
+    def closed(place):
+        if os.path.basename(os.fspath(place)) == "b":
+            raise PermissionError(13, "Permission denied", os.fspath(place))
+        return scan(place)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    assert [(one.path, one.fault) for one in find_sources(tmp_path)] == [
+        ("a/1.mp4", ""),
+        ("b", "the folder cannot be read: Permission denied"),
+    ]

@@ -40,6 +40,7 @@ def _rows() -> tuple[int, int]:
 
 
 def _draw(text: str) -> np.ndarray:
+    text = text.encode("utf8", "replace").decode()  # a name that is not UTF-8
     canvas = np.zeros((_CANVAS, 200 + 120 * len(text)), np.uint8)
     cv2.putText(canvas, text, (100, 200), _FONT, _SCALE, 255, _STROKE, cv2.LINE_AA)
     return canvas

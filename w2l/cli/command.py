@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,3 +48,11 @@ class Command:
         for name in self.fills:
             if (path := getattr(options, name)) is not None and Path(path).is_file():
                 raise W2LError(f"{path} is a file; give a folder.")
+
+
+def note_left_out(paths: Sequence[str | os.PathLike[str]]) -> None:
+    """Prints which files of a folder were left out, if any."""
+    from w2l.video.files import tell_left_out
+
+    if paths:
+        print(f"note: {tell_left_out(paths)}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from w2l.base import files, paths
 from w2l.cli.arguments import add_choices, add_threads, chosen, use_threads
-from w2l.cli.command import Command
+from w2l.cli.command import Command, note_left_out
 from w2l.dubbing.settings import Settings, TrackSettings
 from w2l.errors import W2LError
 
@@ -169,7 +169,7 @@ def _run_batch(options: argparse.Namespace) -> int:
     if options.jobs is not None:
         jobs = batch.read_csv(options.jobs, out)
     else:
-        jobs = batch.every_pair(options.faces, options.speeches, out)
+        jobs = batch.every_pair(options.faces, options.speeches, out, left_out=note_left_out)
 
     def report(outcome: batch.Outcome) -> None:
         print(f"{outcome.job.out}: {outcome.status}{': ' if outcome.said else ''}{outcome.said}", flush=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from w2l.base import files
 from w2l.cli.arguments import add_choices, chosen
-from w2l.cli.command import Command
+from w2l.cli.command import Command, note_left_out
 from w2l.evaluate.settings import Budget, InstrumentSettings
 
 _REPORT = ("report",)
@@ -63,7 +63,7 @@ def _run_clip(options: argparse.Namespace) -> int:
     from w2l.evaluate.report.collect import report_clips
     from w2l.evaluate.sources import expand
 
-    clips = expand(options.clips)
+    clips = expand(options.clips, note_left_out)
     report = report_clips(clips, _tools(options), options.protocol, options.which, not options.quiet)
     return _show(report, options.report)
 
@@ -91,7 +91,7 @@ def _run_pairs(options: argparse.Namespace) -> int:
     from w2l.evaluate.sources import pair_folders, read_filelist
 
     if options.list is None:
-        pairs = pair_folders(options.real, options.generated)
+        pairs = pair_folders(options.real, options.generated, note_left_out)
     else:
         pairs = read_filelist(options.list, options.real, options.generated, options.order)
     return _show(report_pairs(pairs, _tools(options), options.protocol, not options.quiet), options.report)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from w2l.cli.arguments import add_choices, chosen
-from w2l.cli.command import Command
+from w2l.cli.command import Command, note_left_out
 from w2l.preprocess.settings import LAYOUTS, PreprocessSettings
 
 
@@ -31,6 +31,7 @@ def _add_preprocess(parser: argparse.ArgumentParser) -> None:
 
 def _run_preprocess(options: argparse.Namespace) -> None:
     from w2l.preprocess import preprocess
+    from w2l.preprocess.sources import left_out
 
     settings = chosen(options, PreprocessSettings)
     if options.no_sync:
@@ -46,6 +47,7 @@ def _run_preprocess(options: argparse.Namespace) -> None:
         progress=not options.quiet,
     )
     print(report)
+    note_left_out(left_out(options.source))
     if report.is_finished:
         print(f"{options.target}: the store; its report.json and report.csv list every clip")
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from w2l.base import files
+from w2l.base.tables import named, read_table
 from w2l.dubbing.dub import dub
 from w2l.dubbing.settings import Settings
 from w2l.errors import W2LError
-from w2l.video.files import ANIMATIONS, PICTURES, SOUNDS, VIDEOS
+from w2l.marking import mark
+from w2l.video.files import FACES, SPEECHES, files_in
 
 REPORT = "batch.csv"
-_FACES = (*VIDEOS, *ANIMATIONS, *PICTURES)
-_SPEECHES = (*SOUNDS, *VIDEOS)
 _COLUMNS = ("face", "audio", "out")
 
 
@@ -50,14 +52,25 @@ class Outcome:
 
 
 def every_pair(
-    faces: str | os.PathLike[str], speeches: str | os.PathLike[str], out: str | os.PathLike[str], suffix: str = ".mp4"
+    faces: str | os.PathLike[str],
+    speeches: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    suffix: str = ".mp4",
+    left_out: Callable[[list[Path]], object] | None = None,
 ) -> list[DubJob]:
     """Every face with every speech; each is a file, or a folder whose files with a known suffix are taken.
 
-    Results are written to the folder ``out`` as face-speech.mp4. Raises W2LError when a folder holds no such files.
+    Results are written to the folder ``out`` as face-speech.mp4; where that is the folder of the faces, those that are
+    there from another run are no faces. A name too long for the file system is shortened. left_out: called with the
+    files of a folder that are of no known kind. Raises W2LError when a folder holds no such files.
     """
-    pairs = [(f, s) for f in _files(faces, _FACES, "faces") for s in _files(speeches, _SPEECHES, "speeches")]
-    return _checked(DubJob(face, speech, Path(out) / f"{face.stem}-{speech.stem}{suffix}") for face, speech in pairs)
+    given = [_files(faces, FACES, "faces"), _files(speeches, SPEECHES, "speeches")]
+    if left_out is not None:
+        left_out(list(dict.fromkeys(path for _, others in given for path in others)))
+    ways = [(face, speech) for face in given[0][0] for speech in given[1][0]]
+    jobs = [DubJob(f, s, files.fitting(Path(out) / f"{f.stem}-{s.stem}{suffix}")) for f, s in ways]
+    made = _results({*given[0][0], *given[1][0]}, jobs)
+    return _checked(job for job in jobs if job.face not in made and job.audio not in made)
 
 
 def read_csv(path: str | os.PathLike[str], out: str | os.PathLike[str]) -> list[DubJob]:
@@ -66,23 +79,16 @@ def read_csv(path: str | os.PathLike[str], out: str | os.PathLike[str]) -> list[
     Paths of faces and speeches are relative to the table's folder, results go to the folder ``out``. Raises W2LError
     when the file is not such a table.
     """
-    path = Path(path)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise W2LError(f"{path} cannot be read as a table ({error}); give a CSV file in UTF-8.") from error
-    if not rows or not {"face", "audio"} <= rows[0].keys():
-        raise W2LError(
-            f"{path} holds no jobs; give a CSV file whose first row names the columns face, audio (and out)."
-        )
     jobs = []
-    for number, row in enumerate(rows, 2):
-        face, audio, name = ((row.get(column) or "").strip() for column in _COLUMNS)
+    folder = Path(path).parent
+    for row in read_table(path, _COLUMNS[:2], "holds no jobs"):
+        face, audio, name = (row.get(column, "") for column in _COLUMNS)
         if not face or not audio:
-            raise W2LError(f"row {number} of {path} has no {'audio' if face else 'face'}; fill it in or drop the row.")
-        name = name or f"{Path(face).stem}-{Path(audio).stem}.mp4"
-        jobs.append(DubJob(path.parent / face, path.parent / audio, Path(out) / name))
+            missing = "audio" if face else "face"
+            raise W2LError(f"row {row['row']} of {path} has no {missing}; fill it in or drop the row.")
+        given = named(folder, face), named(folder, audio)
+        target = Path(out) / (name.replace("\\", "/") or f"{given[0].stem}-{given[1].stem}.mp4")
+        jobs.append(DubJob(*given, target if name else files.fitting(target)))
     return _checked(jobs)
 
 
@@ -104,7 +110,8 @@ def run(
         for job in jobs:
             outcomes.append(_run_one(job, again, progress, settings))
             if report is not None:
-                _write(report, outcomes)
+                with suppress(W2LError) if len(outcomes) < len(jobs) else nullcontext():  # the next may be written
+                    _write(report, outcomes)
             if told is not None:
                 told(outcomes[-1])
     return outcomes
@@ -117,17 +124,30 @@ def _run_one(job: DubJob, again: bool, progress: bool, settings: dict[str, Any])
         result = dub(job.face, job.audio, job.out, progress=progress, **settings)
     except W2LError as error:
         return Outcome(job, "failed", said=str(error))
+    except Exception as error:  # whatever a damaged file does: the other jobs are made
+        return Outcome(job, "failed", said=f"{type(error).__name__}: {error}")
     return Outcome(job, "done", result.seconds["total"], " ".join(result.notes))
 
 
-def _files(place: str | os.PathLike[str], endings: Sequence[str], what: str) -> list[Path]:
+def _files(place: str | os.PathLike[str], endings: Sequence[str], what: str) -> tuple[list[Path], list[Path]]:
     place = Path(place)
     if not place.is_dir():
-        return [place]
-    found = sorted(path for path in place.iterdir() if path.suffix.lower() in endings and path.is_file())
+        return [place], []
+    found, others = files_in(place, endings)
     if not found:
         raise W2LError(f"the folder {place} holds no {what} (files ending in {' '.join(endings)}); give another.")
-    return found
+    return found, others
+
+
+def _results(given: Iterable[Path], jobs: Sequence[DubJob]) -> set[Path]:
+    """Which of these files an earlier run made: they have the name of a job's result, and carry the mark of one."""
+    outs = {os.path.realpath(job.out) for job in jobs}
+    made = set()
+    for path in given:
+        with suppress(W2LError, OSError):
+            if os.path.realpath(path) in outs and mark.read(path).synthetic:
+                made.add(path)
+    return made
 
 
 def _checked(jobs: Iterable[DubJob]) -> list[DubJob]:
@@ -142,9 +162,10 @@ def _checked(jobs: Iterable[DubJob]) -> list[DubJob]:
 
 
 def _write(path: str | os.PathLike[str], outcomes: Sequence[Outcome]) -> None:
-    with files.atomic(path) as temporary, temporary.open("w", newline="", encoding="utf8") as file:
-        table = csv.writer(file)
-        table.writerow([*_COLUMNS, "status", "seconds", "said"])
-        for outcome in outcomes:
-            job = outcome.job
-            table.writerow([job.face, job.audio, job.out, outcome.status, f"{outcome.seconds:.1f}", outcome.said])
+    text = io.StringIO(newline="")
+    table = csv.writer(text)
+    table.writerow([*_COLUMNS, "status", "seconds", "said"])
+    for outcome in outcomes:
+        job = outcome.job
+        table.writerow([job.face, job.audio, job.out, outcome.status, f"{outcome.seconds:.1f}", outcome.said])
+    files.write_text(path, text.getvalue())

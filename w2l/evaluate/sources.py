@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from w2l.base.tables import named, read_list
 from w2l.errors import W2LError
-from w2l.video.files import VIDEOS
+from w2l.video.files import VIDEOS, files_in
 
+LeftOut = Callable[[list[Path]], object]
 ORDERS = ("audio video", "video audio")  # of the published lists: LRS's, and those of real videos
 
 
@@ -29,12 +31,18 @@ class Pair:
     fault: str = ""
 
 
-def pair_folders(real: str | os.PathLike[str], generated: str | os.PathLike[str]) -> list[Pair]:
+def pair_folders(
+    real: str | os.PathLike[str], generated: str | os.PathLike[str], left_out: LeftOut | None = None
+) -> list[Pair]:
     """Pairs clips of two folders that have the same name, whatever their suffix; one without a partner gets a fault.
 
-    Raises W2LError when a folder is missing or holds no clips.
+    left_out: called with the files of a folder that are of no known kind. Raises W2LError when a folder is missing or
+    holds no clips.
     """
-    folders = {"real": _clips(Path(real)), "generated": _clips(Path(generated))}
+    folders = {
+        kind: {path.stem: path for path in _clips(Path(folder), left_out)}
+        for kind, folder in (("real", real), ("generated", generated))
+    }
     pairs = []
     for name in sorted({*folders["real"], *folders["generated"]}):
         missing = [kind for kind, clips in folders.items() if name not in clips]
@@ -59,15 +67,15 @@ def read_filelist(
     if order not in ORDERS:
         raise W2LError(f"a list cannot have the order {order!r}; choose {' or '.join(map(repr, ORDERS))}.")
     try:
-        lines = Path(path).read_text(encoding="utf8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_list(path)
+    except OSError as error:
         raise W2LError(f"{path} cannot be read as a list of clips ({error}); give a text file.") from error
     pairs = []
-    for number, line in enumerate(line for line in lines if line.strip()):
+    for number, line in enumerate(lines):
         words = line.split()
         if len(words) != 2:
-            raise W2LError(f"line {number + 1} of {path} is {line.strip()!r}; give two names, '{order}'.")
-        first, second = (_named(Path(data) / word) for word in words)
+            raise W2LError(f"line {number + 1} of {path} is {line!r}; give two names, '{order}'.")
+        first, second = (_named(Path(data), word) for word in words)
         speech, real = (first, second) if order == "audio video" else (second, first)
         made = Path(generated) / f"{number}.mp4"
         missing = next((one for one in (made, real, speech) if not one.is_file()), None)
@@ -78,26 +86,29 @@ def read_filelist(
     return pairs
 
 
-def expand(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
+def expand(paths: Sequence[str | os.PathLike[str]], left_out: LeftOut | None = None) -> list[Path]:
     """The given clips, and those in the given folders, sorted; missing files are kept, so that their row can say so.
 
-    Raises W2LError for a folder without clips.
+    left_out: called with the files of a folder that are of no known kind. Raises W2LError for a folder without clips.
     """
     found: list[Path] = []
     for path in map(Path, paths):
-        found += sorted(_clips(path).values()) if path.is_dir() else [path]
+        found += _clips(path, left_out) if path.is_dir() else [path]
     return found
 
 
-def _clips(folder: Path) -> dict[str, Path]:
+def _clips(folder: Path, left_out: LeftOut | None) -> list[Path]:
     if not folder.is_dir():
         raise W2LError(f"there is no folder {folder}; give the folder that holds the clips.")
-    found = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in VIDEOS}
+    found, others = files_in(folder, VIDEOS)
+    if left_out is not None:
+        left_out(others)
     if not found:
         raise W2LError(f"there are no clips in {folder}; give the folder that holds them.")
     return found
 
 
-def _named(path: Path) -> Path:
+def _named(folder: Path, name: str) -> Path:
     """Names in a list have no suffix; if the file has one, it is added."""
-    return path if path.is_file() else path.with_name(path.name + ".mp4")
+    path = named(folder, name)
+    return path if path.is_file() else named(folder, f"{name}.mp4")

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from w2l.base.tables import read_list, read_table, spellings
 from w2l.data.store import SPLITS
 from w2l.errors import W2LError
 from w2l.preprocess.settings import LAYOUTS
 from w2l.talker import SPLITS as CORPUS_SPLITS
-from w2l.video.files import VIDEOS
+from w2l.video.files import VIDEOS, files_in
 
 SOUND = "audio.wav"  # beside the numbered pictures of a folder that the original's preprocessing wrote
 TRUTH = "opening_width_area"  # in the .json beside a clip of the synthetic corpus
 
 _PICTURE = re.compile(r"(\d+)\.(?:jpg|jpeg|png)", re.IGNORECASE)
 _LISTS = {"train": "train", "val": "validation", "test": "test", "pretrain": "train"}  # file -> split, first wins
+_BESIDE = {".txt", ".csv", ".json", ".align", ".md"}  # what data sets have beside their clips
 _GRID_SPEAKER = re.compile(r"(?:s|id)\d+", re.IGNORECASE)
 _HELD_OUT = (("test", 0.05), ("validation", 0.05))  # of the speakers
 
@@ -47,7 +48,7 @@ class Source:
     def key(self) -> str:
         """A name for its files in the store: readable, and different for each path."""
         stem = re.sub(r"[^A-Za-z0-9]+", "_", PurePosixPath(self.path).with_suffix("").as_posix())[-40:].strip("_")
-        return f"{stem}-{hashlib.sha256(self.path.encode()).hexdigest()[:12]}"
+        return f"{stem}-{hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]}"
 
 
 def find_sources(
@@ -70,17 +71,18 @@ def find_sources(
         raise W2LError(f"clips cannot be laid out as {layout!r}; choose one of {', '.join(LAYOUTS)}.")
     if not root.is_dir():
         raise W2LError(f"there is no folder {root}; give the folder that holds your clips.")
-    found = _walk(root)
+    found, closed = _walk(root)
     lists = _filelists(root)
     layout = _recognise(root, found, lists) if layout == "auto" else layout
     if layout in ("lrs2", "original"):
-        sources = _listed(found, lists) if lists else _by(lambda path: path.parent.name or root.name, found)
+        sources = _listed(root, found, lists) if lists else _by(lambda path: path.parent.name or root.name, found)
     elif layout == "corpus":
         sources = [_talker(root, path) for path, is_folder in found.items() if not is_folder]
     elif layout == "grid":
         sources = _by(lambda path: _grid_speaker(root, path), found)
     else:
         sources = _by(lambda path: _folder_name(root, path), found)
+    sources += closed
     if not sources:
         raise W2LError(
             f"there are no clips in {root}; give a folder with videos, or with folders of pictures and sound."
@@ -122,10 +124,16 @@ def _draw(speaker: str, seed: int) -> float:
     return int.from_bytes(hashlib.sha256(f"{seed}:{speaker}".encode()).digest()[:8], "big") / 2**64
 
 
-def _walk(root: Path) -> dict[PurePosixPath, bool]:
-    """Videos (False) and folders of pictures with sound (True)."""
-    found = {}
-    for where, folders, files in os.walk(root):
+def _walk(root: Path) -> tuple[dict[PurePosixPath, bool], list[Source]]:
+    """Videos (False) and folders of pictures with sound (True); folders that cannot be read."""
+    found: dict[PurePosixPath, bool] = {}
+    closed: list[Source] = []
+
+    def note(error: OSError) -> None:
+        folder = Path(error.filename).relative_to(root).as_posix()
+        closed.append(Source(folder, folder, fault=f"the folder cannot be read: {error.strerror}"))
+
+    for where, folders, files in os.walk(root, onerror=note):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         here = PurePosixPath(Path(where).relative_to(root).as_posix())
         if SOUND in files and any(_PICTURE.fullmatch(name) for name in files):
@@ -133,6 +141,16 @@ def _walk(root: Path) -> dict[PurePosixPath, bool]:
         for name in sorted(files):
             if Path(name).suffix.lower() in VIDEOS and not name.startswith("."):
                 found[here / name] = False
+    return found, closed
+
+
+def left_out(folder: str | os.PathLike[str]) -> list[str]:
+    """The files in a folder and all folders in it that are no known kind, nor lists, tables or truths."""
+    found: list[str] = []
+    for where, folders, _ in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        others = files_in(where, VIDEOS)[1]
+        found += [path.relative_to(folder).as_posix() for path in others if path.suffix.lower() not in _BESIDE]
     return found
 
 
@@ -167,33 +185,39 @@ def _grid_speaker(root: Path, path: PurePosixPath) -> str:
 
 
 def _filelists(root: Path) -> dict[str, list[str]]:
-    """Name of each list -> first words of its lines."""
+    """Name of each list -> its lines. Raises W2LError when one cannot be read."""
     lists = {}
     for name in _LISTS:
         for path in (root / f"{name}.txt", root / "filelists" / f"{name}.txt"):
             if path.is_file():
-                lines = path.read_text(encoding="utf8", errors="replace").splitlines()
-                lists[name] = [line.split()[0] for line in lines if line.strip()]
+                lists[name] = read_list(path)
                 break
     return lists
 
 
-def _listed(found: Mapping[PurePosixPath, bool], lists: Mapping[str, list[str]]) -> list[Source]:
+def _listed(root: Path, found: Mapping[PurePosixPath, bool], lists: Mapping[str, list[str]]) -> list[Source]:
     """The clips of the lists, including missing ones."""
     named = {str(path if is_folder else path.with_suffix("")): (path, is_folder) for path, is_folder in found.items()}
     sources: dict[str, Source] = {}
-    for name, tokens in lists.items():
-        for token in tokens:
-            stem = PurePosixPath(token)
-            stem = stem.with_suffix("") if stem.suffix.lower() in VIDEOS else stem
+    for name, lines in lists.items():
+        for line in lines:
+            stems = [stem for word in (line, line.split()[0]) for stem in _stems(root, word)]
             places = (PurePosixPath("pretrain" if name == "pretrain" else "main"), PurePosixPath())
-            path, is_folder = next(
-                (named[str(place / stem)] for place in places if str(place / stem) in named), (stem, False)
-            )
+            ways = (str(place / stem) for stem in stems for place in places)
+            path, is_folder = next((named[way] for way in ways if way in named), (stems[-1], False))
             fault = "" if path in found else f"it is in {name}.txt, but not in the folder"
             source = Source(str(path), path.parent.name, _LISTS[name], is_folder, fault=fault)
             sources.setdefault(source.path, source)
     return list(sources.values())
+
+
+def _stems(root: Path, word: str) -> Iterator[PurePosixPath]:
+    """What a word of a list may call a clip, without a video's suffix; the likeliest last."""
+    for spelled in spellings(word):
+        path = PurePosixPath(spelled)
+        if path.is_absolute() and path.is_relative_to(root.resolve().as_posix()):
+            path = path.relative_to(root.resolve().as_posix())
+        yield path.with_suffix("") if path.suffix.lower() in VIDEOS else path
 
 
 # ---------------------------------------------------------------- the synthetic corpus
@@ -220,14 +244,12 @@ def _talker(root: Path, path: PurePosixPath) -> Source:
 
 
 def _read_speakers(path: Path) -> dict[str, str]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise W2LError(f"{path} cannot be read as a table ({error}); give a CSV file in UTF-8.") from error
-    if not rows or not {"clip", "speaker"} <= rows[0].keys():
-        raise W2LError(f"{path} names no speakers; give a CSV file whose first row names the columns clip and speaker.")
-    return {str(PurePosixPath((row["clip"] or "").strip())): (row["speaker"] or "").strip() for row in rows}
+    rows = read_table(path, ("clip", "speaker"), "names no speakers")
+    return {
+        str(PurePosixPath(spelled)): row.get("speaker", "")
+        for row in rows
+        for spelled in spellings(row.get("clip", ""))
+    }
 
 
 def _named(source: Source, named: Mapping[str, str]) -> Source:

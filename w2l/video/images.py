@@ -16,7 +16,7 @@ import numpy as np
 from w2l.base.files import atomic
 from w2l.errors import W2LError
 from w2l.video import profiles
-from w2l.video.files import PICTURES, open_container, read_head
+from w2l.video.files import open_container, read_head
 
 MAX_PIXELS = 120_000_000
 """Largest picture that is decoded, in pixels: more than any camera takes, less than would fill the memory."""
@@ -24,7 +24,7 @@ WHITE = 255
 """Grey behind transparent pictures, as in browsers."""
 
 _BAND = 64  # rows of a transparent picture that are blended at a time
-_WRITABLE = {*PICTURES, ".webp"}
+_WRITABLE = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 _JPEG_SIZE_MARKERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 HEIF_BRANDS = {"heic", "heix", "heim", "heis", "mif1", "avif", "hevc", "hevx", "msf1", "avis"}
 """Main brands of AVIF and HEIC files; the last four are those of animations."""

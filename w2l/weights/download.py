@@ -254,21 +254,14 @@ def _take_from_drive(job: _Job, drive_id: str) -> None:
 
     # gdown 6 can wait a limited time and try again; gdown 5 cannot.
     newer: dict[str, Any] = {"timeout": TIMEOUTS, "retries": len(PAUSES)}
-    quiet = not (job.progress and can_draw())
     known = inspect.signature(gdown.download).parameters
     options = {name: value for name, value in newer.items() if name in known}
+    options["quiet"] = not (job.progress and can_draw())
     output = job.drive / job.target.name
     job.drive.mkdir(exist_ok=True)
     _need_room(job, job.size)
     try:
-        gdown.download(
-            id=drive_id,
-            output=str(output),
-            quiet=quiet,
-            use_cookies=False,
-            resume=True,
-            **options,
-        )
+        gdown.download(id=drive_id, output=str(output), use_cookies=False, resume=True, **options)
     except Exception as error:  # gdown raises errors of requests and bs4 besides its own
         if isinstance(error, OSError) and error.errno in _FULL:
             raise
