@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from helpers.painted import painted_people
 
 from w2l import audio, talker
+from w2l.errors import W2LError
 from w2l.talker.drawn.render import make_motion, presenter_view, render
 from w2l.video import probe, read_frames, read_metadata
 
@@ -84,3 +86,43 @@ def test_a_killed_corpus_goes_on(tmp_path):
     second = list(talker.write_corpus(tmp_path, {"train": 2}, seconds=0.4))
     assert second == first and first[0].stat().st_mtime_ns == kept
     assert first[1].with_suffix(".json").exists()
+
+
+def test_photographic_and_mixed_speakers_take_the_people_of_their_split_in_turn():
+    people = painted_people()
+    names = [talker.make_speaker("train", k, looks="photo", people=people).person.name for k in range(4)]
+    assert names == ["p002", "p003", "p004", "p002"]
+    mixed = [talker.make_speaker("test", k, looks="mixed", people=people).person for k in range(10)]
+    assert [k for k, person in enumerate(mixed) if person is None] == [4, 9]
+    assert [person.name for person in mixed if person] == ["p000", "p005"] * 4
+    assert talker.make_speaker("train", 3, looks="photo", people=people).voice == talker.make_speaker("train", 3).voice
+    with pytest.raises(W2LError, match="need photographs"):
+        talker.make_speaker("train", 0, looks="photo")
+    with pytest.raises(W2LError, match="no looks 'painted'"):
+        talker.make_speaker("train", 0, looks="painted")
+
+
+def test_a_photographic_clip_is_like_a_drawn_one_and_a_switch_turns_its_manner_off():
+    people = painted_people()
+    clips = [
+        talker.make_clip("validation", 0, seconds=1.0, looks="photo", people=people, manner=manner)
+        for manner in (None, None, True, False)
+    ]
+    one, again, lively, plain = clips
+    np.testing.assert_array_equal(one.frames, again.frames)
+    np.testing.assert_array_equal(one.truth, lively.truth)
+    assert one.frames.shape == (25, 96, 96, 3) and one.truth.shape == (25, 3) and one.mouth.shape == (25, 7)
+    np.testing.assert_array_equal(one.wav, plain.wav)
+    assert np.abs(one.mouth - plain.mouth).max() > 0.02
+    drawn = talker.make_clip("validation", 0, seconds=1.0)
+    np.testing.assert_array_equal(plain.mouth, drawn.mouth)
+    np.testing.assert_array_equal(plain.mel, drawn.mel)
+    other = talker.make_clip("validation", 0, seconds=1.0, manner=True)
+    np.testing.assert_array_equal(other.mouth, one.mouth)  # a manner belongs to the speaker, however they look
+
+
+def test_a_photographic_clip_on_disk_says_that_it_is_made_from_a_photograph(tmp_path):
+    speaker = talker.make_speaker("test", 0, looks="photo", people=painted_people())
+    path = talker.write_clip(tmp_path / "photo.mp4", speaker, seconds=0.2, size=128)
+    metadata = str(read_metadata(path))
+    assert "compositeSynthetic" in metadata and "CC BY 4.0" in metadata and "no real person" not in metadata

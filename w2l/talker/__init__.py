@@ -1,7 +1,8 @@
-"""The synthetic talker: procedural voices, and drawn faces whose mouth is known exactly in every frame."""
+"""The synthetic talker: procedural voices, drawn or photographic faces, whose mouth is known exactly in every frame."""
 
 from w2l.talker.corpus import (
     CLIP_SECONDS,
+    LOOKS,
     SPLITS,
     VOICES,
     Speaker,
@@ -20,6 +21,7 @@ from w2l.talker.speech.phones import BILABIALS, PHONES, Phone
 __all__ = [
     "BILABIALS",
     "CLIP_SECONDS",
+    "LOOKS",
     "PHONES",
     "SPLITS",
     "VOICES",

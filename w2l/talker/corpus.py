@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,28 +16,39 @@ from w2l.base.files import write_text
 from w2l.errors import W2LError
 from w2l.talker.drawn.identity import Face, make_face
 from w2l.talker.drawn.render import CROP, View, crop_view, make_motion, presenter_view, render
+from w2l.talker.manner import Manner, jittered, make_manner
 from w2l.talker.speech.espeak import EspeakVoice, make_espeak_voice, speak
 from w2l.talker.speech.formant import Voice, make_voice, plan_speech, synthesise
 from w2l.talker.speech.phones import Spoken
 from w2l.talker.speech.recording import record
 from w2l.talker.visemes import mouth_track
 
+if TYPE_CHECKING:
+    from w2l.talker.photo.people import People, Person
+
 SPLITS = ("train", "validation", "test")
 VOICES = ("formant", "mixed")  # how a corpus speaks; see `make_speaker`
+LOOKS = ("drawn", "photo", "mixed")  # what its speakers look like; mixed: one in five drawn, the others photographic
 CLIP_SECONDS = 4.0
-# IPTC: made by an algorithm alone, not by a trained model and not from a photograph
+_MIXED = 5
+# IPTC: made by an algorithm alone, not by a trained model and not from a photograph; and made from photographs
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia"
+PHOTO_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
 
 
 @dataclass(frozen=True)
 class Speaker:
-    """One identity and its own voice; never in two splits. recorded: whether the voice went through a microphone."""
+    """One identity and its own voice; never in two splits. recorded: whether the voice went through a microphone.
+
+    person: whose photograph the speaker has; None for one who is drawn, with `face`.
+    """
 
     split: str
     number: int
     face: Face
     voice: Voice | EspeakVoice
     recorded: bool = False
+    person: Person | None = None
 
 
 @dataclass(frozen=True)
@@ -56,21 +68,45 @@ class TalkerClip:
     truth: np.ndarray
 
 
-def make_speaker(split: str, number: int, seed: int = 0, voices: str = "formant") -> Speaker:
-    """The speaker with that number; the same arguments give the same one. The face does not depend on `voices`.
+def make_speaker(
+    split: str,
+    number: int,
+    seed: int = 0,
+    voices: str = "formant",
+    looks: str = "drawn",
+    people: People | None = None,
+) -> Speaker:
+    """The speaker with that number; the same arguments give the same one. Face and person do not depend on `voices`.
 
     voices: ``formant``, the kit's own synthesiser; or ``mixed``, in which every second speaker speaks one of many
     languages through espeak-ng, which must be installed, and three out of four are heard through a room and a
-    microphone.
-    Raises ValueError on a wrong split, W2LError on other voices.
+    microphone. looks: one of `LOOKS`. people: the photographs of the photographic speakers
+    (`photo.people.read_people`); the speakers of a split take its people in turn.
+    Raises ValueError on a wrong split, W2LError on other voices or looks, or when there are no people.
     """
     rng = _rng(seed, split, number, 0)
+    voice: Voice | EspeakVoice
     voice, face = make_voice(rng), make_face(rng)
     if voices not in VOICES:
         raise W2LError(f"there are no voices {voices!r}; choose one of {', '.join(VOICES)}.")
-    if voices == "mixed" and number % 2:
-        return Speaker(split, number, face, make_espeak_voice(rng, split), recorded=True)
-    return Speaker(split, number, face, voice, recorded=voices == "mixed" and number % 4 == 2)
+    espeak = voices == "mixed" and number % 2 == 1
+    if espeak:
+        voice = make_espeak_voice(rng, split)
+    recorded = espeak or (voices == "mixed" and number % 4 == 2)
+    return Speaker(split, number, face, voice, recorded, _person(split, number, looks, people))
+
+
+def _person(split: str, number: int, looks: str, people: People | None) -> Person | None:
+    """Whose photograph the speaker has: in turn, so that everybody of the split appears; None for a drawn one."""
+    if looks not in LOOKS:
+        raise W2LError(f"there are no looks {looks!r}; choose one of {', '.join(LOOKS)}.")
+    if looks == "drawn" or (looks == "mixed" and number % _MIXED == _MIXED - 1):
+        return None
+    if people is None:
+        raise W2LError("photographic talkers need photographs of people; name a people pack or a folder of them.")
+    of_split = people.of(split)
+    turn = number - number // _MIXED if looks == "mixed" else number
+    return people.person(of_split[turn % len(of_split)])
 
 
 def speech(
@@ -87,12 +123,45 @@ def speech(
 
 
 def film(
-    speaker: Speaker, phones: list[Spoken], n_frames: int, clip: int = 0, view: View | None = None, seed: int = 0
+    speaker: Speaker,
+    phones: list[Spoken],
+    n_frames: int,
+    clip: int = 0,
+    view: View | None = None,
+    seed: int = 0,
+    manner: bool | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields (frame, truth) of the speaker saying the phones, as `render.render`; without a view, the 96 x 96 crop."""
+    """Yields (frame, truth) of the speaker saying the phones, as `render.render`; without a view, the 96 x 96 crop.
+
+    Of a photographic speaker, a view's width alone counts: head and shoulders in a square. manner: whether the mouth
+    also does what the sound does not tell (`manner.Manner`); left out, photographic speakers have a manner, and drawn
+    ones none.
+    """
     rng = _rng(seed, speaker.split, speaker.number, 2 * clip + 2)
-    mouths = mouth_track(phones, n_frames, speaker.voice.articulation)
+    mouths, own = mouths_of(speaker, phones, n_frames, clip, seed, manner)
+    if speaker.person is not None:
+        from w2l.talker.photo.film import film as film_photo
+
+        return film_photo(speaker.person, mouths, rng, CROP if view is None else view.width, own)
     return render(speaker.face, mouths, make_motion(rng, n_frames), rng, view or crop_view(speaker.face))
+
+
+def mouths_of(
+    speaker: Speaker,
+    phones: list[Spoken],
+    n_frames: int,
+    clip: int = 0,
+    seed: int = 0,
+    manner: bool | None = None,
+) -> tuple[np.ndarray, Manner | None]:
+    """The mouth in each frame, float32 (n, 7) as in `Mouth`, and the manner it is in; None for none."""
+    wanted = speaker.person is not None if manner is None else manner
+    if not wanted:
+        return mouth_track(phones, n_frames, speaker.voice.articulation), None
+    rng = _rng(seed, speaker.split, speaker.number, 2 * clip + 2, 1)
+    gestures = jittered(rng, phones)
+    own = make_manner(rng, gestures, n_frames)
+    return own.applied(mouth_track(gestures, n_frames, speaker.voice.articulation)), own
 
 
 def make_clip(
@@ -102,16 +171,19 @@ def make_clip(
     seconds: float = CLIP_SECONDS,
     seed: int = 0,
     voices: str = "formant",
+    looks: str = "drawn",
+    people: People | None = None,
+    manner: bool | None = None,
 ) -> TalkerClip:
     """One clip at crop size (96 x 96), in memory. The same arguments give the same bytes.
 
-    voices: see `make_speaker`.
+    voices, looks, people: see `make_speaker`; manner: see `film`.
     """
-    speaker = make_speaker(split, number, seed, voices)
+    speaker = make_speaker(split, number, seed, voices, looks, people)
     phones, wav = speech(speaker, clip, seconds, seed)
     n_frames = round(seconds * TRAINING_FPS)
-    frames, truth = zip(*film(speaker, phones, n_frames, clip, seed=seed), strict=True)
-    mouth = mouth_track(phones, n_frames, speaker.voice.articulation)
+    frames, truth = zip(*film(speaker, phones, n_frames, clip, seed=seed, manner=manner), strict=True)
+    mouth = mouths_of(speaker, phones, n_frames, clip, seed, manner)[0]
     return TalkerClip(np.stack(frames), wav, melspectrogram(wav), phones, mouth, np.stack(truth))
 
 
@@ -134,7 +206,7 @@ def write_clip(
     n_frames = round(seconds * TRAINING_FPS)
     view = None if size == CROP else presenter_view(size)
     truth = []
-    metadata = {"digital_source_type": DIGITAL_SOURCE_TYPE, "comment": "w2l synthetic talker: drawn, no real person"}
+    metadata = _metadata(speaker)
     with VideoWriter(path, TRAINING_FPS, audio=(wav, SAMPLE_RATE), metadata=metadata, quality=16) as writer:
         for frame, numbers in film(speaker, phones, n_frames, clip, view, seed):
             writer.write(frame)
@@ -155,6 +227,16 @@ def write_clip(
     return path
 
 
+def _metadata(speaker: Speaker) -> dict[str, str]:
+    """Where the pictures of a clip come from."""
+    if speaker.person is None:
+        return {"digital_source_type": DIGITAL_SOURCE_TYPE, "comment": "w2l synthetic talker: drawn, no real person"}
+    from w2l.talker.photo.people import CREDIT
+
+    comment = f"w2l synthetic talker: made from a photograph by a program; nobody said this. {CREDIT}"
+    return {"digital_source_type": PHOTO_SOURCE_TYPE, "comment": comment}
+
+
 def write_corpus(
     folder: str | os.PathLike[str],
     speakers: dict[str, int],
@@ -163,14 +245,17 @@ def write_corpus(
     seed: int = 0,
     clips_each: int = 1,
     voices: str = "formant",
+    looks: str = "drawn",
+    people: People | None = None,
 ) -> Iterator[Path]:
     """Writes `speakers[split]` speakers' clips under folder/split/, yielding each path; clips already there are kept.
 
     A clip counts as done when its .json is there, which is written last; so a killed run resumes where it stopped.
+    voices, looks, people: see `make_speaker`.
     """
     for split, count in speakers.items():
         for number in range(count):
-            speaker = make_speaker(split, number, seed, voices)
+            speaker = make_speaker(split, number, seed, voices, looks, people)
             for clip in range(clips_each):
                 path = Path(folder) / split / f"{number:05d}_{clip:02d}.mp4"
                 if not (path.exists() and path.with_suffix(".json").exists()):
@@ -178,9 +263,9 @@ def write_corpus(
                 yield path
 
 
-def _rng(seed: int, split: str, number: int, stream: int) -> np.random.Generator:
+def _rng(seed: int, split: str, number: int, *stream: int) -> np.random.Generator:
     if split not in SPLITS:
         raise ValueError(f"{split!r} is not a split of the corpus; choose one of {', '.join(SPLITS)}.")
     if number < 0 or seed < 0:
         raise W2LError(f"speaker {number} with seed {seed} does not exist; both start at 0.")
-    return np.random.default_rng([seed, SPLITS.index(split), number, stream])
+    return np.random.default_rng([seed, SPLITS.index(split), number, *stream])

@@ -8,12 +8,13 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from w2l.talker.manner import Manner
 from w2l.talker.mouth import Mouth
 from w2l.talker.photo.camera import make_camera
 from w2l.talker.photo.colour import skin_colour
 from w2l.talker.photo.fit import Fit, fit
 from w2l.talker.photo.head import Build, Head
-from w2l.talker.photo.motion import make_boxes, make_motion
+from w2l.talker.photo.motion import Motion, make_boxes, make_motion
 from w2l.talker.photo.pack import head_pack
 from w2l.talker.photo.people import SIZE, Person
 from w2l.talker.photo.rig import Expression, Habits
@@ -25,12 +26,13 @@ _OPENING = Mouth._fields.index("opening")
 
 
 def film(
-    person: Person, mouths: np.ndarray, rng: np.random.Generator, size: int = CROP
+    person: Person, mouths: np.ndarray, rng: np.random.Generator, size: int = CROP, manner: Manner | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Films a person frame by frame, at 25 frames a second.
 
     mouths: float32 (n, 7) as in `Mouth`. size: 96 gives the crop of the face, anything larger head and shoulders in a
-    square of that many pixels. rng draws the light, the wall, the teeth, how the head moves, and the camera.
+    square of that many pixels. rng draws the light, the wall, the teeth, how the head moves, and the camera. manner:
+    what the sound does not tell; its part in `mouths` must be there already (`Manner.applied`).
     Yields (frame, truth): frame uint8 (size, size, 3) BGR; truth float32 (3,), gap between the lips and width from
     corner to corner in pixels of the frame, open area in square pixels.
     """
@@ -46,15 +48,24 @@ def film(
     for k, mouth in enumerate(mouths):
         x0, y0, x1, y1 = boxes[k] if crop else (0.0, 0.0, float(SIZE), float(SIZE))
         across, down = size / (x1 - x0), size / (y1 - y0)
-        expression = Expression(
-            float(motion.blink[k]), float(motion.brow[k]), float(motion.smile[k]), float(motion.frown[k])
-        )
+        expression = _expression(motion, manner, k)
         turn = float(motion.yaw[k]), float(motion.pitch[k]), float(motion.roll[k])
         frame = head.pose(mouth, expression, habits, turn)
         picture = head.draw(frame, (x0, y0, across * over, down * over), size * over, size * over)
         if over > 1:
             picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
         yield camera.take(picture, rng), head.measure(frame, (x0, y0, across, down))
+
+
+def _expression(motion: Motion, manner: Manner | None, k: int) -> Expression:
+    """What the face does besides speaking in frame k."""
+    own = Expression(*(float(track[k]) for track in (motion.blink, motion.brow, motion.smile, motion.frown)))
+    if manner is None:
+        return own
+    smile, lop, lips, press = (float(t[k]) for t in (manner.smile, manner.lop, manner.lips, manner.press))
+    return own._replace(
+        smile=own.smile + smile, frown=own.frown * (1 - min(1, 4 * smile)), lop=lop, lips=lips, press=press
+    )
 
 
 def fitted_to(person: Person) -> Fit:

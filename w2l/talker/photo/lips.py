@@ -50,7 +50,7 @@ class Lips:
         self._centred = smoothstep((0.5 - np.abs(MIDDLE - 0.5)) / 0.2)
 
     def edges(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The lips' edges as they are seen: x (COLUMNS,), and there the upper lip's lower edge, the lower lip's upper edge.
+        """The lips' edges as they are seen: x (COLUMNS,), and there the upper lip's lower, the lower lip's upper edge.
 
         Both are read at the same x: when the head turns or the jaw swings aside, the lips' columns part sideways.
         """

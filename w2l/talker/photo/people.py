@@ -17,6 +17,10 @@ from w2l.talker.photo.colour import balance
 from w2l.talker.photo.landmarks import CHIN, COUNT, PUPILS, read_template
 
 SIZE = 512  # pixels: a person's picture is a square around head and shoulders
+CREDIT = (
+    "Faces: DeBruine and Jones, Face Research Lab London Set (doi 10.6084/m9.figshare.5047666) and Young Adult White "
+    "Faces (doi 10.6084/m9.figshare.4220517), CC BY 4.0, changed. Head: ICT-FaceKit, MIT."
+)
 _QUALITY = 90  # of the JPEGs in a pack
 _HALF = 1.75  # half the square's side, over the distance from the eyes to the chin
 

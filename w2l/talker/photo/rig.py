@@ -27,6 +27,7 @@ class Expression(NamedTuple):
     frown: float = 0.0  # corners of the mouth down
     lop: float = 0.0  # -1 .. 1: the mouth moves more on the picture's left .. right side
     lips: float = 0.0  # -1 .. 1: the jaw makes more of an opening .. the lips do
+    press: float = 0.0  # 0 .. 1: lips pressed inwards
 
 
 @dataclass(frozen=True)
@@ -124,9 +125,9 @@ def weights(m: Mouth, expression: Expression, habits: Habits) -> dict[str, float
         "mouthUpperUp": (0.16 * m.teeth + 0.05 * m.opening) * (1 - 0.6 * m.rounding) * bare + 0.3 * part,
         "mouthLowerDown": (0.20 * m.teeth + 0.06 * m.opening) * (1 - 0.55 * m.rounding) * (1 - m.tuck) * bare
         + 0.6 * part,
-        "mouthPress": 0.30 * m.closure,
-        "mouthRollUpper": 0.10 * m.closure,
-        "mouthRollLower": 0.16 * m.closure + 0.52 * m.tuck,
+        "mouthPress": 0.30 * m.closure + 0.4 * expression.press,
+        "mouthRollUpper": 0.10 * m.closure + 0.35 * expression.press,
+        "mouthRollLower": 0.16 * m.closure + 0.52 * m.tuck + 0.4 * expression.press * (1 - m.tuck),
         "mouthShrugUpper": 0.12 * m.tuck,
         "mouthShrugLower": 0.06 * m.closure,
         "mouthFrown": expression.frown,

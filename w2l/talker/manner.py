@@ -1,0 +1,105 @@
+"""What the sound does not tell: how widely, how lopsidedly and when exactly this speaker moves the mouth in this clip.
+
+In people the mouth is no function of the sound. Without a manner it is one here, and then a network learns from pixels
+alone what an expert on lips is there to teach.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from w2l.audio import SAMPLE_RATE, TRAINING_FPS
+from w2l.talker.mouth import Mouth
+from w2l.talker.speech.phones import Spoken
+
+_TIMING = 0.02  # s: deviation of the gestures' times
+_LEAST = 0.4  # share of its length that a phone keeps
+_PAUSE = 0.12  # s: a shorter silence is no pause
+_INTO_SPEECH = 0.2  # s: how far a smile or pressed lips reach into what is said next
+_RESTS = ("closed", "pressed", "smiling", "parted")
+_REST_SHARE = (0.45, 0.2, 0.2, 0.15)
+_OPENING, _WIDTH, _ROUNDING, _CLOSURE = (
+    Mouth._fields.index(name) for name in ("opening", "width", "rounding", "closure")
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Manner:
+    """One clip's manner, float32 (n,) for its n frames.
+
+    opening and rounding: factors about 1. width: added to `Mouth.width`. lop: -1 .. 1, the mouth moves more on the
+    picture's left .. right. lips: -1 .. 1, the jaw makes more of an opening .. the lips do. smile: 0 .. 0.4 and press:
+    0 .. 1, in pauses and a little into speech. parted: 0 .. 1, lips that rest a little open, in pauses alone.
+    """
+
+    opening: np.ndarray
+    rounding: np.ndarray
+    width: np.ndarray
+    lop: np.ndarray
+    lips: np.ndarray
+    smile: np.ndarray
+    press: np.ndarray
+    parted: np.ndarray
+
+    def applied(self, mouths: np.ndarray) -> np.ndarray:
+        """The mouths (n, 7), as in `Mouth`, in this manner. Pressed lips stay pressed on /m b p/."""
+        own = mouths.copy()
+        own[:, _OPENING] = np.minimum(own[:, _OPENING] * self.opening, 1.25)
+        own[:, _ROUNDING] = np.clip(own[:, _ROUNDING] * self.rounding, 0, 1)
+        own[:, _WIDTH] = np.clip(own[:, _WIDTH] + self.width, -1, 1)
+        own[:, _CLOSURE] *= 1 - self.parted
+        own[:, _OPENING] += 0.16 * self.parted
+        return own.astype(np.float32)
+
+
+def make_manner(rng: np.random.Generator, spoken: list[Spoken], n_frames: int, fps: float = TRAINING_FPS) -> Manner:
+    """Draws the manner of a clip: a habit that drifts over seconds, and how the mouth rests in each pause."""
+
+    def drift(seconds: float, amplitude: float) -> np.ndarray:
+        sigma = seconds * fps
+        pad = int(4 * sigma)
+        noise = gaussian_filter1d(rng.standard_normal(n_frames + 2 * pad), sigma)[pad : pad + n_frames]
+        return amplitude * noise * np.sqrt(2 * np.sqrt(np.pi) * sigma)  # filtered noise has deviation 1 again
+
+    rests = {name: np.zeros(n_frames) for name in _RESTS}
+    times = (np.arange(n_frames) + 0.5) / fps
+    for start, end in _pauses(spoken):
+        rest = str(rng.choice(_RESTS, p=_REST_SHARE))
+        reach = 0.0 if rest == "parted" else _INTO_SPEECH
+        rise, fall = (times - start) / 0.08, (end + reach - times) / (0.08 + reach)
+        rests[rest] = np.maximum(rests[rest], np.clip(np.minimum(rise, fall), 0, 1) * rng.uniform(0.4, 1.0))
+    tracks = (
+        np.exp(rng.normal(0, 0.12) + drift(0.8, 0.10)),
+        np.exp(rng.normal(0, 0.10) + drift(0.8, 0.08)),
+        rng.normal(0, 0.08) + drift(0.8, 0.06),
+        np.clip(rng.normal(0, 0.3) + drift(0.8, 0.2), -1, 1),
+        np.clip(rng.uniform(-0.7, 0.7) + drift(0.8, 0.2), -1, 1),
+        0.4 * rests["smiling"],
+        rests["pressed"],
+        rests["parted"],
+    )
+    return Manner(*(track.astype(np.float32) for track in tracks))
+
+
+def jittered(rng: np.random.Generator, spoken: list[Spoken]) -> list[Spoken]:
+    """The phones with their borders moved by some 20 ms, as gestures come earlier or later than their sound.
+
+    The order stays, each phone keeps at least 0.4 of its length, and the first starts where it did.
+    """
+    shifts = rng.normal(0, _TIMING * SAMPLE_RATE, len(spoken))
+    moved, start = [], spoken[0].start if spoken else 0
+    for phone, shift in zip(spoken, shifts, strict=True):
+        least = _LEAST * (phone.end - phone.start)
+        end = round(max(phone.end + np.clip(shift, -least, least), start + least))
+        moved.append(phone._replace(start=start, end=end))
+        start = end
+    return moved
+
+
+def _pauses(spoken: list[Spoken]) -> list[tuple[float, float]]:
+    """Start and end in seconds of each silence long enough to rest in."""
+    pauses = [(p.start / SAMPLE_RATE, p.end / SAMPLE_RATE) for p in spoken if p.phone == "SIL"]
+    return [(start, end) for start, end in pauses if end - start >= _PAUSE]
