@@ -111,6 +111,42 @@ def test_bright_light_is_rolled_off():
     np.testing.assert_allclose(grey[2:4, 0], (light[2:4] / 203) ** (1 / 2.4), atol=0.015)
 
 
+def write_mastered(path: Path, n: int, peak: int, **tags: int) -> Path:
+    """A clip of n grey frames of 203 cd/m² in PQ, said to hold light up to this peak."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"x264-params": f"cll={peak},100", "g": "8"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p10le"
+        context = stream.codec_context
+        context.color_primaries, context.color_trc, context.colorspace = 9, tags.get("transfer", 16), 9
+        for _ in range(n):
+            frame = av.VideoFrame(64, 64, "yuv420p10le")
+            for plane, value in zip(frame.planes, (64 + 876 * pq(203.0), 512, 512), strict=True):
+                plane.update(np.full((plane.height, plane.line_size // 2), round(value), np.uint16))
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(("peak", "level"), [(400, 244), (1000, 230), (4000, 210)])
+def test_metadata_says_how_much_is_rolled_off(tmp_path, monkeypatch, peak, level):
+    """Also when a clip is read from its middle, where frames do not carry it."""
+    path = write_mastered(tmp_path / "graded.mkv", 12, peak)
+    monkeypatch.setattr("w2l.video.ffmpeg._SEEK_FROM", 0.0)
+    for start in (0, 3, 10):
+        assert abs(int(next(video.read_frames(path, start=start / 25))[32, 32, 1]) - level) <= 2
+
+
+def test_notes_say_what_cannot_be_shown(tmp_path):
+    path = write_mastered(tmp_path / "clip.mp4", 1, 1000)
+    (note,) = video.probe(path).notes
+    assert "is HDR, the result is not" in note
+    plain = write_mastered(tmp_path / "plain.mp4", 1, 1000, transfer=2)
+    assert video.probe(plain).notes == ()
+    plain.write_bytes(plain.read_bytes().replace(b"avc1", b"dva1"))
+    (note,) = video.probe(plain).notes
+    assert "only Dolby Vision shows rightly" in note
+
+
 def test_colours_that_a_common_screen_lacks_turn_paler():
     """Pure colours of BT.2020 lie outside BT.709: they keep their lightness, and the order of their channels."""
     pure = np.array([[0.2, 0.6, 0.2], [0.0, 0.5, 0.0], [0.6, 0.0, 0.0]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from itertools import count
@@ -16,6 +16,8 @@ from w2l.video.images import to_bgr
 _LIMITED, _FULL = 1, 2  # colour ranges as FFmpeg counts them
 _PQ, _HLG = 16, 18
 _BT2020, _P3 = 9, 12
+_UNSTATED = 2
+_DOLBY_VISION = {"dvh1", "dvhe", "dva1", "dvav", "dav1"}  # sample entries of mp4
 _SWSCALE_BT709, SWSCALE_BT601 = 1, 5
 _SWSCALE_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 
@@ -40,14 +42,22 @@ def assumed_matrix(width: int, height: int) -> int:
 class Painter:
     """Turns the decoded frames of one stream into BGR, as a common screen shows them.
 
-    ``ground``: the grey, 0 to 255, behind transparent frames.
+    ``ground``: the grey, 0 to 255, behind transparent frames. ``notes``, after `meet`: sentences about what a common
+    screen does not show as it was meant.
     """
 
     def __init__(self, ground: int) -> None:
         self._ground = ground
+        self.notes: tuple[str, ...] = ()
         self._converter = av.video.reformatter.VideoReformatter()
-        self._peak: float | None = None
+        self._peak = _PEAK
         self._table: tuple[tuple[object, ...], Callable[[av.VideoFrame], av.VideoFrame]] | None = None
+
+    def meet(self, frame: av.VideoFrame, context: av.VideoCodecContext) -> None:
+        """Learns from a key frame what holds for the whole stream; other frames may not carry it."""
+        self.notes = tuple(_notes(frame, context))
+        if context.color_trc == _PQ:
+            self._peak = _brightest(frame)
 
     def __call__(self, frame: av.VideoFrame, context: av.VideoCodecContext) -> np.ndarray:
         """One frame that this context decoded: (H, W, 3) uint8 BGR, of its stored size."""
@@ -71,13 +81,26 @@ class Painter:
 
     def _mapped(self, frame: av.VideoFrame, transfer: int, primaries: int) -> av.VideoFrame:
         """A frame of HDR or wide colours as 16-bit BGR of a common screen, by a look-up table."""
-        if self._peak is None:
-            # Only once: it holds for the whole stream, and see `Video._picture` about reading it.
-            self._peak = _brightest(frame) if transfer == _PQ else _PEAK
         wanted = frame.width, frame.height, transfer, primaries
         if self._table is None or self._table[0] != wanted:
             self._table = wanted, _through_table(frame.width, frame.height, _table(transfer, primaries, self._peak))
         return self._table[1](self._convert(frame, "bgr48le"))
+
+
+def _notes(frame: av.VideoFrame, context: av.VideoCodecContext) -> Iterator[str]:
+    if context.color_trc in (_PQ, _HLG):
+        yield "the clip is HDR, the result is not: light brighter than a common screen's white was rolled off."
+    elif context.color_trc == _UNSTATED and (context.codec_tag in _DOLBY_VISION or _side_data(frame, "DOVI_METADATA")):
+        # Profile 5, whose pictures need Dolby's own decoding; those of other profiles are PQ, HLG or SDR, and say so.
+        yield "the clip has colours that only Dolby Vision shows rightly; convert it to common HDR or SDR first."
+
+
+def _side_data(frame: av.VideoFrame, name: str) -> object | None:
+    # Reading it makes a frame refer to itself, so that it stays in memory until Python's garbage collector runs.
+    try:
+        return frame.side_data.get(name)
+    except ValueError:  # next to it is data that this PyAV cannot name
+        return None
 
 
 @lru_cache
@@ -88,10 +111,7 @@ def _may_be_transparent(pixel_format: str) -> bool:
 
 def _brightest(frame: av.VideoFrame) -> float:
     """The brightest light of a PQ clip in cd/m², by its metadata: of the content, else of the mastering screen."""
-    try:
-        light, screen = (frame.side_data.get(name) for name in ("CONTENT_LIGHT_LEVEL", "MASTERING_DISPLAY_METADATA"))
-    except ValueError:  # next to it is data that this PyAV cannot name
-        return _PEAK
+    light, screen = (_side_data(frame, name) for name in ("CONTENT_LIGHT_LEVEL", "MASTERING_DISPLAY_METADATA"))
     # AVContentLightMetadata begins with MaxCLL; in AVMasteringDisplayMetadata, 22 integers, the maximum is a fraction.
     stated = np.frombuffer(light, np.uint32, 1)[0] if light is not None else 0  # type: ignore[call-overload]
     if not stated and screen is not None:

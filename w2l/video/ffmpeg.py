@@ -62,7 +62,7 @@ class Video:
         self._display: tuple[int, int, int, int] | None = None
         alpha = alpha_stream(container, self.stream) if is_heif else None
         self._transparency = None if alpha is None else Transparency(path, kind, alpha, ground)
-        self._paint = Painter(ground)
+        self.paint = Painter(ground)
 
     @property
     def duration(self) -> float | None:
@@ -85,6 +85,7 @@ class Video:
         for frame in deinterlaced(frames):
             time = None if frame.pts is None else frame.pts * self.tick - self.origin + shift
             if last is None:
+                self.paint.meet(frame, self.stream.codec_context)
                 time = time or 0.0
             elif time is None:
                 time = last + self.interval
@@ -173,7 +174,7 @@ class Video:
     def _picture(self, frame: av.VideoFrame) -> np.ndarray:
         """One decoded frame as the viewer sees it: BGR, square pixels, upright, of the clip's size."""
         check_size(self.path, frame.width, frame.height)
-        picture = self._paint(frame, self.stream.codec_context)
+        picture = self.paint(frame, self.stream.codec_context)
         if self._transparency is not None:
             picture = self._transparency(picture, frame.pts)
         height, width = picture.shape[:2]

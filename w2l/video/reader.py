@@ -32,7 +32,8 @@ class ClipInfo:
     ``width``, ``height``: pixels, after rotation and sample aspect ratio; ``fps``: the constant rate; ``n_frames``: an
     estimate, None if unknown; ``duration``: seconds from the first frame to the end of the last one, None if unknown or
     still; ``is_animation``: an animated GIF, PNG, WebP or AVIF; ``codec``: FFmpeg's name for the codec, or the picture
-    format; ``notes``: sentences about what the file does not state and what is assumed instead.
+    format; ``notes``: sentences about what the file does not state and what is assumed instead, and about colours
+    that cannot be shown.
     """
 
     path: Path
@@ -163,9 +164,10 @@ def _constant_rate(
 
 
 def _notes(video: Video) -> tuple[str, ...]:
+    notes = video.paint.notes
     if not is_rate_assumed(video.path, video.container, video.stream):
-        return ()
-    return (f"{video.path.name} states no frame rate; it was read at {video.fps:g} frames a second.",)
+        return notes
+    return f"{video.path.name} states no frame rate; it was read at {video.fps:g} frames a second.", *notes
 
 
 def _no_frame(path: Path) -> W2LError:
