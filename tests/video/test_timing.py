@@ -116,6 +116,15 @@ def test_a_start_in_the_middle_shows_the_true_frames(kind, tmp_path):
         assert got == list(range(at, min(at + 2, 200)))
 
 
+@pytest.mark.parametrize("kind", ["mkv", "mp4", "ts", "flv"])
+@pytest.mark.parametrize("seconds", [0.5, 3600])
+def test_a_late_beginning_is_no_part_of_the_length(kind, seconds, tmp_path):
+    path = copied(film(tmp_path / "a.mp4", "libx264", 50), tmp_path / f"b.{kind}", later(seconds))
+    info = video.probe(path)
+    assert (info.n_frames, round(info.duration, 2)) == (50, 2.0)
+    assert len(list(video.read_frames(path))) == 50
+
+
 @pytest.mark.parametrize("kind", ["ts", "mpg", "mkv"])
 def test_joined_recordings(kind, tmp_path):
     """Each has its own clock, so that a time is found in several places."""

@@ -18,7 +18,17 @@ from w2l.video.fields import deinterlaced
 from w2l.video.files import open_container
 from w2l.video.heif import Transparency, alpha_stream
 from w2l.video.images import HEIF_BRANDS, WHITE, check_size
-from w2l.video.timing import Order, continues, first_time, is_absurd, is_raw, key_frames, stated_rates, usual_rate
+from w2l.video.timing import (
+    Order,
+    continues,
+    first_time,
+    is_absurd,
+    is_raw,
+    key_frames,
+    stated_rates,
+    states_end,
+    usual_rate,
+)
 
 _ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover art of a song
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
@@ -73,7 +83,10 @@ class Video:
             # Without a start FFmpeg counts from 0, not from the first picture.
             seconds = self.stream.duration * self.tick - (self.origin if self.stream.start_time is None else 0)
         else:
-            seconds = ((self.container.start_time or 0) + (self.container.duration or 0)) / av.time_base - self.origin
+            begun = self.container.start_time or 0
+            if states_end(self.container):
+                begun = min(begun, 0)
+            seconds = (begun + (self.container.duration or 0)) / av.time_base - self.origin
         return seconds if seconds > 0 else None
 
     def shots(self, start: float) -> Generator[Shot, None, None]:

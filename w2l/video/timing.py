@@ -119,6 +119,12 @@ def first_time(path: Path, container: av.container.InputContainer, stream: av.Vi
     return next((stamp * tick for stamp in stamps if stamp is not None), 0.0)
 
 
+def states_end(container: av.container.InputContainer) -> bool:
+    """Whether a file says when it ends rather than how long it lasts, as Matroska and FLV of FFmpeg do."""
+    tags = {name.lower(): value for name, value in container.metadata.items()}
+    return tags.get("encoder", "").startswith("Lavf") and container.format.name in ("matroska,webm", "flv")
+
+
 class Order:
     """Puts the timestamps of decoded frames into ascending order.
 
