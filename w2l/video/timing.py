@@ -120,9 +120,8 @@ def first_time(path: Path, container: av.container.InputContainer, stream: av.Vi
 
 
 def states_end(container: av.container.InputContainer) -> bool:
-    """Whether a file says when it ends rather than how long it lasts, as Matroska and FLV of FFmpeg do."""
-    tags = {name.lower(): value for name, value in container.metadata.items()}
-    return tags.get("encoder", "").startswith("Lavf") and container.format.name in ("matroska,webm", "flv")
+    """Whether a file says when it ends rather than how long it lasts, as FFmpeg's own Matroska does."""
+    return container.format.name == "matroska,webm" and container.metadata.get("ENCODER", "").startswith("Lavf")
 
 
 class Order:
