@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from fractions import Fraction
 
 import av
 
@@ -39,9 +40,10 @@ class _Weaver:
     def __init__(self, frame: av.VideoFrame) -> None:
         self._kind = _kind(frame)
         self._graph = av.filter.Graph()
-        source = self._graph.add_buffer(
-            width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
-        )
+        # Written out: the filter takes it as text, and PyAV 19 has a type of its own.
+        tick = frame.time_base or Fraction(1, 25)
+        tick = Fraction(tick.numerator, tick.denominator)
+        source = self._graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=tick)
         bwdif, sink = self._graph.add("bwdif", "mode=send_frame:deint=interlaced"), self._graph.add("buffersink")
         source.link_to(bwdif)
         bwdif.link_to(sink)
