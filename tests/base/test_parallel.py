@@ -1,11 +1,13 @@
 """Threads that work ahead, the stopwatch, and forked processes."""
 
+import math
 import multiprocessing
 import time
 
 import pytest
 from helpers.threads import count_threads, wait_for_threads
 
+from w2l.base import parallel
 from w2l.base.parallel import Stopwatch, ahead, can_fork, forked
 from w2l.errors import W2LError
 
@@ -74,3 +76,59 @@ def test_forked_processes_have_ended_when_an_error_arrives():
     with pytest.raises(W2LError, match="there is none"):
         list(forked(make, [0, 1, 2, 3], 2))
     assert not multiprocessing.active_children()
+
+
+def _groups(folder, line, **limits):
+    """A /proc/self/cgroup with that line, and control groups with these limits (file -> content)."""
+    for name, content in limits.items():
+        path = folder / "cgroup" / name.replace("__", "/").replace("cpu_max", "cpu.max")
+        path = path.with_name(path.name.replace("cfs_", "cpu.cfs_"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    (folder / "self").write_text(line)
+    return folder / "self", folder / "cgroup"
+
+
+@pytest.mark.parametrize(
+    ("line", "limits", "granted"),
+    [
+        ("0::/\n", {"cpu_max": "150000 100000\n"}, 1.5),  # version 2, in a container
+        ("0::/\n", {"cpu_max": "max 100000\n"}, math.inf),
+        ("0::/\n", {}, math.inf),
+        ("0::/a/b\n", {"a__cpu_max": "200000 100000\n", "a__b__cpu_max": "max 100000\n"}, 2),  # nested
+        ("0::/a/b\n", {"a__cpu_max": "400000 100000\n", "a__b__cpu_max": "50000 100000\n"}, 0.5),
+        ("0::/../x\n", {"cpu_max": "300000 100000\n"}, 3),  # seen from inside another group
+        (
+            "3:cpu,cpuacct:/docker/1\n2:memory:/docker/1\n0::/\n",
+            {"cpu,cpuacct__cfs_quota_us": "250000\n", "cpu,cpuacct__cfs_period_us": "100000\n"},
+            2.5,
+        ),  # version 1, whose group is not seen from inside
+        ("3:cpu:/a\n", {"cpu__a__cfs_quota_us": "-1\n", "cpu__a__cfs_period_us": "100000\n"}, math.inf),
+        ("3:cpu:/a\n", {"cpu__a__cfs_quota_us": "20000\n", "cpu__a__cfs_period_us": "0\n"}, math.inf),
+        ("4:cpuset:/\n", {"cpu_max": "100000 100000\n"}, math.inf),
+        ("nonsense\n", {"cpu_max": "100000 100000\n"}, math.inf),
+    ],
+)
+def test_a_quota_of_control_groups(tmp_path, line, limits, granted):
+    assert parallel.quota(*_groups(tmp_path, line, **limits)) == granted
+
+
+@pytest.mark.parametrize(("granted", "expected"), [(0.2, 1), (1.0, 1), (1.5, 2), (2.5, 3), (math.inf, 8), (64.0, 8)])
+def test_cores_are_those_of_the_quota_rounded_up(monkeypatch, granted, expected):
+    monkeypatch.setattr(parallel.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(parallel.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(parallel, "quota", lambda: granted)
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+    assert parallel.cores() == expected
+
+
+def test_threads_are_limited_by_a_quota_only(monkeypatch):
+    monkeypatch.setattr(parallel.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(parallel.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(parallel.os, "environ", {"MKL_NUM_THREADS": "5"})
+    monkeypatch.setattr(parallel, "quota", lambda: math.inf)
+    parallel.limit_threads()
+    assert parallel.os.environ == {"MKL_NUM_THREADS": "5"}
+    monkeypatch.setattr(parallel, "quota", lambda: 1.5)
+    parallel.limit_threads()
+    assert parallel.os.environ["OMP_NUM_THREADS"] == "2" and parallel.os.environ["MKL_NUM_THREADS"] == "5"

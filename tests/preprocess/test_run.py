@@ -114,3 +114,25 @@ def test_a_store_is_not_mixed(corpus, undisturbed, tmp_path):
         make(tmp_path / "in", undisturbed)
     with pytest.raises(W2LError, match="is a file; give a folder for the store"):
         make(corpus, tmp_path / "in/a/other.mp4")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_names_that_are_not_utf_8_are_clips_like_others(corpus, tmp_path):
+    """And one that cannot be read is reported, in files that every program can read."""
+    name = os.fsdecode(b"caf\xe9")
+    clip = next((corpus / "train").glob("*.mp4"))
+    (tmp_path / "in" / name).mkdir(parents=True)
+    shutil.copy(clip, tmp_path / "in" / name / f"{name}.mp4")
+    (tmp_path / "in" / name / f"{name} 2.mp4").write_bytes(b"no clip")
+    report = make(tmp_path / "in", tmp_path / "out")
+    assert [loss.source for loss in report.lost if loss.reason == "unreadable"] == [f"{name}/{name} 2.mp4"]
+    before = content(tmp_path / "out")
+    assert len(store.Store(tmp_path / "out").entries) + len(report.lost) == 2
+    assert make(tmp_path / "in", tmp_path / "out").is_finished  # its outcomes are found again
+    assert content(tmp_path / "out") == before
+    assert "caf\\udce9 2.mp4" in (tmp_path / "out" / "report.csv").read_text(encoding="utf8")
+
+
+def test_the_folder_of_the_clips_is_no_store(corpus):
+    with pytest.raises(W2LError, match="holds the clips; give another folder"):
+        make(corpus, corpus)

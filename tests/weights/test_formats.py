@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import sys
 import warnings
 import zipfile
 from collections import OrderedDict
@@ -237,3 +239,11 @@ def test_files_found_in_the_wild(name: str, words: str) -> None:
     if not path.exists():
         pytest.skip("no shared clips here")
     refuse(path, words)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_a_name_that_is_not_utf_8(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.safetensors")
+    formats.write(path, {"a": torch.ones(3)}, {"step": 1})
+    tensors, meta = formats.read(path)
+    assert tensors["a"].tolist() == [1, 1, 1] and meta == {"step": 1}

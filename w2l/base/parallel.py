@@ -3,6 +3,7 @@ for code that needs a single thread."""
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import sys
@@ -11,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from w2l.errors import W2LError
@@ -114,11 +116,55 @@ def one_thread() -> Iterator[None]:
 
 
 def cores() -> int:
-    """How many processors this process may use; an equal share when torchrun has started several processes."""
+    """How many processors this process may use; an equal share when torchrun has started several processes.
+
+    A container's quota counts, rounded up: with 1.5 processors' time, two processes are faster than one.
+    """
     count = os.cpu_count() or 1
     with suppress(AttributeError):  # there is no such call on macOS and Windows
         count = len(os.sched_getaffinity(0))
+    count = math.ceil(min(count, quota()))
     return max(1, count // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def quota(proc: Path = Path("/proc/self/cgroup"), mount: Path = Path("/sys/fs/cgroup")) -> float:
+    """The processors whose time the control groups (Linux) grant this process; infinity without a limit.
+
+    Each group above the process's own may set a lower limit; from inside a container, only some of them are seen.
+    """
+    lowest = math.inf
+    with suppress(OSError, ValueError):
+        for line in proc.read_text(encoding="utf8", errors="replace").splitlines():
+            _, controllers, group = line.split(":", 2)
+            roots = [mount / "unified", mount] if not controllers else [mount / controllers, mount / "cpu"]
+            if controllers and "cpu" not in controllers.split(","):
+                continue
+            for root in roots:
+                inner = root / group.strip("/")
+                for folder in (inner, *inner.parents[: len(inner.parts) - len(root.parts)]):
+                    lowest = min(lowest, _limit(folder))
+    return lowest
+
+
+def _limit(folder: Path) -> float:
+    """The limit of one control group, of version 2 or 1."""
+    for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
+        with suppress(OSError, ValueError):
+            time, period = " ".join((folder / name).read_text(encoding="utf8") for name in names).split()
+            if time not in ("max", "-1") and float(period) > 0:
+                return float(time) / float(period)
+    return math.inf
+
+
+def limit_threads() -> None:
+    """Where a quota leaves fewer processors than there are, keeps the libraries from starting a thread for each.
+
+    They read their number of threads when they are imported, which must not have happened yet. A number that the user
+    has set stays.
+    """
+    if quota() < (os.cpu_count() or 1):
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+            os.environ.setdefault(name, str(cores()))
 
 
 def can_fork() -> bool:

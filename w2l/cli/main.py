@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from w2l.base import files
+from w2l.base.parallel import limit_threads
 from w2l.base.version import __version__
 from w2l.cli import bench, dub, evaluate, mark, preprocess, train, weights
 from w2l.cli.command import Command
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command.complete(options)
         with _terminated_as_interrupted(), files.keeping(*command.inputs(options)):
             command.check_outputs(options)
+            limit_threads()
             return command.run(options) or 0
     except (W2LError, argparse.ArgumentTypeError) as error:
         print(f"w2l: {error}", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from w2l.audio import TRAINING_FPS
-from w2l.base.files import atomic
+from w2l.base.files import write_text
 from w2l.data.store import SPLITS, ClipEntry, write_json
 
 JSON, TABLE = "report.json", "report.csv"
@@ -88,11 +89,12 @@ class PreprocessReport:
         """Writes report.json, and report.csv with a row for each clip and each loss."""
         write_json(folder / JSON, {**self.figures(), "lost": [asdict(loss) for loss in self.lost]})
         kept = [field.name for field in fields(ClipEntry) if field.name not in ("bytes", "sha256")]
-        with atomic(folder / TABLE) as path, open(path, "w", encoding="utf8", newline="") as file:
-            table = csv.DictWriter(file, [*kept, "reason", "detail"], extrasaction="ignore", lineterminator="\n")
-            table.writeheader()
-            table.writerows(asdict(clip) for clip in self.clips)
-            table.writerows(asdict(loss) for loss in self.lost)
+        text = io.StringIO(newline="")
+        table = csv.DictWriter(text, [*kept, "reason", "detail"], extrasaction="ignore", lineterminator="\n")
+        table.writeheader()
+        table.writerows(asdict(clip) for clip in self.clips)
+        table.writerows(asdict(loss) for loss in self.lost)
+        write_text(folder / TABLE, text.getvalue())
 
     def __str__(self) -> str:
         if not self.is_finished:

@@ -48,7 +48,7 @@ class Source:
     def key(self) -> str:
         """A name for its files in the store: readable, and different for each path."""
         stem = re.sub(r"[^A-Za-z0-9]+", "_", PurePosixPath(self.path).with_suffix("").as_posix())[-40:].strip("_")
-        return f"{stem}-{hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]}"
+        return f"{stem}-{_hash(self.path).hexdigest()[:12]}"
 
 
 def find_sources(
@@ -119,9 +119,13 @@ def assign_splits(sources: Iterable[Source], seed: int = 0) -> dict[str, str]:
     return splits
 
 
+def _hash(text: str) -> Any:
+    return hashlib.sha256(text.encode("utf8", "backslashreplace"))  # a name may hold bytes that are not UTF-8
+
+
 def _draw(speaker: str, seed: int) -> float:
     """A number in [0, 1)."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{speaker}".encode()).digest()[:8], "big") / 2**64
+    return int.from_bytes(_hash(f"{seed}:{speaker}").digest()[:8], "big") / 2**64
 
 
 def _walk(root: Path) -> tuple[dict[PurePosixPath, bool], list[Source]]:

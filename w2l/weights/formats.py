@@ -12,12 +12,13 @@ import pickle
 import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from w2l.base import files
 from w2l.errors import W2LError
@@ -63,11 +64,8 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, torch.Tensor], met
     ``meta`` goes into the file's metadata, each value as JSON. Raises W2LError when the place cannot be written.
     """
     with files.atomic(path) as temporary:
-        save_file(
-            {key: _compact(value) for key, value in tensors.items()},
-            str(temporary),
-            metadata={key: json.dumps(value) for key, value in meta.items()},
-        )
+        compact = {key: _compact(value) for key, value in tensors.items()}
+        temporary.write_bytes(save(compact, {key: json.dumps(value) for key, value in meta.items()}))
 
 
 def _compact(value: torch.Tensor) -> torch.Tensor:
@@ -97,11 +95,21 @@ def _head(path: Path) -> bytes:
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
-        with safe_open(str(path), framework="pt", device="cpu") as file:
+        with _named_in_utf8(path) as name, safe_open(name, framework="pt", device="cpu") as file:
             meta = {key: _from_json(value) for key, value in (file.metadata() or {}).items()}
             return {key: file.get_tensor(key) for key in file.keys()}, meta  # noqa: SIM118  (not a dict)
     except (SafetensorError, OSError) as error:
         raise _damaged(path, error) from error
+
+
+@contextmanager
+def _named_in_utf8(path: Path) -> Iterator[str]:
+    """A name of the file for libraries that take no other; a name that is not UTF-8 exists on Linux only."""
+    if str(path).encode("utf8", "replace").decode() == str(path):
+        yield str(path)
+        return
+    with path.open("rb") as file:
+        yield f"/dev/fd/{file.fileno()}"
 
 
 def _from_json(text: str) -> Any:
