@@ -111,3 +111,19 @@ def test_what_cannot_be_judged_is_refused(film, bundled, published, talkers, tmp
         load_expert("classroom_meter")
     with pytest.raises(W2LError, match="nobody"):
         load_expert("nobody.pth")
+
+
+def test_one_of_several_sound_tracks_is_judged(film, bundled, tmp_path):
+    """Speech is in the second track; both are named unless one is chosen."""
+    from helpers.sounds import add_track
+
+    clip = add_track(film("talker"), np.full(16000, 0.2, np.float32), tmp_path / "two.mkv")
+    first, second = sync_curve(clip, bundled), sync_curve(clip, bundled, audio_track=2)
+    assert any("2 sound tracks, 1 (mono) and 2 (" in note and "track 1 was judged" in note for note in first.notes)
+    assert not second.notes and second.offset == 0 and second.confidence > first.confidence + 0.2
+
+
+def test_quiet_sound_is_told(film, bundled):
+    wav = np.random.default_rng(0).standard_normal(64000).astype(np.float32)
+    (note, *_) = sync_curve(film("quiet", sound=0.001 * wav), bundled).notes
+    assert "its sound is very quiet (-6" in note

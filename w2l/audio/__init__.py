@@ -1,7 +1,17 @@
 """Sound to mel: decoding any file, the published log-mel spectrogram, and one mel window per video frame."""
 
-from w2l.audio.channels import is_silent, load, to_model_rate
-from w2l.audio.decoding import decode
+from w2l.audio.channels import (
+    QUIET,
+    for_models,
+    is_silent,
+    level,
+    load,
+    pick,
+    plain_model_rate,
+    to_model_rate,
+    to_stereo,
+)
+from w2l.audio.decoding import Sound, decode, read
 from w2l.audio.mel import (
     FMAX,
     FMIN,
@@ -22,6 +32,7 @@ from w2l.audio.mel import (
     melspectrogram,
     window_starts,
 )
+from w2l.audio.tracks import listed
 
 __all__ = [
     "FMAX",
@@ -33,17 +44,26 @@ __all__ = [
     "N_FFT",
     "N_MELS",
     "PREEMPHASIS",
+    "QUIET",
     "REF_LEVEL_DB",
     "SAMPLES_PER_FRAME",
     "SAMPLE_RATE",
     "TRAINING_FPS",
     "WINDOW",
+    "Sound",
     "decode",
+    "for_models",
     "is_silent",
+    "level",
+    "listed",
     "load",
     "mel_of_frames",
     "mel_windows",
     "melspectrogram",
+    "pick",
+    "plain_model_rate",
+    "read",
     "to_model_rate",
+    "to_stereo",
     "window_starts",
 ]

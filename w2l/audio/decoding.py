@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 from operator import itemgetter
@@ -16,6 +17,7 @@ import numpy as np
 from w2l.audio.layouts import coefficients
 from w2l.audio.parts import Part, parts
 from w2l.audio.timeline import Timeline
+from w2l.audio.tracks import choose, names, tracks
 from w2l.errors import W2LError
 
 if TYPE_CHECKING:
@@ -30,14 +32,30 @@ _NO_DELAY = 0.001  # seconds from the stated start of a stream to its first fram
 _GENERIC_INDEX, _MAY_JUMP = 0x100, 0x200
 
 
-def decode(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
-    """Decodes the (best) sound stream of any sound or video file, at its own rate.
+@dataclass(frozen=True)
+class Sound:
+    """A sound track, as decoded.
 
-    Returns (samples, rate): float32 (N, channels) in about [-1, 1], all finite, and the rate in Hz. Samples lie where
-    their time stamps say: what is missing is silent, and what overlaps is left out. Sound of a video starts with the
-    picture: a late sound stream is padded with zeros, an early one is cut. Damaged parts are silent. Where rate or
-    channels change, also in files joined end to end, what follows is converted to those of the beginning.
-    Raises W2LError when the file is missing, is not readable, or holds no sound at all.
+    wav: float32 (N, channels) in about [-1, 1], all finite. rate: Hz. layout: FFmpeg's name of the loudspeakers that
+    the channels are for, such as "stereo" or "5.1(side)". tracks: the file's sound tracks in words; track: the number
+    of this one, from 1.
+    """
+
+    wav: np.ndarray
+    rate: int
+    layout: str
+    track: int
+    tracks: tuple[str, ...]
+
+
+def read(path: str | os.PathLike[str], track: int | None = None) -> Sound:
+    """Decodes a sound track of any sound or video file, at its own rate.
+
+    track: its number from 1; by default FFmpeg's choice. Samples lie where their time stamps say: what is missing is
+    silent, and what overlaps is left out. Sound of a video starts with the picture: a late sound stream is padded with
+    zeros, an early one is cut. Damaged parts are silent. Where rate or channels change, also in files joined end to
+    end, what follows is converted to those of the beginning.
+    Raises W2LError when the file is missing, is not readable, or holds no sound at all, or no such track.
     """
     import av
 
@@ -48,7 +66,7 @@ def decode(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
         raise W2LError(f"no such sound file: {path}; check the path.")
     read_head(path, "sound")
     samples = bytearray()  # grows in place, where joining blocks at the end would hold the sound twice
-    source = _Source(path)
+    source = _Source(path, track)
     rate = 0
     try:
         for block, rate in _at_one_rate(source.blocks()):  # noqa: B007
@@ -62,30 +80,37 @@ def decode(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
     wav = np.frombuffer(samples, np.float32).reshape(-1, max(1, source.channels))
     if len(wav) == 0:
         raise W2LError(f"{path} holds no sound samples (0 s long); choose a file with speech in it.")
-    return wav[-start if -len(wav) < start < 0 else 0 :], rate
+    return Sound(wav[-start if -len(wav) < start < 0 else 0 :], rate, source.layout, source.track, source.tracks)
+
+
+def decode(path: str | os.PathLike[str], track: int | None = None) -> tuple[np.ndarray, int]:
+    """The samples, float32 (N, channels) in about [-1, 1], and the rate in Hz of what `read` reads."""
+    sound = read(path, track)
+    return sound.wav, sound.rate
 
 
 class _Source:
     """A file, and what is known of its sound once it has been read.
 
-    channels: of the beginning, and so of all blocks. lead: seconds from the first picture to the first sample; 0 for
-    files without video.
+    channels, layout: those of the beginning, and so of all blocks. lead: seconds from the first picture to the first
+    sample; 0 for files without video. track, tracks: as in `Sound`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._layout: av.AudioLayout | None = None
-        self.channels, self.lead = 0, 0.0
+    def __init__(self, path: Path, track: int | None) -> None:
+        self._path, self._wanted = path, track
+        self.channels, self.layout, self.lead = 0, "", 0.0
+        self.track, self.tracks = 0, tuple[str, ...]()
 
     def blocks(self) -> Iterator[tuple[np.ndarray, int]]:
         """The samples without holes, float32 (N, channels), each with its rate."""
         found = parts(self._path)
         for first, stop in found:
             with _opened(self._path, None if len(found) == 1 else (first, stop)) as container:
-                stream = _best_stream(container, self._path)
+                stream = choose(container, self._path, self._wanted)
                 timeline = Timeline(_seconds(stream.duration, stream.time_base) or (container.duration or 0) / 1e6)
                 yield from self._placed(_frames(container, stream), timeline, _has_clock(container))
                 if first == 0:
+                    self.track, self.tracks = tracks(container).index(stream) + 1, names(container)
                     self.lead = _start_after_picture(container, stream, timeline.first)
 
     def _placed(
@@ -107,16 +132,16 @@ class _Source:
 
     def _converted(self, frame: av.AudioFrame) -> np.ndarray:
         """The frame's samples in the channels of the first frame."""
-        if self._layout is None:
-            self._layout, self.channels = frame.layout, len(frame.layout.channels)
         count = len(frame.layout.channels)
+        if not self.channels:
+            self.layout, self.channels = frame.layout.name, count
         if count == self.channels:
             return _to_float(frame)
         if count == 1 and self.channels == 2:
             return _to_float(frame).repeat(2, axis=1)
         if count == 2 and self.channels == 1:
             return _to_float(frame).mean(axis=1, keepdims=True)
-        return _to_float(frame) @ coefficients(frame.layout.name, self._layout.name)
+        return _to_float(frame) @ coefficients(frame.layout.name, self.layout)
 
 
 @contextmanager
@@ -146,17 +171,6 @@ def _at_one_rate(blocks: Iterator[tuple[np.ndarray, int]]) -> Iterator[tuple[np.
 
             wav = np.concatenate([block for block, _ in run])
             yield librosa.resample(wav, orig_sr=rate, target_sr=first, res_type="soxr_hq", axis=0), first
-
-
-def _best_stream(container: av.container.InputContainer, path: Path) -> av.AudioStream:
-    """FFmpeg's choice among the sound streams that can be decoded."""
-    # Phones add a spatial sound stream, which FFmpeg cannot decode, to the usual one.
-    streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
-    if not streams:
-        what = "sound that cannot be decoded" if container.streams.audio else "no sound"
-        raise W2LError(f"{path} has {what}; give a file with speech (wav, mp3, m4a, or a video with sound).")
-    best = container.streams.best("audio")
-    return next((stream for stream in streams if stream is best), streams[0])
 
 
 def _frames(container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[tuple[av.AudioFrame, int]]:

@@ -84,7 +84,8 @@ def _run_dub(options: argparse.Namespace) -> None:
     from w2l.dubbing.contact_sheet import ContactSheet
     from w2l.dubbing.dub import dub
 
-    contact_sheet = ContactSheet(first, f"{face.name} speaks {first.name}") if options.sheet else None
+    title = f"{face.name} speaks {first.name}"
+    contact_sheet = ContactSheet(first, title, audio_track=options.audio_track) if options.sheet else None
     result = dub(
         face, spoken, options.out, progress=not options.quiet, watch=contact_sheet, **chosen(options, Settings)
     )
@@ -138,6 +139,8 @@ def _run_preview(options: argparse.Namespace) -> None:
     from w2l.dubbing.preview import preview
 
     made = preview(options.face, options.audio, options.at, options.out, options.frame, **chosen(options, Settings))
+    for note in made.notes:
+        print(f"note: {note}")
     print(f"{options.out}: frame {made.moment.index} in {made.seconds:.1f} s")
 
 

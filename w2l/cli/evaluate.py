@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from w2l.base import files
-from w2l.cli.arguments import add_choices, chosen
+from w2l.base.choices import whole_number
+from w2l.cli.arguments import add_choices, chosen, word
 from w2l.cli.command import Command, note_left_out
 from w2l.evaluate.settings import Budget, InstrumentSettings
 
@@ -55,6 +56,10 @@ def _add_clip(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--which", default="main", help="which face: main, largest, centre, a number, or a point X,Y (default: main)"
     )
+    parser.add_argument(
+        "--audio-track", type=word(whole_number), metavar="N",
+        help="which sound track of the clips, from 1 (default: the file's own choice)",
+    )  # fmt: skip
     _add_protocol(parser)
     _add_tools(parser)
 
@@ -64,7 +69,9 @@ def _run_clip(options: argparse.Namespace) -> int:
     from w2l.evaluate.sources import expand
 
     clips = expand(options.clips, note_left_out)
-    report = report_clips(clips, _tools(options), options.protocol, options.which, not options.quiet)
+    report = report_clips(
+        clips, _tools(options), options.protocol, options.which, not options.quiet, options.audio_track
+    )
     return _show(report, options.report)
 
 

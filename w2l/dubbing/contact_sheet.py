@@ -34,11 +34,14 @@ _WHOLE_FRAME = Framing()
 class ContactSheet:
     """Collects moments of a dub (give it to ``dub`` as ``watch``) and draws a column for each.
 
-    The columns are evenly spaced over the speech. Cells of a face are empty where the frame shows none.
+    The columns are evenly spaced over the speech, whose sound track is chosen as in `Settings`. Cells of a face are
+    empty where the frame shows none.
     """
 
-    def __init__(self, audio: str | os.PathLike[str], title: str = "", columns: int = COLUMNS) -> None:
-        self._audio, self._wav = Path(audio), sound.load(audio)
+    def __init__(
+        self, audio: str | os.PathLike[str], title: str = "", columns: int = COLUMNS, audio_track: int | None = None
+    ) -> None:
+        self._audio, self._wav = Path(audio), sound.load(audio, audio_track)
         self._seconds = len(self._wav) / sound.SAMPLE_RATE
         self._title = title or Path(audio).name
         self._wanted = [self._seconds * (i + 0.5) / columns for i in range(columns)]

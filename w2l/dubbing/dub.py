@@ -23,7 +23,7 @@ from w2l.base.progress import progress_bar
 from w2l.dubbing.footage import Footage, lift
 from w2l.dubbing.methods import Method, method_for
 from w2l.dubbing.settings import Settings
-from w2l.dubbing.speech import Speech, listen, mix
+from w2l.dubbing.speech import Speech, mix
 from w2l.dubbing.stream import Moment, Plan, SpeakingFace, redraw
 from w2l.errors import W2LError
 from w2l.faces import Which
@@ -84,7 +84,7 @@ def dub(
     inputs = files.keeping(face, *sounds.values(), checkpoint)
     with clock.time("total"), inputs, files.atomic(target) as temporary:
         with clock.time("listen"):
-            speeches = {which: listen(path) for which, path in sounds.items()}
+            speeches = {which: method.listen(path) for which, path in sounds.items()}
             spoken = mix(list(speeches.values()))
         footage = method.open(face)
         n_frames = _count_frames(spoken, footage.fps)
@@ -101,6 +101,7 @@ def dub(
         with clock.time("mark"):
             marked, notes = _mark(temporary, plan, Path(face), spoken.path, Path(out).name)
     faceless = [i for i in range(n_frames) if not plan.boxes(i)]
+    notes += [note for speech in speeches.values() for note in speech.notes]
     notes += _notes(plan, Path(out), spoken, faceless)
     return DubResult(
         Path(out), n_frames, footage.fps, faceless, clock.seconds, str(plan.settings.weights), marked, notes

@@ -17,6 +17,7 @@ from w2l import audio, faces, video
 from w2l.dubbing import published
 from w2l.dubbing.footage import Footage
 from w2l.dubbing.settings import Settings
+from w2l.dubbing.speech import Speech, listen
 from w2l.errors import W2LError
 
 
@@ -26,6 +27,10 @@ class Method(Protocol):
     settings: Settings
     generator_options: Mapping[str, Any]  # how the generator computes, for `Generate`
     takes_several_speakers: bool
+
+    def listen(self, path: str | os.PathLike[str]) -> Speech:
+        """The speech, with what the networks hear of it. Raises W2LError when there is nothing to hear."""
+        ...
 
     def open(self, face: str | os.PathLike[str]) -> Footage:
         """The clip as the settings want it. Raises W2LError when it holds no picture."""
@@ -79,6 +84,10 @@ class Modern:
         self.settings = settings
         self.generator_options: Mapping[str, Any] = {}
         self.takes_several_speakers = settings.box is None
+
+    def listen(self, path: str | os.PathLike[str]) -> Speech:
+        """See `Method`."""
+        return listen(path, self.settings.audio_track)
 
     def open(self, face: str | os.PathLike[str]) -> Footage:
         """See `Method`."""
@@ -134,6 +143,10 @@ class Published:
         self.settings = settings
         self.generator_options: Mapping[str, Any] = {"dtype": "float32", "truncate": True}
         self.takes_several_speakers = False
+
+    def listen(self, path: str | os.PathLike[str]) -> Speech:
+        """See `Method`; the mean of all channels, as loud as it is."""
+        return listen(path, self.settings.audio_track, plain=True)
 
     def open(self, face: str | os.PathLike[str]) -> Footage:
         """See `Method`. Raises W2LError for any frame rate but the clip's own."""

@@ -21,7 +21,6 @@ from w2l.dubbing.dub import load_generator
 from w2l.dubbing.footage import Footage
 from w2l.dubbing.methods import Method, method_for
 from w2l.dubbing.settings import Settings
-from w2l.dubbing.speech import listen
 from w2l.dubbing.stream import DubbedMouth, Moment
 from w2l.errors import W2LError
 from w2l.marking import mark
@@ -37,6 +36,7 @@ class Preview:
     moment: Moment
     picture: np.ndarray  # HWC uint8 BGR: the frame with its boxes, the result, what the generator saw and drew
     seconds: float  # elapsed
+    notes: tuple[str, ...] = ()  # what a user should know about the speech
 
 
 def preview(
@@ -61,7 +61,7 @@ def preview(
     with clock.time("total"), files.keeping(face, audio, checkpoint):
         if out is not None:
             files.check_output(out)
-        speech = listen(audio)
+        speech = method.listen(audio)
         footage = method.open(face)
         index = _index(at, frame, speech.seconds, footage.fps)
         generate, mel_shift = load_generator(checkpoint, method)
@@ -77,7 +77,7 @@ def preview(
         page = _draw(moment, others, chosen, f"{Path(face).name} at {moment.time:.2f} s")
         if out is not None:
             contact_sheet.write_png(page, out)
-    return Preview(moment, page, clock.seconds["total"])
+    return Preview(moment, page, clock.seconds["total"], speech.notes)
 
 
 def _index(at: float, frame: int | None, seconds: float, fps: float) -> int:

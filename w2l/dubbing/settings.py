@@ -182,6 +182,14 @@ class Settings(TrackSettings):
         group=_MOUTH,
         choices=EXTENSIONS,
     )
+    audio_track: int | None = choice(
+        None,
+        "which sound track of the speech's file is heard, from 1",
+        group=_MOUTH,
+        parse=whole_number,
+        metavar="N",
+        default_help="the file's own choice",
+    )
     gate: bool = choice(False, "keep the mouth at rest in the pauses of the speech", group=_MOUTH)
     feather: bool = choice(
         True,

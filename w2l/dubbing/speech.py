@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from w2l import audio
 from w2l.errors import W2LError
 
+_LEVEL = -20.0  # dB of full scale: what the loud parts of quiet speech are raised to for the networks
 _LEVEL_WINDOW = 4  # mel columns (50 ms) over which the level is measured
 _FLOOR_RISE = 6.0  # dB above the quietest tenth of the sound up to which it counts as background
 _FAR, _NEAR = 45.0, 18.0  # dB below the speech's own level between which that bound may lie
@@ -21,11 +22,18 @@ _MARGIN = 6  # mel columns (75 ms) of a pause that are left to the sounds before
 
 @dataclass(frozen=True)
 class Speech:
-    """Decoded sound: float32 (N, 1 or 2) in about [-1, 1], and its own rate in Hz."""
+    """Decoded sound: float32 (N, 1 or 2) in about [-1, 1], and its own rate in Hz.
+
+    channel: the one that the networks hear, where the two cancel each other; None: their mean. gain: factor by which
+    they hear it louder. Neither changes the sound of the result. notes: what a user should know about it.
+    """
 
     path: Path
     wav: np.ndarray
     rate: int
+    channel: int | None = None
+    gain: float = 1.0
+    notes: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -34,7 +42,10 @@ class Speech:
 
     def mel(self, gate: bool = False) -> np.ndarray:
         """The published mel spectrogram, float32 (80, T); with `gate` the columns of pauses are silence (-4)."""
-        wav = audio.to_model_rate(self.wav, self.rate)
+        heard = self.wav if self.channel is None else self.wav[:, self.channel]
+        wav = audio.plain_model_rate(heard, self.rate)
+        if self.gain != 1:
+            wav = wav * np.float32(self.gain)
         mel = audio.melspectrogram(wav)
         if gate:
             mel[:, pauses(wav, mel.shape[1])] = -audio.MEL_LIMIT
@@ -42,12 +53,12 @@ class Speech:
 
     def cut(self, seconds: float) -> Speech:
         """Its first seconds."""
-        return Speech(self.path, self.wav[: round(seconds * self.rate)], self.rate)
+        return replace(self, wav=self.wav[: round(seconds * self.rate)])
 
     def repeated(self, seconds: float) -> Speech:
         """The speech, looped to `seconds`."""
         times = int(np.ceil(seconds / self.seconds))
-        return Speech(self.path, np.tile(self.wav, (times, 1)), self.rate).cut(seconds)
+        return replace(self, wav=np.tile(self.wav, (times, 1))).cut(seconds)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Writes it as a 16-bit wav file."""
@@ -56,17 +67,51 @@ class Speech:
         soundfile.write(path, self.wav, self.rate)
 
 
-def listen(path: str | os.PathLike[str]) -> Speech:
-    """Decodes the speech at its own rate; surround sound is mixed down to one channel.
+def listen(path: str | os.PathLike[str], track: int | None = None, plain: bool = False) -> Speech:
+    """Decodes the speech at its own rate.
 
-    Raises W2LError when there is no such file, no sound in it, or nothing to hear.
+    Surround sound is mixed down to stereo. Where two channels cancel each other, the networks hear one of them, and
+    speech too quiet to open a mouth is raised for them; a note says so. track: the sound track, from 1; None: the
+    file's own choice. plain: as the published code, which averages all channels and raises nothing.
+    Raises W2LError when there is no such file or track, no sound in it, or nothing to hear.
     """
-    wav, rate = audio.decode(path)
-    if wav.shape[1] > 2:
-        wav = wav.mean(axis=1, keepdims=True)
+    sound = audio.read(path, track)
+    averaged = plain and sound.wav.shape[1] > 2
+    wav = sound.wav.mean(axis=1, keepdims=True) if averaged else audio.to_stereo(sound.wav, sound.layout)
+    tracks = audio.listed(sound.tracks)
+    another = "audio_track=N (--audio-track N)"
     if audio.is_silent(wav):
-        raise W2LError(f"{path} is silent from beginning to end; choose a file with speech in it.")
-    return Speech(Path(path), wav, rate)
+        if len(sound.tracks) == 1:
+            raise W2LError(f"{path} is silent from beginning to end; choose a file with speech in it.")
+        raise W2LError(
+            f"sound track {sound.track} of {path} is silent from beginning to end; it has {tracks}: choose another "
+            f"with {another}."
+        )
+    path = Path(path)
+    notes = []
+    if track is None and len(sound.tracks) > 1:
+        notes.append(f"{path.name} has {tracks}; track {sound.track} is heard, and {another} chooses another.")
+    channel, gain, odd = _hearing(wav, sound.rate, path.name)
+    if plain:
+        notes += [f"{what}: in parity mode the mouth hardly moves." for what in odd]
+        return Speech(path, wav, sound.rate, notes=tuple(notes))
+    return Speech(path, wav, sound.rate, channel, gain, (*notes, *(f"{what}; {how}." for what, how in odd.items())))
+
+
+def _hearing(wav: np.ndarray, rate: int, name: str) -> tuple[int | None, float, dict[str, str]]:
+    """`channel` and `gain` of a `Speech`, and what is odd about the sound: what -> what is done about it."""
+    gain, odd = 1.0, dict[str, str]()
+    channel = audio.pick(wav, rate)
+    if channel is not None:
+        side = ("left", "right")[channel]
+        odd[f"the two channels of {name} cancel each other"] = f"the mouth follows the {side} one"
+    loud = audio.level(wav.mean(axis=1) if channel is None else wav[:, channel], rate)
+    if loud < audio.QUIET:
+        gain = 10 ** ((_LEVEL - loud) / 20)
+        odd[f"the speech in {name} is very quiet ({loud:.0f} dB of full scale)"] = (
+            f"the mouth follows it as if it were {_LEVEL - loud:.0f} dB louder, the sound stays as it is"
+        )
+    return channel, gain, odd
 
 
 def mix(speeches: Sequence[Speech]) -> Speech:

@@ -140,9 +140,14 @@ def guarded(name: str, work: Callable[[], ClipRow]) -> ClipRow:
     return row
 
 
-def measure_clip(path: Path, tools: Instruments, protocol: str = "auto", which: str = "main") -> ClipRow:
-    """The sync of one clip, and how its mouth moves; figures that need a real clip are left out."""
-    found = sync_curve(path, tools.expert, protocol, which)
+def measure_clip(
+    path: Path, tools: Instruments, protocol: str = "auto", which: str = "main", audio_track: int | None = None
+) -> ClipRow:
+    """The sync of one clip, and how its mouth moves; figures that need a real clip are left out.
+
+    audio_track: as in `sync_curve`.
+    """
+    found = sync_curve(path, tools.expert, protocol, which, audio_track=audio_track)
     row = ClipRow(path.name, figures=sync_figures(found), notes=found.notes, sync=found)
     stretch = _stretches(path, protocol)[0]
     material = ((None, np.stack(block)) for block in blocks(_crops(path, stretch), _BLOCK))

@@ -60,6 +60,7 @@ def sync_curve(
     fps: float | None = TRAINING_FPS,
     detector: str = "auto",
     device: str = "auto",
+    audio_track: int | None = None,
 ) -> ClipSync:
     """How well sound and mouth of a clip match, shift by shift.
 
@@ -67,14 +68,16 @@ def sync_curve(
     as the published scores take LRS2; ``wild``, the face is found and followed, cut out as the published pipeline does
     for syncnet_v2, and as in every crop of the kit for other experts; ``auto``, cropped for square clips of up to 256
     pixels. which: the face, as in `faces.track_faces`, or ``all``. fps: rate at which frames are read; None leaves the
-    clip's own, as the published script does for cropped clips, which changes the figures.
+    clip's own, as the published script does for cropped clips, which changes the figures. audio_track: as `track` in
+    `audio.read`.
 
     Memory use does not grow with the number of frames. Raises W2LError for a clip without sound, with fewer than 6
     frames or without a face, and for wrong arguments.
     """
     if not isinstance(path, str | os.PathLike):
-        kind = type(path).__name__
-        raise W2LError(f"sync_curve takes the path of a clip, not a {kind}; for frames use sync.offset_curve.")
+        raise W2LError(
+            f"sync_curve takes a clip's path, not a {type(path).__name__}; for frames use sync.offset_curve."
+        )
     if protocol not in PROTOCOLS:
         raise W2LError(f"there is no protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}.")
     path = Path(path)
@@ -83,10 +86,9 @@ def sync_curve(
         raise W2LError(
             f"{path} has no {'moving picture' if info.is_still else 'sound'}; give a video of someone speaking."
         )
-    judge = load_expert(expert, device)
-    sound = audio.load(path)
-    cropped = is_cropped(info, protocol)
-    rate = fps or info.fps
+    judge, heard = load_expert(expert, device), audio.read(path, audio_track)
+    sound = audio.for_models(heard)
+    cropped, rate = is_cropped(info, protocol), fps or info.fps
     if cropped:
         stretches = [Stretch(0, None)]
     else:
@@ -109,7 +111,8 @@ def sync_curve(
         "cropped" if cropped else "wild",
         tuple(start for start, _ in scored),
     )
-    return replace(found, notes=(*_notes(info, sound, fps, shown), *found.notes))
+    several = heard if audio_track is None and len(heard.tracks) > 1 else None
+    return replace(found, notes=(*_notes(info, sound, fps, shown, several), *found.notes))
 
 
 def is_cropped(info: video.ClipInfo, protocol: str = "auto") -> bool:
@@ -162,7 +165,11 @@ def _scores(path: Path, stretch: Stretch, judge: Expert, sound: np.ndarray, fps:
     return scorer.finish(), count
 
 
-def _notes(info: video.ClipInfo, sound: np.ndarray, fps: float | None, shown: float | None) -> Iterator[str]:
+def _notes(
+    info: video.ClipInfo, sound: np.ndarray, fps: float | None, shown: float | None, several: audio.Sound | None
+) -> Iterator[str]:
+    if several:
+        yield f"it has {audio.listed(several.tracks)}; track {several.track} was judged."
     if abs(info.fps - TRAINING_FPS) > 0.01:
         if fps is None:
             yield f"it has {info.fps:g} frames a second, but each was treated as 1/25 s: the figures mean little."
@@ -170,5 +177,7 @@ def _notes(info: video.ClipInfo, sound: np.ndarray, fps: float | None, shown: fl
             yield f"it has {info.fps:g} frames a second and was read at {fps:g}."
     if audio.is_silent(sound):
         yield "its sound is silent: the figures mean nothing."
+    elif (loud := audio.level(sound, SAMPLE_RATE)) < audio.QUIET:
+        yield f"its sound is very quiet ({loud:.0f} dB of full scale): the figures mean little."
     if shown is not None and abs(len(sound) / SAMPLE_RATE - shown) > FRAMES / TRAINING_FPS:
         yield f"its sound lasts {len(sound) / SAMPLE_RATE:.2f} s, its picture {shown:.2f} s."

@@ -36,11 +36,17 @@ from w2l.sync.scorer import Scorer
 
 
 def report_clips(
-    clips: Sequence[Path], tools: Instruments, protocol: str = "auto", which: str = "main", progress: bool = False
+    clips: Sequence[Path],
+    tools: Instruments,
+    protocol: str = "auto",
+    which: str = "main",
+    progress: bool = False,
+    audio_track: int | None = None,
 ) -> Report:
     """One row for each clip on its own."""
-    work = [(path.name, lambda path=path: measure_clip(path, tools, protocol, which)) for path in clips]
-    report = _collect("Sync of clips", work, tools, {"protocol": protocol, "face": which}, progress)
+    work = [(path.name, lambda path=path: measure_clip(path, tools, protocol, which, audio_track)) for path in clips]
+    how = {"protocol": protocol, "face": which} | ({} if audio_track is None else {"sound track": audio_track})
+    report = _collect("Sync of clips", work, tools, how, progress)
     return replace(report, inputs=tuple(clips))
 
 
