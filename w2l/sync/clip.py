@@ -75,9 +75,8 @@ def sync_curve(
     frames or without a face, and for wrong arguments.
     """
     if not isinstance(path, str | os.PathLike):
-        raise W2LError(
-            f"sync_curve takes a clip's path, not a {type(path).__name__}; for frames use sync.offset_curve."
-        )
+        kind = type(path).__name__
+        raise W2LError(f"sync_curve takes the path of a clip, not a {kind}; for frames use sync.offset_curve.")
     if protocol not in PROTOCOLS:
         raise W2LError(f"there is no protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}.")
     path = Path(path)
@@ -101,9 +100,7 @@ def sync_curve(
         if len(scores):
             scored.append((one.start, scores))
     if not scored:
-        raise W2LError(
-            f"{path} is too short to be judged; give a clip with {_SHORTEST} frames of one face, with sound."
-        )
+        raise W2LError(f"{path} is too short to be judged; give {_SHORTEST} frames of one face, with sound.")
     found = summarise(
         np.concatenate([scores for _, scores in scored]),
         judge,
