@@ -14,6 +14,8 @@ from w2l.talker.photo.pack import FACE, GUMS, TEETH, HeadPack, head_pack
 
 _REACH = 4.0  # cm: further from the lips' contours than this, distances are not needed
 _TONGUE_FROM = 2150  # the gums' vertices come first in the pack, then the tongue's
+# cm: y, and the z behind which the skin is neck, ear or the back of the head
+_BACK = (-8.9, -8.2, -7.1, -6.0, -5.0, -3.0, 4.0, 4.6, 12.4), (8.6, 8.4, 8.0, 5.4, 4.0, 2.5, 2.3, 1.2, -4.0)
 _MIDDLE = 0.9  # cm: over this much on each side of the middle, left passes into right
 
 
@@ -39,7 +41,8 @@ class Anatomy:
 
     face: bool (n,), the skin. wet: bool (n,), the skin behind the lips' inner contours. rim: vertices on the border of
     the mouth's hole. tongue: bool (n,). teeth: vertices of each single tooth. side: float32 (n,), -1 on the picture's
-    left, 1 on its right, 0 in the middle.
+    left, 1 on its right, 0 in the middle. drawn: bool (m,), the pack's triangles without ears and neck: no fit knows
+    how these lie in a photograph, whose own are shown as surroundings.
     """
 
     upper: Lip
@@ -50,6 +53,7 @@ class Anatomy:
     tongue: np.ndarray
     teeth: tuple[np.ndarray, ...]
     side: np.ndarray
+    drawn: np.ndarray
 
 
 @lru_cache(maxsize=1)
@@ -76,6 +80,7 @@ def anatomy() -> Anatomy:
         tongue=tongue,
         teeth=_single_teeth(pack),
         side=np.clip(pack.base[:, 0] / _MIDDLE, -1, 1),
+        drawn=_without_ears_and_neck(pack),
     )
 
 
@@ -138,6 +143,12 @@ def _wet(graph: csr_matrix, rim: np.ndarray, contours: np.ndarray) -> np.ndarray
     _, group = connected_components(walled.tocsr(), directed=False)
     dry = np.isin(np.arange(graph.shape[0]), contours)
     return np.isin(group, np.unique(group[rim[~dry[rim]]])) & ~dry
+
+
+def _without_ears_and_neck(pack: HeadPack) -> np.ndarray:
+    _, y, z = pack.base.T
+    front = (z > np.interp(y, *_BACK)) & (y > _BACK[0][0])
+    return (pack.part != FACE) | front[pack.triangles].all(axis=1)
 
 
 def _single_teeth(pack: HeadPack) -> tuple[np.ndarray, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
-from functools import lru_cache
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -14,11 +15,12 @@ from w2l.talker.photo.camera import make_camera
 from w2l.talker.photo.colour import skin_colour
 from w2l.talker.photo.fit import Fit, fit
 from w2l.talker.photo.head import Build, Head
+from w2l.talker.photo.makeup import make_up
 from w2l.talker.photo.motion import Motion, make_boxes, make_motion
 from w2l.talker.photo.pack import head_pack
 from w2l.talker.photo.people import SIZE, Person
 from w2l.talker.photo.rig import Expression, Habits
-from w2l.talker.photo.surroundings import before, matte, wall
+from w2l.talker.photo.surroundings import before, matte, wall, within, without_wall
 
 CROP = 96  # pixels
 _OTHER_WALL = 0.8  # share of the clips before another wall than the photograph's
@@ -36,9 +38,8 @@ def film(
     Yields (frame, truth): frame uint8 (size, size, 3) BGR; truth float32 (3,), gap between the lips and width from
     corner to corner in pixels of the frame, open area in square pixels.
     """
-    fitted = fitted_to(person)
     crop = size == CROP
-    head, habits = _cast(person, fitted, rng, crop)
+    head, habits = _cast(person, rng, crop)
     motion = make_motion(rng, len(mouths))
     camera = make_camera(rng, float(skin_colour(person.photo, person.landmarks).max()), poor=crop)
     pack = head_pack()
@@ -68,23 +69,41 @@ def _expression(motion: Motion, manner: Manner | None, k: int) -> Expression:
     )
 
 
-def fitted_to(person: Person) -> Fit:
-    """The head fitted to a person; the last few are kept."""
-    return _fit(person.name, person.landmarks.tobytes())
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A person ready to be filmed: the fit; the photograph for the skin, without wall; the matte, None for no wall."""
+
+    fit: Fit
+    skin: np.ndarray
+    matte: np.ndarray | None
 
 
-@lru_cache(maxsize=128)
-def _fit(name: str, landmarks: bytes) -> Fit:
-    return fit(np.frombuffer(landmarks, np.float32).reshape(-1, 2))
+_PREPARED: OrderedDict[tuple[str, bytes], Prepared] = OrderedDict()
+_KEPT = 64  # people
 
 
-def _cast(person: Person, fitted: Fit, rng: np.random.Generator, crop: bool) -> tuple[Head, Habits]:
+def prepare(person: Person) -> Prepared:
+    """Fits the head to a person and tells the wall from what is in front; the last people are kept."""
+    key = person.name, person.landmarks.tobytes() + person.photo[::64, ::64].tobytes()
+    if key not in _PREPARED:
+        fitted = fit(person.landmarks)
+        share = matte(person.photo, fitted)
+        if share is None:
+            _PREPARED[key] = Prepared(fitted, person.photo, None)
+        else:
+            _PREPARED[key] = Prepared(within(fitted, share), without_wall(person.photo, share), share)
+        if len(_PREPARED) > _KEPT:
+            _PREPARED.popitem(last=False)
+    return _PREPARED[key]
+
+
+def _cast(person: Person, rng: np.random.Generator, crop: bool) -> tuple[Head, Habits]:
     """The person for one clip: wall and light, jaw and teeth, how they open the mouth."""
     uniform = rng.uniform
-    photo, other = person.photo, wall(rng, SIZE)
-    share = matte(photo, fitted) if rng.random() < _OTHER_WALL and crop else None
-    if share is not None:
-        photo = before(photo, share, other)
+    ready, other = prepare(person), wall(rng, SIZE)
+    skin = make_up(ready.skin, person.landmarks, rng)
+    replaced = rng.random() < _OTHER_WALL and crop
+    photo = skin if ready.matte is None else before(skin, ready.matte, other if replaced else person.photo)
     direction = np.array([uniform(-0.9, 0.9), uniform(-1.0, 0.3), 0.9])
     direction = (direction / np.linalg.norm(direction)).astype(np.float32)
     strength = uniform(0.25, 0.7)
@@ -96,5 +115,5 @@ def _cast(person: Person, fitted: Fit, rng: np.random.Generator, crop: bool) -> 
         crooked=max(0.0, uniform(-0.01, 0.022)),
         glasses=rng.random() < 0.15,
     )
-    head = Head(photo, fitted, rng, build, (direction, strength), new_light)
+    head = Head((skin, photo), ready.fit, rng, build, (direction, strength), new_light)
     return head, Habits(jaw=uniform(0.29, 0.46), teeth=uniform(0.5, 1.5))

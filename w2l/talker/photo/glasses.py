@@ -33,7 +33,7 @@ def make_glasses(rest: np.ndarray, scale: float, rng: np.random.Generator) -> Gl
     wide, high = apart * uniform(0.34, 0.42), apart * uniform(0.24, 0.38)
     square, thick = uniform(0.35, 1.0), scale * uniform(0.08, 0.3)
     nose = rest[marks[30], 0]
-    front = max(left[2], right[2]) + 1.5 * scale
+    front = max(float(rest[marks[17:28], 2].max()), left[2], right[2]) + 0.6 * scale
     angle = np.linspace(0, 2 * np.pi, _AROUND, endpoint=False)
     round_ = np.stack([np.sign(f) * np.abs(f) ** square for f in (np.cos(angle), np.sin(angle))], axis=1)
     bands = []
@@ -53,7 +53,7 @@ def make_glasses(rest: np.ndarray, scale: float, rng: np.random.Generator) -> Gl
     counts = np.cumsum([0, *(len(points) for points, _ in bands)])
     triangles = np.concatenate([faces + start for (_, faces), start in zip(bands, counts, strict=False)])
     grey = uniform(10, 70)
-    colour = np.clip(grey + rng.normal(0, 12, 3), 5, 120)
+    colour = np.clip(grey + rng.normal(0, 4, 3), 5, 120)
     return Glasses(
         np.concatenate([points for points, _ in bands]).astype(np.float32),
         np.concatenate([triangles, triangles[:, ::-1]]).astype(np.int32),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -14,7 +13,7 @@ from w2l.talker.photo.glasses import Glasses, make_glasses
 from w2l.talker.photo.light import Light, relight
 from w2l.talker.photo.lips import Lips
 from w2l.talker.photo.pack import GUMS, TEETH, head_pack
-from w2l.talker.photo.raster import rasterise
+from w2l.talker.photo.raster import paint, rasterise
 from w2l.talker.photo.rig import AT_REST, USUAL, Expression, Habits, Rig
 from w2l.talker.photo.surroundings import make_grid
 from w2l.talker.photo.texture import make_texture
@@ -54,18 +53,20 @@ class Head:
 
     def __init__(
         self,
-        photo: np.ndarray,
+        photos: tuple[np.ndarray, np.ndarray],
         fit: Fit,
         rng: np.random.Generator,
         build: Build = AS_FITTED,
         light: tuple[np.ndarray, float] = FROM_THE_FRONT,
         new_light: float = 0.0,
     ) -> None:
-        """photo: uint8 (512, 512, 3) BGR. light: direction towards it (unit vector, photo space) and strength for what
-        expressions change; new_light: 0 .. 0.5, how strongly the whole head is lit anew from there."""
+        """photos: uint8 (512, 512, 3) BGR, what the skin is painted with, and what is around it. light: direction
+        towards it (unit vector, photo space) and strength for what expressions change; new_light: 0 .. 0.5, how
+        strongly the whole head is lit anew from there."""
         pack = head_pack()
         self.scale, self.size = fit.scale, len(fit.vertices)
-        grid = make_grid(fit, photo.shape[0])
+        skin, around = photos
+        grid = make_grid(fit, around.shape[0])
         rest = _rebuilt(fit, build, rng)
         self._grid = grid
         self.lips = Lips(rest, fit.scale)
@@ -73,11 +74,16 @@ class Head:
         self.light = Light(rest, self.lips, fit.scale, *light)
         self._glasses = make_glasses(rest, fit.scale, rng) if build.glasses else Glasses.none()
         colour = self._glasses.colour
-        self.texture = make_texture(photo, fit, rng, colour)
+        self.texture = make_texture(skin, around, fit, rng, colour)
         frame_uv = np.tile(np.array(self.texture.frame, np.float32), (len(self._glasses.vertices), 1))
-        self._uv = np.concatenate([self.texture.uv, grid.points[:, :2], frame_uv])
+        below = np.array([0, skin.shape[0]], np.float32)  # in the atlas the surroundings lie below the skin
+        self._uv = np.concatenate([self.texture.uv, grid.points[:, :2] + below, frame_uv])
         self.triangles = np.concatenate(
-            [pack.triangles, grid.triangles + self.size, self._glasses.triangles + self.size + len(grid.points)]
+            [
+                pack.triangles[anatomy().drawn],
+                grid.triangles + self.size,
+                self._glasses.triangles + self.size + len(grid.points),
+            ]
         ).astype(np.int32)
         self._still = self._lit(rest, light[0], new_light)
         # the head turns about the top of the neck; the neck, and the grid below the chin, follow less
@@ -111,7 +117,8 @@ class Head:
         uv = self._uv
         if expression.blink > 0:
             uv = uv.copy()
-            uv[: self.size] += np.float32(expression.blink) * self.texture.lids
+            uv[: self.size] += np.float32(min(1.0, 2.5 * expression.blink)) * self.texture.lids
+            shade[: self.size] *= 1 - np.float32(0.7 * expression.blink) * self.texture.lashes
         return Frame(vertices, shade, uv)
 
     def turned(
@@ -135,10 +142,9 @@ class Head:
         nearest = np.full((height, width), np.float32(-1e9))
         out = np.zeros((height, width, 3), np.float32)
         rasterise(xy, np.ascontiguousarray(frame.vertices[:, 2]), self.triangles, values, nearest, out)
-        half = np.float32(0.5)
-        map_x, map_y = out[..., 0] - half, out[..., 1] - half
-        picture = cv2.remap(self.texture.atlas, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return np.clip(picture * out[..., 2:3] + half, 0, 255).astype(np.uint8)
+        picture = np.empty((height, width, 3), np.uint8)
+        paint(self.texture.atlas, out, picture)
+        return picture
 
     def _lit(self, rest: np.ndarray, direction: np.ndarray, strength: float) -> np.ndarray:
         """What a new light gives every vertex; the surroundings take that of the skin next to them."""

@@ -77,5 +77,26 @@ def _facing(vertices: np.ndarray, triangles: np.ndarray, directions: np.ndarray)
     return out
 
 
+def _paint(atlas: np.ndarray, places: np.ndarray, picture: np.ndarray) -> None:
+    """Colours a picture from an atlas, bilinearly.
+
+    atlas: uint8 (H, W, 3). places: float32 (h, w, 3), x and y in the atlas (its pixels' centres lie at whole numbers
+    + 0.5) and a factor. picture: uint8 (h, w, 3), written.
+    """
+    height, width = atlas.shape[0], atlas.shape[1]
+    for row in range(picture.shape[0]):
+        for column in range(picture.shape[1]):
+            x = min(max(places[row, column, 0] - np.float32(0.5), np.float32(0)), np.float32(width - 1.001))
+            y = min(max(places[row, column, 1] - np.float32(0.5), np.float32(0)), np.float32(height - 1.001))
+            left, top = int(x), int(y)
+            fx, fy = x - np.float32(left), y - np.float32(top)
+            for k in range(3):
+                upper = atlas[top, left, k] * (1 - fx) + atlas[top, left + 1, k] * fx
+                lower = atlas[top + 1, left, k] * (1 - fx) + atlas[top + 1, left + 1, k] * fx
+                value = (upper * (1 - fy) + lower * fy) * places[row, column, 2] + np.float32(0.5)
+                picture[row, column, k] = int(min(max(value, np.float32(0)), np.float32(255)))
+
+
 rasterise = numba.njit(cache=True)(_rasterise)
 facing = numba.njit(cache=True)(_facing)
+paint = numba.njit(cache=True)(_paint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -22,45 +22,63 @@ _NOTHING = np.float32(-1e6)  # depth where the mesh covers nothing
 @dataclass(frozen=True, eq=False)
 class Grid:
     """points: float32 (g, 3) in photo space, which are texture coordinates too. triangles: int32 (t, 3). follow:
-    float32 (g,), how much of the head's turns each point makes. beside: int (g, 4), vertices of the skin next to
-    it, and share: float32 (g, 4), how much of their movement it makes.
+    float32 (g,), how much of the head's turns each point makes. moving: int (k,), points next to the skin; beside:
+    int (k, 4), the skin's vertices there, and share: float32 (k, 4, 1), how much of their movement they make.
     """
 
     points: np.ndarray
     triangles: np.ndarray
     follow: np.ndarray
+    moving: np.ndarray
     beside: np.ndarray
     share: np.ndarray
 
     def moved(self, displacement: np.ndarray) -> np.ndarray:
         """The points (g, 3) when the skin has moved by (n, 3): beside the jaw they go with it."""
-        return self.points + np.einsum("gk,gkd->gd", self.share, displacement[self.beside])
+        points = self.points.copy()
+        points[self.moving] += (self.share * displacement[self.beside]).sum(axis=1)
+        return points
 
 
 def make_grid(fit: Fit, size: int) -> Grid:
     """The surroundings of a fitted head in a square photograph of `size` pixels."""
     vertices, scale, pack = fit.vertices, fit.scale, head_pack()
-    depth = np.full((size, size), _NOTHING)
-    skin = pack.triangles[pack.part == FACE]
-    xy, z = np.ascontiguousarray(vertices[:, :2]), np.ascontiguousarray(vertices[:, 2])
-    rasterise(xy, z, skin, np.zeros((len(z), 0), np.float32), depth, np.zeros((size, size, 0), np.float32))
-    covered = depth > _NOTHING / 10
+    skin = pack.part == FACE
+    depth = _depth(vertices, pack.triangles[skin], size)
+    covered = _depth(vertices, pack.triangles[skin & anatomy().drawn], size) > _NOTHING / 10
     line = np.linspace(0, size, _CELLS + 1)
     x, y = (axis.ravel() for axis in np.meshgrid(line, line))
     at = np.clip(y.astype(int), 0, size - 1), np.clip(x.astype(int), 0, size - 1)
     behind = np.where(covered[at], 0.5, 0.12) * scale
-    z = _extended(depth, covered, vertices, scale)[at] - behind
+    z = _extended(depth, vertices, scale)[at] - behind
     points = np.stack([x, y, z], axis=1).astype(np.float32)
     chin = vertices[pack.landmarks[8], 1]
     follow = 1 - 0.75 * smoothstep((y - chin) / (4.4 * scale))
     beside, share, distance = _beside(points, vertices, scale)
     follow *= 1 - smoothstep((distance / scale - _HAIR) / _HAIR)
     follow[(x == 0) | (y == 0) | (x == size) | (y == size)] = 0
-    return Grid(points, _triangles(points, covered, vertices, scale), follow.astype(np.float32), beside, share)
+    moving = np.flatnonzero(share > 0.005)
+    return Grid(
+        points,
+        _triangles(points, covered, vertices, scale),
+        follow.astype(np.float32),
+        moving,
+        beside[moving],
+        np.tile(share[moving, None, None] / 4, (1, 4, 1)).astype(np.float32),
+    )
 
 
-def _extended(depth: np.ndarray, covered: np.ndarray, vertices: np.ndarray, scale: float) -> np.ndarray:
+def _depth(vertices: np.ndarray, triangles: np.ndarray, size: int) -> np.ndarray:
+    """Depth of what lies nearest in each pixel, float32 (size, size); `_NOTHING` where nothing does."""
+    depth = np.full((size, size), _NOTHING)
+    xy, z = np.ascontiguousarray(vertices[:, :2]), np.ascontiguousarray(vertices[:, 2])
+    rasterise(xy, z, triangles, np.zeros((len(z), 0), np.float32), depth, np.zeros((size, size, 0), np.float32))
+    return depth
+
+
+def _extended(depth: np.ndarray, vertices: np.ndarray, scale: float) -> np.ndarray:
     """Depth everywhere: outside the mesh that of its edge, falling by 0.35 pixels a pixel."""
+    covered = depth > _NOTHING / 10
     far, label = cv2.distanceTransformWithLabels(
         (~covered).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
@@ -88,21 +106,17 @@ def _triangles(points: np.ndarray, covered: np.ndarray, vertices: np.ndarray, sc
 def _beside(points: np.ndarray, vertices: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The four nearest vertices of the skin in the picture; the share of their movement, half beside the skin, none
     4 cm away; and how far away they are in pixels."""
-    skin = np.flatnonzero(anatomy().face)
+    own, pack = anatomy(), head_pack()
+    skin = np.unique(pack.triangles[own.drawn & (pack.part == FACE)])
     distance, nearest = cKDTree(vertices[skin, :2]).query(points[:, :2], k=4)
     share = 0.5 * np.exp(-((distance.mean(1) / (1.6 * scale)) ** 2))
-    even = np.full(distance.shape, 0.25)
-    return skin[nearest], (share[:, None] * even).astype(np.float32), distance.mean(1)
+    return skin[nearest], share, distance.mean(1)
 
 
 def matte(photo: np.ndarray, fit: Fit) -> np.ndarray | None:
     """How much of each pixel is the plain pale wall behind: float32 (h, w), 0..1; None where it cannot be told from
     the face. White clothes count as wall: it is for crops of the face."""
-    pack = head_pack()
-    face: np.ndarray = np.zeros(photo.shape[:2], np.uint8)
-    hull = cv2.convexHull(np.round(fit.vertices[np.r_[pack.jaw, pack.landmarks[17:27]], :2]).astype(np.int32))
-    cv2.fillConvexPoly(face, hull, 1)
-    face = cv2.erode(face, np.ones((9, 9), np.uint8))
+    face = _own(photo.shape[:2], fit)
     soft = cv2.GaussianBlur(photo, (0, 0), 1.2)
     for step in (4, 3, 2, 1):  # levels between neighbours of one wall
         found = _flooded(soft, step)
@@ -110,6 +124,18 @@ def matte(photo: np.ndarray, fit: Fit) -> np.ndarray | None:
             wide = cv2.dilate(found, np.ones((5, 5), np.uint8)) * (1 - face)
             return cv2.GaussianBlur(wide.astype(np.float32), (0, 0), 1.2)
     return None
+
+
+def _own(shape: tuple[int, ...], fit: Fit) -> np.ndarray:
+    """uint8 (h, w): 1 on the face and the throat, a little inside their outlines."""
+    pack, mask = head_pack(), np.zeros(shape, np.uint8)
+    jaw = fit.vertices[pack.jaw, :2]
+    hull = cv2.convexHull(np.round(np.concatenate([jaw, fit.vertices[pack.landmarks[17:27], :2]])).astype(np.int32))
+    cv2.fillConvexPoly(mask, hull, 1)
+    chin, half = jaw[len(jaw) // 2], 0.3 * (jaw[-1, 0] - jaw[0, 0])
+    left, top, right, bottom = (int(v) for v in (chin[0] - half, chin[1], chin[0] + half, chin[1] + half))
+    mask[top:bottom, left:right] = 1
+    return cv2.erode(mask, np.ones((9, 9), np.uint8))
 
 
 def _flooded(soft: np.ndarray, step: int) -> np.ndarray:
@@ -124,18 +150,39 @@ def _flooded(soft: np.ndarray, step: int) -> np.ndarray:
     return filled[1:-1, 1:-1]
 
 
-def before(photo: np.ndarray, share: np.ndarray, behind: np.ndarray) -> np.ndarray:
-    """The photo before another wall: uint8 (h, w, 3) BGR. share: the matte; behind: (h, w, 3), 0..255.
+def without_wall(photo: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """The photo with what is in front continued over the wall: uint8 (h, w, 3) BGR. share: the matte.
 
-    Where hair and wall mix, the colour of what is in front is taken from beside: else a pale seam would remain.
+    A falling jaw and a turned cheek are painted with it: of the wall they would show a pale rim.
     """
-    front = (1 - share)[..., None]
-    solid = (share < 0.02).astype(np.float32)[..., None]
-    blurred = cv2.GaussianBlur(photo * solid, (0, 0), 3) / np.maximum(
-        cv2.GaussianBlur(solid[..., 0], (0, 0), 3)[..., None], 1e-3
-    )
-    own = photo * solid + blurred * (1 - solid)
-    return np.clip(own * front + behind * (1 - front), 0, 255).astype(np.uint8)
+    open_ = (share >= 0.02).astype(np.uint8)
+    label = cv2.distanceTransformWithLabels(open_, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)[1]
+    of_label = np.zeros((label.max() + 1, 3), np.uint8)
+    of_label[label[open_ == 0]] = photo[open_ == 0]
+    filled = cv2.GaussianBlur(of_label[label], (0, 0), 2)
+    soft = cv2.GaussianBlur(open_.astype(np.float32), (0, 0), 1)[..., None]
+    return np.where(open_[..., None] > 0, filled, photo * (1 - soft) + filled * soft).astype(np.uint8)
+
+
+def within(fit: Fit, share: np.ndarray) -> Fit:
+    """The fit with the skin that lies on the wall drawn in to the outline of what is in front. share: the matte."""
+    size = len(share)
+    open_ = (share > 0.5).astype(np.uint8)
+    label = cv2.distanceTransformWithLabels(open_, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)[1]
+    solid = np.argwhere(open_ == 0)
+    of_label = np.zeros((label.max() + 1, 2), np.float32)
+    of_label[label[open_ == 0]] = solid[:, ::-1] + 0.5
+    x, y = np.clip(fit.vertices[:, :2], 0, size - 1).astype(int).T
+    out = anatomy().face & (open_[y, x] > 0)
+    vertices = fit.vertices.copy()
+    vertices[out, :2] = of_label[label[y[out], x[out]]]
+    return replace(fit, vertices=vertices)
+
+
+def before(front: np.ndarray, share: np.ndarray, behind: np.ndarray) -> np.ndarray:
+    """A photo `without_wall` before another wall: uint8 (h, w, 3) BGR. share: the matte; behind: (h, w, 3), 0..255."""
+    own = (1 - share)[..., None]
+    return np.clip(front * own + behind * (1 - own), 0, 255).astype(np.uint8)
 
 
 def wall(rng: np.random.Generator, size: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a head is painted with: the photograph itself at the neutral projection, and a strip of colours below it."""
+"""What a head is painted with: the photograph at the neutral projection, its surroundings, and a strip of colours."""
 
 from __future__ import annotations
 
@@ -23,19 +23,24 @@ _LUMA = np.array([0.114, 0.587, 0.299])
 
 @dataclass(frozen=True, eq=False)
 class Texture:
-    """atlas: uint8 (h + 64, w, 3) BGR, the photograph with the strip below. uv: float32 (n, 2), where in it each vertex
-    takes its colour. lids: float32 (n, 2), added to `uv` at a full blink. frame: (x, y) of the glasses' colour.
+    """atlas: uint8 (2 h + 64, w, 3) BGR, the skin's photograph, below it that of the surroundings, then the strip.
+    uv: float32 (n, 2), where in it each vertex takes its colour. lids: float32 (n, 2), added to `uv` in a blink, so
+    that lids are painted with the skin above the lashes; lashes: float32 (n,), 1 on the edge of the lids. frame:
+    (x, y) of the glasses' colour.
     """
 
     atlas: np.ndarray
     uv: np.ndarray
     lids: np.ndarray
+    lashes: np.ndarray
     frame: tuple[float, float]
 
 
-def make_texture(photo: np.ndarray, fit: Fit, rng: np.random.Generator, frame_colour: np.ndarray) -> Texture:
-    """Paints a fitted head. photo: uint8 (h, w, 3) BGR; rng draws the colours inside the mouth."""
-    size = photo.shape[0]
+def make_texture(
+    skin: np.ndarray, around: np.ndarray, fit: Fit, rng: np.random.Generator, frame_colour: np.ndarray
+) -> Texture:
+    """Paints a fitted head. skin, around: uint8 (h, w, 3) BGR, square; rng draws the colours inside the mouth."""
+    size = 2 * skin.shape[0]  # above the strip
     vertices, own, pack = fit.vertices, anatomy(), head_pack()
     uv = vertices[:, :2].copy()
     for lip in (own.upper, own.lower):
@@ -46,10 +51,11 @@ def make_texture(photo: np.ndarray, fit: Fit, rng: np.random.Generator, frame_co
     uv[own.tongue] = _TONGUE, middle
     for number, tooth in enumerate(own.teeth):
         uv[tooth] = _tooth_uv(number, vertices[tooth], size)
-    strip = _strip(photo.shape[1], _brightness(photo, vertices), _lip_colour(photo, vertices), rng, frame_colour)
-    blink = (pack.shape("eyeBlink") @ fit.linear.T)[:, :2]
-    lids = np.where((own.face & (blink[:, 1] > 0))[:, None], -0.9 * blink, 0).astype(np.float32)
-    return Texture(np.concatenate([photo, strip]), uv.astype(np.float32), lids, (_FRAME, middle))
+    strip = _strip(skin.shape[1], _brightness(skin, vertices), _lip_colour(skin, vertices), rng, frame_colour)
+    blink = np.where(own.face, (pack.shape("eyeBlink") @ fit.linear.T)[:, 1], 0)
+    lids = np.stack([np.zeros_like(blink), -1.0 * np.maximum(blink, 0)], axis=1).astype(np.float32)
+    lashes = np.exp(-((np.maximum(1 - blink / blink.max(), 0) / 0.16) ** 2)).astype(np.float32)
+    return Texture(np.concatenate([skin, around, strip]), uv.astype(np.float32), lids, lashes, (_FRAME, middle))
 
 
 def _place_lip(uv: np.ndarray, lip: Lip, vertices: np.ndarray, scale: float) -> None:
