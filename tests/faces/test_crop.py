@@ -8,6 +8,7 @@ import pytest
 
 from w2l import faces
 from w2l.errors import W2LError
+from w2l.faces.crop import corners
 
 
 @pytest.fixture
@@ -88,3 +89,30 @@ def test_pasting_back_the_crop_hardly_changes_the_frame():
     for box in ([100, 60, 290, 280], [-40, 100, 120, 320], [150, 120, 210, 190]):
         result = faces.paste(frame, faces.cut_crop(frame, box), box)
         assert np.abs(result.astype(int) - frame).max() <= 6
+
+
+@pytest.mark.parametrize("roll", [90, -90, 180])
+def test_a_turned_head_is_cut_out_upright_and_pasted_where_it_was(roll):
+    frame = cv2.GaussianBlur(np.random.default_rng(4).integers(0, 255, (200, 200, 3), np.uint8), (0, 0), 3)
+    box = [40, 40, 136, 136]
+    lying = {90: np.rot90(frame[40:136, 40:136]), -90: np.rot90(frame[40:136, 40:136], -1)}
+    crop = faces.cut_crop(frame, box, roll=roll)
+    assert np.abs(crop.astype(int) - lying.get(roll, frame[40:136, 40:136][::-1, ::-1])).max() <= 1
+    for feather in (True, False):
+        assert np.abs(faces.paste(frame, crop, box, feather, roll).astype(int) - frame).max() <= 2
+    result = faces.paste(frame, np.zeros((96, 96, 3), np.uint8), box, roll=roll)
+    changed = (result != frame).any(axis=2)
+    assert changed[88 + {180: -30}.get(roll, 0), 88 + {90: -30, -90: 30}.get(roll, 0)], "the chin's side is drawn"
+    assert not changed[88 - {180: -30}.get(roll, 0), 88 - {90: -30, -90: 30}.get(roll, 0)], "the forehead's is not"
+
+
+def test_the_corners_of_a_turned_box():
+    np.testing.assert_allclose(corners([10, 20, 30, 60]), [[10, 20], [30, 20], [30, 60], [10, 60]])
+    np.testing.assert_allclose(corners([10, 20, 30, 60], 90), [[40, 30], [40, 50], [0, 50], [0, 30]])
+
+
+def test_a_turned_head_at_the_border_is_pasted_as_far_as_it_is_seen():
+    frame = np.full((100, 100, 3), 50, np.uint8)
+    for box in ([-40, 30, 20, 90], [80, 80, 140, 150], [-50, 95, 10, 200]):
+        for roll in (45, 90, 180):
+            assert faces.paste(frame, faces.cut_crop(frame, box, roll=roll), box, roll=roll).shape == frame.shape

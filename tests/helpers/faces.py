@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from helpers.places import SHARED
-from w2l import faces
+from w2l import faces, video
+from w2l.base import paths
 
 MODELS, CLIPS = SHARED / "models", SHARED / "clips"
 needs_models = pytest.mark.skipif(not MODELS.is_dir(), reason="no ../shared/models")
@@ -39,6 +40,20 @@ def drawn_face(size=256):
     spot(128, 188, 25, 7, lip)
     spot(128, 188, 22, 2, dark)
     return cv2.GaussianBlur(image, (0, 0), 1.2 * s)
+
+
+@lru_cache
+def presenter_picture():
+    """The bundled presenter, (256, 256, 3): the face is 50 to 160 pixels from the top, the mouth 125."""
+    clip = paths.data() / "samples" / "presenter.mp4"
+    return cv2.resize(next(iter(video.read_frames(clip))), (256, 256), interpolation=cv2.INTER_AREA)
+
+
+def turned(picture, roll):
+    """The picture turned clockwise about its middle; beyond its border, its border's pixels."""
+    height, width = picture.shape[:2]
+    turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -roll, 1)
+    return cv2.warpAffine(picture, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
 
 
 SIZE = (200, 160)

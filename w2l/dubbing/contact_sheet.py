@@ -18,6 +18,7 @@ from w2l.base.palette import CHOSEN, EMPTY, INK, PAPER, QUIET, TRACKS, WARNING, 
 from w2l.dubbing.stream import Moment
 from w2l.errors import W2LError
 from w2l.faces import Track
+from w2l.faces.crop import corners
 from w2l.marking import mark
 from w2l.video import Framing
 
@@ -51,7 +52,8 @@ class ContactSheet:
         """Keeps a small copy of the moment if it is the first one at or after the next column's time."""
         if len(self._moments) == len(self._wanted) or moment.time < self._wanted[len(self._moments)]:
             return
-        frame = _with_box(moment.frame, moment.box, f"{moment.index}")
+        around = [corners(mouth.box, mouth.roll) for mouth in moment.mouths[:1]]
+        frame = _with_box(moment.frame, around, f"{moment.index}")
         near = None if moment.box is None else _close_up(moment.result, moment.box)
         pictures = [frame, moment.crop, moment.generated, moment.result, near]
         self._moments.append((moment.time, [_fit(picture) for picture in pictures]))
@@ -127,7 +129,7 @@ def write_track(
     for i, frame in enumerate(video.read_frames(face, fps, max_frames=n_frames)):
         if i in chosen:
             seen = [number for number, track in enumerate(drawn) if track.has_face(i)]
-            boxes = [(drawn[k].boxes[i], names[k], TRACKS[k % len(TRACKS)]) for k in seen]
+            boxes = [(corners(drawn[k].boxes[i], drawn[k].rolls[i]), names[k], TRACKS[k % len(TRACKS)]) for k in seen]
             cells.append(_numbered(framing(frame), boxes, i, side))
     height = max(cell.shape[0] for cell in cells)
     columns = min(columns, len(cells))
@@ -152,13 +154,17 @@ def _fit(picture: np.ndarray | None, side: int = _CELL) -> np.ndarray:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
 
 
-def _with_box(frame: np.ndarray, box: np.ndarray | None, text: str) -> np.ndarray:
-    """A copy of the frame with the face box and a text, drawn large enough to be seen when it is shrunk."""
+def draw_outline(picture: np.ndarray, around: np.ndarray, colour: Colour, thick: int) -> None:
+    """Draws a face box, in place. around: its (4, 2) corners, x, y in pixels (see `w2l.faces.crop.corners`)."""
+    cv2.polylines(picture, [np.rint(around).astype(np.int32)], True, colour, thick)
+
+
+def _with_box(frame: np.ndarray, boxes: list[np.ndarray], text: str) -> np.ndarray:
+    """A copy of the frame with the corners of face boxes and a text, large enough to be seen when it is shrunk."""
     scale = max(frame.shape[:2]) / _CELL
     out = frame.copy()
-    if box is not None:
-        x1, y1, x2, y2 = (round(float(v)) for v in box)
-        cv2.rectangle(out, (x1, y1), (x2, y2), CHOSEN, max(1, round(1.5 * scale)))
+    for around in boxes:
+        draw_outline(out, around, CHOSEN, max(1, round(1.5 * scale)))
     tall = max(6, round(10 * scale))
     ink = line_of_text(text, tall)
     out[: tall + tall // 2, : ink.shape[1] + tall // 2] = INK
@@ -178,17 +184,18 @@ def _telling_frames(tracks: Sequence[Track], count: int) -> set[int]:
 
 
 def _numbered(frame: np.ndarray, boxes: list[tuple[np.ndarray, str, Colour]], index: int, side: int) -> np.ndarray:
-    """A cell of the frame with its boxes, each with its name at a corner, and the frame's number."""
+    """A cell of the frame with the corners of its boxes, each with its name, and the frame's number."""
     cell = _fit(frame, side)
-    scale = np.tile([cell.shape[1] / frame.shape[1], cell.shape[0] / frame.shape[0]], 2)
-    placed = [(np.rint(box * scale).astype(int).tolist(), name, colour) for box, name, colour in boxes]
+    scale = np.array([cell.shape[1] / frame.shape[1], cell.shape[0] / frame.shape[0]])
+    placed = [(np.rint(around * scale).astype(int), name, colour) for around, name, colour in boxes]
     tall = max(_TEXT, side // 36)
     _tag(cell, f"frame {index}" if boxes else f"frame {index}: no face", 0, cell.shape[0], tall, INK)
-    for (x1, y1, x2, y2), _, colour in placed:
-        cv2.rectangle(cell, (x1, y1), (x2, y2), colour, 2)
-    for (x1, y1, _, _), name, colour in placed:
+    for around, _, colour in placed:
+        draw_outline(cell, around, colour, 2)
+    for around, name, colour in placed:
         if name:
-            _tag(cell, name, x1 - 1, y1 - tall - 7, tall, colour)
+            x, y = around.min(axis=0).tolist()
+            _tag(cell, name, x - 1, y - tall - 7, tall, colour)
     return cell
 
 

@@ -20,6 +20,7 @@ from w2l import weights as weight_files
 from w2l.base import files
 from w2l.base.parallel import Stopwatch
 from w2l.base.progress import progress_bar
+from w2l.dubbing.face_notes import face_notes
 from w2l.dubbing.footage import Footage, lift
 from w2l.dubbing.methods import Method, method_for
 from w2l.dubbing.settings import Settings
@@ -102,7 +103,7 @@ def dub(
             marked, notes = _mark(temporary, plan, Path(face), spoken.path, Path(out).name)
     faceless = [i for i in range(n_frames) if not plan.boxes(i)]
     notes += [note for speech in speeches.values() for note in speech.notes]
-    notes += _notes(plan, Path(out), spoken, faceless)
+    notes += _notes(plan, Path(out), spoken)
     return DubResult(
         Path(out), n_frames, footage.fps, faceless, clock.seconds, str(plan.settings.weights), marked, notes
     )
@@ -232,8 +233,8 @@ _EXTENDED = {
 }
 
 
-def _notes(plan: Plan, out: Path, spoken: Speech, faceless: list[int]) -> list[str]:
-    """What the user should know: how the clip was extended or cut, frames without a face, missing sound."""
+def _notes(plan: Plan, out: Path, spoken: Speech) -> list[str]:
+    """What the user should know: how the clip was extended or cut, its faces, missing sound."""
     length, footage = plan.length, plan.footage
     notes = list(footage.clip.notes)
     if not footage.is_still and length < plan.n_frames:
@@ -241,10 +242,7 @@ def _notes(plan: Plan, out: Path, spoken: Speech, faceless: list[int]) -> list[s
     lost = spoken.seconds - plan.n_frames / footage.fps
     if footage.extend == "trim" and lost > 1 / footage.fps:
         notes.append(f"the clip is shorter than the speech, whose last {lost:.1f} s were cut off.")
-    if faceless:
-        what = "no face" if plan.settings.which == "main" else "no chosen face"
-        share = f"{len(faceless)} of {plan.n_frames} frames"
-        notes.append(f"{share} show {what} and passed through unchanged: {faces.spans(faceless)}.")
+    notes += face_notes(plan)
     if footage.fps < _SMOOTH_FPS:
         notes.append(
             f"at {footage.fps:g} frames a second a mouth cannot follow speech; give fps=25 (--fps 25) for more."

@@ -59,15 +59,17 @@ class Method(Protocol):
         """
         ...
 
-    def cut_crop(self, frame: np.ndarray, box: np.ndarray) -> np.ndarray:
-        """(96, 96, 3) uint8 BGR: what the generator sees."""
+    def cut_crop(self, frame: np.ndarray, box: np.ndarray, roll: float = 0.0) -> np.ndarray:
+        """(96, 96, 3) uint8 BGR: what the generator sees; roll: as in `Track.rolls`."""
         ...
 
     def mel_windows(self, mel: np.ndarray, fps: float, first: int, count: int, shift: float) -> np.ndarray:
         """What the generator hears in frames first, first + 1, ... of the result: float32 (count, 80, 16)."""
         ...
 
-    def paste(self, frame: np.ndarray, crop: np.ndarray, generated: np.ndarray, box: np.ndarray) -> np.ndarray:
+    def paste(
+        self, frame: np.ndarray, crop: np.ndarray, generated: np.ndarray, box: np.ndarray, roll: float = 0.0
+    ) -> np.ndarray:
         """A copy of the frame with the generated face in its box; `crop` is what the generator saw."""
         ...
 
@@ -122,18 +124,20 @@ class Modern:
         """See `Method`."""
         return min(n_frames, length) if footage.extend == "trim" and not footage.is_still else n_frames
 
-    def cut_crop(self, frame: np.ndarray, box: np.ndarray) -> np.ndarray:
+    def cut_crop(self, frame: np.ndarray, box: np.ndarray, roll: float = 0.0) -> np.ndarray:
         """See `Method`."""
-        return faces.cut_crop(frame, box)
+        return faces.cut_crop(frame, box, faces.CROP_SIZE, roll)
 
     def mel_windows(self, mel: np.ndarray, fps: float, first: int, count: int, shift: float) -> np.ndarray:
         """See `Method`."""
         return audio.mel_windows(mel, fps, count, shift, start=first)
 
-    def paste(self, frame: np.ndarray, crop: np.ndarray, generated: np.ndarray, box: np.ndarray) -> np.ndarray:
+    def paste(
+        self, frame: np.ndarray, crop: np.ndarray, generated: np.ndarray, box: np.ndarray, roll: float = 0.0
+    ) -> np.ndarray:
         """See `Method`."""
         patch = faces.match_colour(generated, crop) if self.settings.match_colour else generated
-        return faces.paste(frame, patch, box, feather=self.settings.feather)
+        return faces.paste(frame, patch, box, self.settings.feather, roll)
 
 
 class Published:
@@ -162,11 +166,11 @@ class Published:
     def find_faces(self, footage: Footage, n_frames: int, on_frame: Callable[[], object]) -> faces.Scene:
         """See `Method`."""
         frames = footage.read(max_frames=n_frames)
-        return faces.see(frames, **_search(self.settings, self._detector()), on_frame=on_frame)
+        return faces.see(frames, **_search(self.settings, self._detector()), on_frame=on_frame, as_detected=True)
 
     def find_faces_in(self, frames: Iterable[np.ndarray]) -> faces.Scene:
         """See `Method`."""
-        return faces.see(iter(frames), **_search(self.settings, self._detector()))
+        return faces.see(iter(frames), **_search(self.settings, self._detector()), as_detected=True)
 
     def track(self, scene: faces.Scene, which: faces.Which) -> faces.Track:
         """See `Method`; always the face with the highest score in each frame, in whole pixels."""
@@ -174,7 +178,14 @@ class Published:
             boxes = np.tile(np.array(self.settings.box, np.int64), (len(scene.found.faces), 1))
         else:
             boxes = published.boxes(scene.found.faces, scene.found.size, self.settings.pads, self.settings.smooth)
-        return faces.Track(boxes.astype(np.float32), np.ones(len(boxes), bool), scene.found.size)
+        told = scene.track("main", smooth=False) if scene.faces else None  # drawn on all the same, but worth a note
+        return faces.Track(
+            boxes.astype(np.float32),
+            np.ones(len(boxes), bool),
+            scene.found.size,
+            mouthless=np.zeros(0, bool) if told is None else told.mouthless,
+            lying=np.zeros(0, bool) if told is None else told.lying,
+        )
 
     def all_tracks(self, scene: faces.Scene) -> list[faces.Track]:
         """See `Method`; none, because there is no choice."""
@@ -184,8 +195,8 @@ class Published:
         """See `Method`; the published code stops a few frames early."""
         return len(published.window_starts(footage.fps, mel.shape[1]))
 
-    def cut_crop(self, frame: np.ndarray, box: np.ndarray) -> np.ndarray:
-        """See `Method`."""
+    def cut_crop(self, frame: np.ndarray, box: np.ndarray, roll: float = 0.0) -> np.ndarray:
+        """See `Method`; heads are never turned."""
         return published.cut_crop(frame, box)
 
     def mel_windows(self, mel: np.ndarray, fps: float, first: int, count: int, shift: float) -> np.ndarray:
@@ -193,8 +204,10 @@ class Published:
         starts = published.window_starts(fps, mel.shape[1])[first : first + count]
         return np.stack([mel[:, start : start + audio.WINDOW] for start in starts])
 
-    def paste(self, frame: np.ndarray, crop: np.ndarray, generated: np.ndarray, box: np.ndarray) -> np.ndarray:
-        """See `Method`."""
+    def paste(
+        self, frame: np.ndarray, crop: np.ndarray, generated: np.ndarray, box: np.ndarray, roll: float = 0.0
+    ) -> np.ndarray:
+        """See `Method`; heads are never turned."""
         return published.paste(frame, generated, box)
 
     def _detector(self) -> str | faces.Detector:

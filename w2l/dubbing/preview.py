@@ -14,7 +14,7 @@ from w2l import faces
 from w2l import weights as weight_files
 from w2l.base import files
 from w2l.base.lettering import line_of_text, put_text
-from w2l.base.palette import CHOSEN, INK, PAPER, QUIET, Colour
+from w2l.base.palette import CHOSEN, INK, PAPER, QUIET
 from w2l.base.parallel import Stopwatch
 from w2l.dubbing import contact_sheet
 from w2l.dubbing.dub import load_generator
@@ -23,6 +23,7 @@ from w2l.dubbing.methods import Method, method_for
 from w2l.dubbing.settings import Settings
 from w2l.dubbing.stream import DubbedMouth, Moment
 from w2l.errors import W2LError
+from w2l.faces.crop import corners
 from w2l.marking import mark
 
 _REACH = 6  # frames read on both sides, so that the box is smoothed as in the dub
@@ -66,11 +67,11 @@ def preview(
         index = _index(at, frame, speech.seconds, footage.fps)
         generate, mel_shift = load_generator(checkpoint, method)
         picture, track, others = _find(footage, index, method)
-        (box,) = track.boxes
-        crop = method.cut_crop(picture, box)
+        (box,), (roll,) = track.boxes, track.rolls.tolist()
+        crop = method.cut_crop(picture, box, roll)
         window = method.mel_windows(speech.mel(chosen.gate), footage.fps, index, 1, mel_shift)
-        mouth = DubbedMouth(0, box, crop, generate(crop[None], window)[0])
-        result = method.paste(picture, crop, mouth.generated, box)
+        mouth = DubbedMouth(0, box, crop, generate(crop[None], window)[0], roll)
+        result = method.paste(picture, crop, mouth.generated, box, roll)
         if chosen.label:
             result = mark.label_frame(result, mark.quiet_corner(picture.shape[1], picture.shape[0], box[None]))
         moment = Moment(index, index / footage.fps, picture, (mouth,), result)
@@ -93,7 +94,8 @@ def _index(at: float, frame: int | None, seconds: float, fps: float) -> int:
 
 
 def _find(footage: Footage, index: int, method: Method) -> tuple[np.ndarray, faces.Track, list[np.ndarray]]:
-    """The frame that the result shows there, the chosen face's track of that frame alone, and the boxes of all."""
+    """The frame that the result shows there, the chosen face's track of that frame alone, and the corners of
+    the boxes of all."""
     length = 1 if footage.is_still else footage.clip.n_frames
     source = index if length is None else footage.source(index, length)
     start = max(0, source - _REACH)
@@ -101,10 +103,15 @@ def _find(footage: Footage, index: int, method: Method) -> tuple[np.ndarray, fac
     at = min(source - start, len(near) - 1)
     scene = method.find_faces_in(near)
     track = method.track(scene, method.settings.which)
-    others = [one.boxes[at] for one in method.all_tracks(scene) if one.has_face(at)]
+    others = [corners(one.boxes[at], one.rolls[at]) for one in method.all_tracks(scene) if one.has_face(at)]
+    if track.mouthless[at] and not track.has_face(at):
+        raise W2LError(
+            f"the mouth lies outside the picture at that moment of {footage.clip.path}; choose another, or give a box."
+        )
     if not track.has_face(at):
         raise W2LError(f"no face was found at that moment of {footage.clip.path}; choose another, or give a box.")
-    return near[at], faces.Track(track.boxes[at : at + 1], track.found[at : at + 1], track.size), others
+    here = slice(at, at + 1)
+    return near[at], faces.Track(track.boxes[here], track.found[here], track.size, track.rolls[here]), others
 
 
 def _draw(moment: Moment, others: list[np.ndarray], chosen: Settings, title: str) -> np.ndarray:
@@ -112,9 +119,9 @@ def _draw(moment: Moment, others: list[np.ndarray], chosen: Settings, title: str
     (mouth,) = moment.mouths
     frame = moment.frame.copy()
     thick = max(1, round(max(frame.shape[:2]) / 300))
-    for box in others:
-        _rectangle(frame, box, QUIET, thick)
-    _rectangle(frame, mouth.box, CHOSEN, thick)
+    for around in others:
+        contact_sheet.draw_outline(frame, around, QUIET, thick)
+    contact_sheet.draw_outline(frame, corners(mouth.box, mouth.roll), CHOSEN, thick)
     scale = _HEIGHT / frame.shape[0]
     pictures = [cv2.resize(p, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for p in (frame, moment.result)]
     wide = pictures[0].shape[1]
@@ -134,11 +141,6 @@ def _draw(moment: Moment, others: list[np.ndarray], chosen: Settings, title: str
     for i, line in enumerate(lines):
         put_text(page, line, 3 * _GAP + 2 * _SIDE, below + 2 * _TEXT * i, _TEXT, INK)
     return page
-
-
-def _rectangle(frame: np.ndarray, box: np.ndarray, colour: Colour, thick: int) -> None:
-    x1, y1, x2, y2 = (round(float(value)) for value in box)
-    cv2.rectangle(frame, (x1, y1), (x2, y2), colour, thick)
 
 
 def _said(chosen: Settings) -> list[tuple[str, object]]:

@@ -31,6 +31,7 @@ class DubbedMouth:
     box: np.ndarray  # float32 x1, y1, x2, y2
     crop: np.ndarray  # (96, 96, 3) uint8 BGR: what the generator saw
     generated: np.ndarray  # (96, 96, 3) uint8 BGR: what it drew
+    roll: float = 0.0  # degrees clockwise by which the head, and so the box, is turned; see `Track`
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,10 @@ class Plan:
         tracks = enumerate(speaker.track for speaker in self.speakers)
         return {i: track.boxes[source] for i, track in tracks if track.has_face(source)}
 
+    def roll(self, speaker: int, index: int) -> float:
+        """By how many degrees the speaker's head is turned in this frame of the result; see `Track`."""
+        return float(self.speakers[speaker].track.rolls[self.footage.source(index, self.length)])
+
 
 def redraw(plan: Plan, generate: Generate, clock: Stopwatch) -> Iterator[Moment]:
     """The dubbed frames in order; decoding, drawing and pasting run ahead of the reader."""
@@ -125,13 +130,14 @@ def _draw(plan: Plan, frames: Iterator[np.ndarray], generate: Generate, clock: S
     for first in range(0, plan.n_frames, plan.batch_size):
         batch = list(itertools.islice(frames, plan.batch_size))
         with clock.time("generate"):
-            wanted = [(i, s, box) for i in range(len(batch)) for s, box in plan.boxes(first + i).items()]
-            crops = [plan.method.cut_crop(batch[i], box) for i, _, box in wanted]
-            heard = {s: plan.windows(s, first, len(batch)) for s in {s for _, s, _ in wanted}}
-            generated = generate(np.stack(crops), np.stack([heard[s][i] for i, s, _ in wanted])) if crops else ()
+            places = [(i, s, box) for i in range(len(batch)) for s, box in plan.boxes(first + i).items()]
+            wanted = [(i, s, box, plan.roll(s, first + i)) for i, s, box in places]
+            crops = [plan.method.cut_crop(batch[i], box, roll) for i, _, box, roll in wanted]
+            heard = {s: plan.windows(s, first, len(batch)) for s in {s for _, s, *_ in wanted}}
+            generated = generate(np.stack(crops), np.stack([heard[s][i] for i, s, *_ in wanted])) if crops else ()
         mouths: list[list[DubbedMouth]] = [[] for _ in batch]
-        for (i, s, box), crop, drawn in zip(wanted, crops, generated, strict=True):
-            mouths[i].append(DubbedMouth(s, box, crop, drawn))
+        for (i, s, box, roll), crop, drawn in zip(wanted, crops, generated, strict=True):
+            mouths[i].append(DubbedMouth(s, box, crop, drawn, roll))
         batch.reverse()
         for i, found in enumerate(mouths, first):
             frame = batch.pop()  # so that it is freed as soon as it has been passed on
@@ -145,6 +151,6 @@ def _finish(plan: Plan, moments: Iterator[Moment], clock: Stopwatch) -> Iterator
         with clock.time("paste"):
             result = moment.frame
             for mouth in moment.mouths:
-                result = plan.method.paste(result, mouth.crop, mouth.generated, mouth.box)
+                result = plan.method.paste(result, mouth.crop, mouth.generated, mouth.box, mouth.roll)
             result = result if corner is None else mark.label_frame(result, corner)
         yield replace(moment, result=result)

@@ -20,14 +20,21 @@ _WIDTH = 0.94  # of that outline, as a share of the box
 _CHEEKS = (slice(26, 46), slice(16, 80))  # rows, columns of a crop: just above the half that the generator draws
 
 
-def cut_crop(frame: np.ndarray, box: Sequence[float] | np.ndarray, size: int = CROP_SIZE) -> np.ndarray:
+def cut_crop(
+    frame: np.ndarray, box: Sequence[float] | np.ndarray, size: int = CROP_SIZE, roll: float = 0.0
+) -> np.ndarray:
     """The part of the frame inside the box, resized to a square: the input of all networks of the kit.
 
     frame: (H, W, 3) uint8 BGR. box: x1, y1, x2, y2 in pixels, rounded to whole ones. Where it extends beyond the frame,
-    the border pixels are repeated, so that the face keeps its place and shape in the crop. Returns (size, size, 3)
-    uint8 BGR. Raises W2LError when the box does not touch the frame.
+    the border pixels are repeated, so that the face keeps its place and shape in the crop. roll: by how many degrees
+    the head is turned clockwise: the crop shows it upright, and the box is turned about its centre. Returns
+    (size, size, 3) uint8 BGR. Raises W2LError when the box does not touch the frame.
     """
     x1, y1, x2, y2 = _whole_pixels(frame, box)
+    if roll:
+        turn, straight = _turn((x1, y1, x2, y2), roll), (x2 - x1, y2 - y1)
+        upright = cv2.warpAffine(frame, turn, straight, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return _resize(upright, size, size, enlarge=cv2.INTER_LINEAR)
     height, width = frame.shape[:2]
     inside = frame[max(0, y1) : y2, max(0, x1) : x2]
     over = max(0, -y1), max(0, y2 - height), max(0, -x1), max(0, x2 - width)
@@ -36,14 +43,23 @@ def cut_crop(frame: np.ndarray, box: Sequence[float] | np.ndarray, size: int = C
     return _resize(inside, size, size, enlarge=cv2.INTER_LINEAR)
 
 
-def paste(frame: np.ndarray, patch: np.ndarray, box: Sequence[float] | np.ndarray, feather: bool = True) -> np.ndarray:
+def paste(
+    frame: np.ndarray,
+    patch: np.ndarray,
+    box: Sequence[float] | np.ndarray,
+    feather: bool = True,
+    roll: float = 0.0,
+) -> np.ndarray:
     """A copy of the frame with the patch resized into the box.
 
-    frame: (H, W, 3) uint8 BGR; patch: (size, size, 3) uint8 BGR; box as in `cut_crop`. With `feather` only the lower
-    half is replaced, the half that the generator draws, and it fades into the frame within the box; every other pixel
-    stays as it is. Without it, the patch covers the whole box. Raises W2LError when the box does not touch the frame.
+    frame: (H, W, 3) uint8 BGR; patch: (size, size, 3) uint8 BGR; box and roll as in `cut_crop`. With `feather` only the
+    lower half is replaced, the half that the generator draws, and it fades into the frame within the box; every other
+    pixel stays as it is. Without it, the patch covers the whole box. Raises W2LError when the box does not touch the
+    frame.
     """
     x1, y1, x2, y2 = _whole_pixels(frame, box)
+    if roll:
+        return _paste_turned(frame, patch, (x1, y1, x2, y2), feather, roll)
     height, width = frame.shape[:2]
     result = frame.copy()
     top = y1 + (y2 - y1) // 2 if feather else y1  # the mask is zero above
@@ -58,6 +74,50 @@ def paste(frame: np.ndarray, patch: np.ndarray, box: Sequence[float] | np.ndarra
         drawn = cv2.blendLinear(np.ascontiguousarray(drawn), np.ascontiguousarray(old), weight.copy(), 1 - weight)
     result[rows, columns] = drawn
     return result
+
+
+def _paste_turned(
+    frame: np.ndarray, patch: np.ndarray, box: tuple[int, int, int, int], feather: bool, roll: float
+) -> np.ndarray:
+    x1, y1, x2, y2 = box
+    height, width = frame.shape[:2]
+    result = frame.copy()
+    around = corners(box, roll)
+    left, top = np.floor(around.min(axis=0)).astype(int).clip(0).tolist()
+    right, bottom = (np.ceil(around.max(axis=0)).astype(int) + 1).clip(max=(width, height)).tolist()
+    if left >= right or top >= bottom:
+        return result
+    back = cv2.invertAffineTransform(_turn(box, roll))
+    back[:, 2] -= left, top
+    size = right - left, bottom - top
+    drawn = _resize(patch, x2 - x1, y2 - y1, enlarge=cv2.INTER_CUBIC)
+    mask = _lower_face() if feather else np.ones((CROP_SIZE, CROP_SIZE), np.float32)
+    mask = cv2.resize(mask, (x2 - x1, y2 - y1), interpolation=cv2.INTER_LINEAR)
+    drawn = cv2.warpAffine(drawn, back, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    weight = cv2.warpAffine(mask, back, size, flags=cv2.INTER_LINEAR)
+    old = np.ascontiguousarray(result[top:bottom, left:right])
+    result[top:bottom, left:right] = cv2.blendLinear(drawn, old, weight, 1 - weight)
+    return result
+
+
+def corners(box: Sequence[float] | np.ndarray, roll: float = 0.0) -> np.ndarray:
+    """The corners of a box that is turned about its centre by `roll` degrees clockwise: (4, 2) float64, x, y in pixels,
+    from the face's upper left one clockwise."""
+    x1, y1, x2, y2 = (float(value) for value in box)
+    turn = np.radians(roll)
+    across, down = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
+    middle = np.array([(x1 + x2) / 2, (y1 + y2) / 2])
+    sides = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
+    return np.array([middle + a * across * (x2 - x1) / 2 + b * down * (y2 - y1) / 2 for a, b in sides])
+
+
+def _turn(box: tuple[int, int, int, int], roll: float) -> np.ndarray:
+    """The affine map, (2, 3), from pixels of the frame to those of the upright box."""
+    x1, y1, x2, y2 = box
+    middle = (x1 + x2 - 1) / 2, (y1 + y2 - 1) / 2  # in the numbers of pixels, whose centres are whole
+    turn = cv2.getRotationMatrix2D(middle, roll, 1)
+    turn[:, 2] -= x1, y1
+    return turn
 
 
 def match_colour(patch: np.ndarray, crop: np.ndarray) -> np.ndarray:

@@ -21,18 +21,20 @@ from w2l.base.progress import progress_bar
 from w2l.errors import W2LError
 from w2l.faces.cuts import CutFinder
 from w2l.faces.detectors import Detector
+from w2l.faces.heads import Heads
 from w2l.video import Framing
 
 _BATCH = 8  # frames given at once to a detector that has no `batch` of its own
 _AHEAD = 8  # frames decoded while the detector works on earlier ones
 _WHOLE_FRAME = Framing()
-_FORMAT = 1  # increase it with every change to boxes, cuts or the layout of cache files
+_FORMAT = 2  # increase it with every change to boxes, cuts or the layout of cache files
 _ROOM = 50 * 2**20  # bytes that the cache may take
 _BLOCK = 4096  # bytes that a small file takes on disk
 # The arrays of a cache file besides its key: type and dimensions. Faces are stored as counts per frame and all boxes.
 _FIELDS: dict[str, tuple[type, int]] = {
     "counts": (np.int64, 1),
     "boxes": (np.float32, 2),
+    "poses": (np.float32, 2),
     "cuts": (np.int64, 1),
     "views": (np.int64, 1),
     "size": (np.int64, 1),
@@ -47,7 +49,8 @@ class Found:
     faces: for each frame (k, 5) float32, x1, y1, x2, y2 in pixels and a score, best first, k >= 0. cuts: the frames at
     which a new shot begins, ascending, without 0. size: width and height of the frames. whole: whether the clip ends
     here (False: it has more frames, which were not requested). views: the view of each shot, see
-    `w2l.faces.cuts.CutFinder`; one more than there are cuts, or None where they are unknown.
+    `w2l.faces.cuts.CutFinder`; one more than there are cuts, or None where they are unknown. poses: for each frame
+    (k, 2) float32, how the heads of its faces lie, see `w2l.faces.heads.Heads`; None where that is unknown.
     """
 
     faces: list[np.ndarray]
@@ -55,6 +58,7 @@ class Found:
     size: tuple[int, int]
     whole: bool
     views: list[int] | None = None
+    poses: list[np.ndarray] | None = None
 
 
 def detect_clip(
@@ -66,6 +70,7 @@ def detect_clip(
     cache: bool = True,
     progress: bool = False,
     on_frame: Callable[[], object] | None = None,
+    as_detected: bool = False,
 ) -> Found:
     """Finds faces and cuts in each frame of a clip, a few frames in memory at a time.
 
@@ -73,7 +78,8 @@ def detect_clip(
     read (default: its own). max_frames: how many of its first frames to search (one more is read, to learn whether the
     clip ends there). framing: the part of each frame that is searched; boxes are in its pixels. cache: reuse what was
     found in a file of the same content with the same detector, fps and framing, and store what is found now. progress:
-    show a bar. on_frame: called for each frame that is searched.
+    show a bar. on_frame: called for each frame that is searched. as_detected: leave the boxes as the detector gives
+    them, even of heads that are not upright.
 
     Raises W2LError when there are no frames, when they differ in size or are not pictures, and where reading or
     detecting raises it.
@@ -82,17 +88,17 @@ def detect_clip(
         raise W2LError(f"faces cannot be searched for in {max_frames} frames; give max_frames of 1 or more.")
     if not isinstance(path_or_frames, (str, os.PathLike)):
         frames = _framed(path_or_frames, framing, "the clip")
-        return _search(frames, finder, max_frames, "the clip", None, progress, on_frame)
+        return _search(frames, finder, max_frames, "the clip", None, progress, on_frame, as_detected)
     path = Path(path_or_frames)
     info = video.probe(path)
     rate = float(info.fps if fps is None else fps)
-    entry = _entry(path, finder, rate, framing) if cache and finder.settings else None
+    entry = _entry(path, finder, rate, framing) if cache and finder.settings and not as_detected else None
     if entry is not None and (kept := _recall(entry, max_frames)) is not None:
         return kept
     length = info.n_frames if info.duration is None else round(info.duration * rate)
     read = video.read_frames(path, rate, max_frames=None if max_frames is None else max_frames + 1)
     with closing(ahead(_framed(read, framing, str(path)), _AHEAD)) as frames:
-        found = _search(frames, finder, max_frames, str(path), length, progress, on_frame)
+        found = _search(frames, finder, max_frames, str(path), length, progress, on_frame, as_detected)
     if entry is not None:
         _keep(entry, found)
     return found
@@ -121,8 +127,11 @@ def _search(
     length: int | None,
     progress: bool,
     on_frame: Callable[[], object] | None,
+    as_detected: bool,
 ) -> Found:
     faces: list[np.ndarray] = []
+    poses: list[np.ndarray] = []
+    heads = Heads(finder)
     cuts: list[int] = []
     size = (0, 0)
     begins_shot = CutFinder()
@@ -130,16 +139,18 @@ def _search(
         length = min(length, max_frames)
     stream = iter(_shown(itertools.islice(frames, max_frames), length, progress))
     while batch := list(itertools.islice(stream, getattr(finder, "batch", _BATCH))):
-        for i, frame in enumerate(batch, len(faces)):
-            if begins_shot(frame):
+        for i, (frame, detected) in enumerate(zip(batch, finder.detect(batch), strict=True), len(faces)):
+            if cut := begins_shot(frame):
                 cuts.append(i)
+            seen, lie = heads(frame, detected, cut)
+            faces.append(detected if as_detected else seen)
+            poses.append(heads.poses(detected) if as_detected else lie)
             if on_frame is not None:
                 on_frame()
         size = (batch[0].shape[1], batch[0].shape[0])
-        faces += finder.detect(batch)
     if not faces:
         raise W2LError(f"{name} has no frames; give one with at least one frame.")
-    return Found(faces, cuts, size, next(frames, None) is None, begins_shot.views)
+    return Found(faces, cuts, size, next(frames, None) is None, begins_shot.views, poses)
 
 
 def _shown(frames: Iterable[np.ndarray], length: int | None, progress: bool) -> Iterable[np.ndarray]:
@@ -176,18 +187,20 @@ def _recall(entry: Path, max_frames: int | None) -> Found | None:
         return found
     cuts = [cut for cut in found.cuts if cut < max_frames]
     views = None if found.views is None else found.views[: len(cuts) + 1]
-    return Found(found.faces[:max_frames], cuts, found.size, False, views)
+    poses = None if found.poses is None else found.poses[:max_frames]
+    return Found(found.faces[:max_frames], cuts, found.size, False, views, poses)
 
 
 def _read(entry: Path) -> Found:
     """The content of a file that `_keep` wrote. Raises any exception when it is something else."""
     with entry.open("rb") as file, np.load(file, allow_pickle=False) as kept:
         key, *arrays = (kept[name] for name in ("key", *_FIELDS))
-    counts, boxes, cuts, views, size, whole = arrays
+    counts, boxes, poses, cuts, views, size, whole = arrays
     if (
         str(key) != entry.stem
         or [(a.dtype, a.ndim) for a in arrays] != list(_FIELDS.values())
         or boxes.shape != (counts.sum(), 5)
+        or poses.shape != (counts.sum(), 2)
         or (counts < 0).any()
         or (np.diff(cuts, prepend=0, append=len(counts)) < 1).any()
         or len(views) != len(cuts) + 1
@@ -196,8 +209,9 @@ def _read(entry: Path) -> Found:
     ):
         raise ValueError("not the faces of a clip")
     width, height = size.tolist()
-    faces = np.split(boxes, np.cumsum(counts)[:-1])
-    return Found(faces, cuts.tolist(), (width, height), bool(whole), views.tolist())
+    ends = np.cumsum(counts)[:-1]
+    faces, lie = np.split(boxes, ends), np.split(poses, ends)
+    return Found(faces, cuts.tolist(), (width, height), bool(whole), views.tolist(), lie)
 
 
 def _keep(entry: Path, found: Found) -> None:
@@ -205,6 +219,7 @@ def _keep(entry: Path, found: Found) -> None:
     content = {
         "counts": [len(boxes) for boxes in found.faces],
         "boxes": np.concatenate(found.faces),
+        "poses": np.concatenate(found.poses or []),
         "cuts": found.cuts,
         "views": found.views,
         "size": found.size,

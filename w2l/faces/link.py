@@ -21,11 +21,13 @@ _SLOWING = 0.8  # factor per frame on the speed of a face that is not seen, so t
 class Sighting:
     """One face followed through the frames that show it.
 
-    frames: their indices, ascending; boxes: x1, y1, x2, y2 in pixels in each of them.
+    frames: their indices, ascending; boxes: x1, y1, x2, y2 in pixels in each of them; rows: which of the faces of its
+    frame each box is.
     """
 
     frames: list[int] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
     _since: int = 0  # the frame from which absence is counted
     _speed: tuple[float, float] = (0.0, 0.0)  # pixels a frame
 
@@ -37,9 +39,9 @@ class Sighting:
     def between(self, start: int, stop: int) -> Sighting:
         """The part from frame `start` up to, but without, `stop`; empty where the face is not seen there."""
         here = slice(bisect_left(self.frames, start), bisect_left(self.frames, stop))
-        return Sighting(self.frames[here], self.boxes[here])
+        return Sighting(self.frames[here], self.boxes[here], self.rows[here])
 
-    def _add(self, frame: int, box: Box) -> None:
+    def _add(self, frame: int, box: Box, row: int) -> None:
         if self.frames:
             steps = frame - self._since
             (x, y), (old_x, old_y) = _centre(box), _centre(self.boxes[-1])
@@ -48,6 +50,7 @@ class Sighting:
             self._speed = right + _TRUST * (now[0] - right), down + _TRUST * (now[1] - down)
         self.frames.append(frame)
         self.boxes.append(box)
+        self.rows.append(row)
         self._since = frame
 
     def _expected(self, frame: int) -> Box:
@@ -98,8 +101,8 @@ def _join(live: list[Sighting], frame: int, boxes: list[Box]) -> list[Sighting]:
             if j in old and k in new:
                 old.remove(j)
                 new.remove(k)
-                live[j]._add(frame, boxes[k])
-    return [Sighting([frame], [boxes[k]], frame) for k in new]
+                live[j]._add(frame, boxes[k], k)
+    return [Sighting([frame], [boxes[k]], [k], frame) for k in new]
 
 
 def _best_first(guess: list[Box], boxes: list[Box], old: list[int], new: list[int]) -> Iterator[tuple[int, int]]:

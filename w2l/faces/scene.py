@@ -17,6 +17,7 @@ from w2l.faces.track import Track, spans
 
 GAPS = ("pass", "hold", "interpolate", "error")
 
+_STRAIGHT = 1.0  # degrees of roll that are not worth turning a face
 _PERSISTENT = 3  # a face seen in fewer frames than this (where the clip has as many) counts as a false detection
 
 
@@ -70,9 +71,11 @@ class Scene:
         return [self.track(number, pads, smooth, gaps) for number in range(len(self.faces))]
 
     def _draw(self, parts: Iterable[Sighting], margins: np.ndarray, smooth: bool, gaps: str) -> Track:
-        boxes = np.full((len(self.found.faces), 4), np.nan)
+        boxes = np.full((len(self.found.faces), 5), np.nan)  # with the roll
+        mouths = np.full(len(boxes), np.nan)
         for part in parts:
-            boxes[part.frames] = part.boxes
+            boxes[part.frames, :4] = part.boxes
+            boxes[part.frames, 4], mouths[part.frames] = self._poses(part)
         within = [boxes[start:stop] for start, stop in shots(self.cuts, len(boxes))]
         within = [shot for shot in within if np.isfinite(shot[:, 0]).any()]
         for shot in within:
@@ -89,7 +92,26 @@ class Scene:
                 smoothing.smooth(shot)
             if gaps in ("hold", "interpolate"):
                 smoothing.fill(shot, move=gaps == "interpolate")
-        return Track((boxes + margins).astype(np.float32), found, self.found.size)
+        mouthless = np.zeros(len(boxes), bool)
+        for start, stop in shots(self.cuts, len(boxes)):
+            mouthless[start:stop] = smoothing.hidden(mouths[start:stop])
+        boxes[mouthless] = np.nan
+        rolls = np.nan_to_num((boxes[:, 4] + 180) % 360 - 180)
+        rolls[np.abs(rolls) < _STRAIGHT] = 0
+        boxes = (boxes[:, :4] + _turned(margins, rolls)).astype(np.float32)
+        return Track(boxes, found, self.found.size, rolls.astype(np.float32), mouthless)
+
+    def _poses(self, part: Sighting) -> tuple[np.ndarray, np.ndarray]:
+        """The rolls of a face in its frames, in degrees, and how far inside its mouth is; NaN: well inside."""
+        if self.found.poses is None:
+            return np.zeros(len(part.frames)), np.full(len(part.frames), np.nan)
+        rolls, mouths = np.array(
+            [self.found.poses[i][row] for i, row in zip(part.frames, part.rows, strict=True)], np.float64
+        ).T
+        known = np.flatnonzero(np.isfinite(rolls))
+        if len(known):
+            rolls = np.interp(np.arange(len(rolls)), known, np.unwrap(rolls[known], period=360))
+        return np.nan_to_num(rolls), mouths
 
 
 def check_drawing(pads: Sequence[float], gaps: str, which: Which = "main") -> None:
@@ -108,3 +130,15 @@ def _margins(pads: Sequence[float]) -> np.ndarray:
     except (TypeError, ValueError) as error:
         raise W2LError(f"pads are four numbers of pixels, top, bottom, left, right, not {pads!r}.") from error
     return np.array([-left, -top, right, bottom], np.float32)
+
+
+def _turned(margins: np.ndarray, rolls: np.ndarray) -> np.ndarray:
+    """What to add to each box, (n, 4): the margins, where a head is turned in its own directions.
+
+    Such a box is turned about its centre, which moves towards the wider margin.
+    """
+    half = (margins[2:] - margins[:2]) / 2
+    x, y = (margins[2:] + margins[:2]) / 2
+    across, down = np.cos(np.radians(rolls)), np.sin(np.radians(rolls))
+    moved = np.stack([x * across - y * down, x * down + y * across], axis=1)
+    return np.where(rolls[:, None] == 0, margins, np.hstack([moved - half, moved + half]))

@@ -31,7 +31,8 @@ class Search:
     nothing is detected. fps: rate at which a clip is read (default: its own). max_frames: how many of its first frames
     to search. framing: the part of each frame that is searched; boxes are in its pixels. cache: keep what is found in a
     file, and use it when the same clip is searched again. progress: show a bar. on_frame: called for each frame
-    searched. batch_size, device: as in `faces.detector`.
+    searched. batch_size, device: as in `faces.detector`. as_detected: leave the boxes as the detector gives them, even
+    of heads that lie on their side; else such a box is that of the face turned upright (see `Track`).
 
     Raises W2LError when called, for arguments out of range and when frames differ in size.
     """
@@ -46,12 +47,21 @@ class Search:
     on_frame: Callable[[], object] | None = None
     batch_size: int | None = None
     device: str = "auto"
+    as_detected: bool = False
 
     def __call__(self, clip: Clip) -> Scene:
         """All faces of the clip."""
         finder = self._finder()
         found = detect_clip(
-            clip, finder, self.fps, self.max_frames, self.framing, self.cache, self.progress, self.on_frame
+            clip,
+            finder,
+            self.fps,
+            self.max_frames,
+            self.framing,
+            self.cache,
+            self.progress,
+            self.on_frame,
+            self.as_detected,
         )
         name = os.fspath(clip) if isinstance(clip, (str, os.PathLike)) else "the clip"
         return Scene(found, name, isinstance(finder, FixedBox))

@@ -1,6 +1,7 @@
 """Boxes of one face in one shot: short gaps bridged, long ones filled, jitter averaged away; all in place.
 
-Boxes are (n, 4) float, x1, y1, x2, y2 in pixels, NaN where the face was not found.
+Boxes are (n, 4) float, x1, y1, x2, y2 in pixels, NaN where the face was not found; or (n, 5) with the head's roll in
+degrees, without jumps at full turns.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from w2l.faces.boxes import iou
 from w2l.faces.link import SAME_FACE, shots
 
 _JUMP = 0.5  # IoU of two neighbouring frames' boxes below which nothing is averaged: no head moves that fast
+_SPIN = 45.0  # degrees of roll between neighbouring frames from which nothing is averaged either
 _BRIDGE = 5  # gaps of up to this many frames are drop-outs of the detector, and always filled
+_OUTSIDE, _INSIDE = 0.05, 0.1  # heights of the box inside the frame: a mouth below them is hidden, above them shown
+_FAR = 0.2  # of these heights: further in or out makes no difference
 _CENTRE_WINDOW = 5  # frames over which the box's centre is averaged
-_SIZE_WINDOW = 13  # and its size: heads grow and shrink slowly, and a mouth that opens moves the box's lower edge
+_SIZE_WINDOW = 13  # and its size and roll: heads grow slowly, and a mouth that opens moves the box's lower edge
 
 
 def _gaps(boxes: np.ndarray) -> Iterator[tuple[int | None, int | None]]:
@@ -52,16 +56,20 @@ def fill(boxes: np.ndarray, move: bool) -> None:
 
 
 def smooth(boxes: np.ndarray) -> None:
-    """Centred averages of centre and size, in place, over each run of frames in which the box does not jump."""
+    """Centred averages of centre, size and roll, in place, over each run of frames in which the box does not jump."""
     # a frame without a box also ends a run: NaN overlaps nothing
-    jumps = [i for i, pair in enumerate(itertools.pairwise(boxes.tolist()), 1) if iou(*pair) < _JUMP]
+    jumps = [i for i, pair in enumerate(itertools.pairwise(boxes.tolist()), 1) if _jumps(*pair)]
     for start, stop in shots(jumps, len(boxes)):
         run = boxes[start:stop]
         if len(run) < 3:
             continue  # no frame has neighbours on both sides
-        centre = centred_mean((run[:, :2] + run[:, 2:]) / 2, _CENTRE_WINDOW)
-        size = centred_mean(run[:, 2:] - run[:, :2], _SIZE_WINDOW)
-        run[:] = np.hstack([centre - size / 2, centre + size / 2])
+        centre = centred_mean((run[:, :2] + run[:, 2:4]) / 2, _CENTRE_WINDOW)
+        size = centred_mean(run[:, 2:4] - run[:, :2], _SIZE_WINDOW)
+        run[:] = np.hstack([centre - size / 2, centre + size / 2, centred_mean(run[:, 4:], _SIZE_WINDOW)])
+
+
+def _jumps(before: list[float], after: list[float]) -> bool:
+    return iou(before, after) < _JUMP or any(abs(a - b) > _SPIN for a, b in zip(before[4:], after[4:], strict=True))
 
 
 def centred_mean(values: np.ndarray, window: int) -> np.ndarray:
@@ -70,3 +78,21 @@ def centred_mean(values: np.ndarray, window: int) -> np.ndarray:
     at = np.arange(len(values))
     reach = np.minimum(window // 2, np.minimum(at, len(values) - 1 - at))
     return (sums[at + reach + 1] - sums[at - reach]) / (2 * reach + 1)[:, None]
+
+
+def hidden(mouths: np.ndarray) -> np.ndarray:
+    """(n,) bool: in which frames of a shot the mouth lies outside the frame.
+
+    mouths: (n,) by how much it is inside, in heights of the box; NaN: far inside, or not known. Measured values
+    waver, so they are averaged, and a mouth must come some way in before it counts as inside again.
+    """
+    if not (mouths < _INSIDE).any():
+        return np.zeros(len(mouths), bool)
+    near = np.where(np.isfinite(mouths), mouths, 1.0).clip(-_FAR, _FAR)
+    near = centred_mean(near[:, None], _CENTRE_WINDOW)[:, 0]
+    out = np.zeros(len(near), bool)
+    state = bool(near[0] < (_OUTSIDE + _INSIDE) / 2)
+    for i, inside in enumerate(near.tolist()):
+        state = inside < (_INSIDE if state else _OUTSIDE)
+        out[i] = state
+    return out

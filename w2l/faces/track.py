@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+
+_LYING = 60.0  # degrees of roll
 
 
 @dataclass
@@ -16,11 +18,27 @@ class Track:
     there is no box. found: (n,) bool, False where no face was found (drop-outs of a few frames within a track do not
     count); with gaps "hold" and "interpolate" such frames still have a box if their shot shows the face. size: width
     and height of the frames.
+
+    rolls: (n,) float32, by how many degrees the head is turned clockwise: a box is that of the face turned upright
+    about the box's centre. 0 for upright heads, also where they are slightly tilted. mouthless: (n,) bool, the frames
+    that show the face, but cut off, without its mouth; they have no box. lying: (n,) bool, the frames in which the head
+    lies on its side or is upside down. Left out: all upright, all with their mouths.
     """
 
     boxes: np.ndarray
     found: np.ndarray
     size: tuple[int, int]
+    rolls: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    mouthless: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    lying: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+
+    def __post_init__(self) -> None:
+        if len(self.rolls) == 0:
+            self.rolls = np.zeros(len(self.boxes), np.float32)
+        if len(self.mouthless) == 0:
+            self.mouthless = np.zeros(len(self.boxes), bool)
+        if len(self.lying) == 0:
+            self.lying = np.abs(self.rolls) > _LYING
 
     def __len__(self) -> int:
         return len(self.boxes)

@@ -72,7 +72,7 @@ class TrackExplorer(Explorer):
             _rectangle(shown, np.asarray(box[:4]) * scale, OTHER, 1)
         if track.has_face(i):
             _rectangle(shown, track.boxes[i] * scale, CHOSEN, 2)
-            crop = canvas.enlarge(faces.cut_crop(frame, track.boxes[i]), _TALL)
+            crop = canvas.enlarge(faces.cut_crop(frame, track.boxes[i], roll=float(track.rolls[i])), _TALL)
         else:
             put_text(crop, "no face here", 20, 20, _LETTERS, INK)
         course, axes = self._draw_course(track)

@@ -25,7 +25,7 @@ from w2l.preprocess.sources import SOUND, TRUTH, Source, pictures
 if TYPE_CHECKING:
     from w2l.sync.experts import Expert
 
-_VERSION = 1  # raised with every change that affects the clips of a store
+_VERSION = 2  # raised with every change that affects the clips of a store
 _ODD = (OSError, ValueError, LookupError, ArithmeticError, cv2.error)  # what decoders raise for damaged files
 _JUMP = 0.5  # IoU of two neighbouring frames' boxes below which they count as two faces
 
@@ -184,7 +184,7 @@ def _crops(frames: Iterator[np.ndarray], track: faces.Track, cuts: set[int]) -> 
             continue
         box = track.boxes[i]
         jumps = before is not None and iou(before.tolist(), box.tolist()) < _JUMP
-        yield _Seen(i, cut_crop(frame, box), box, jumps or i in cuts)
+        yield _Seen(i, cut_crop(frame, box, roll=float(track.rolls[i])), box, jumps or i in cuts)
         before = box
 
 

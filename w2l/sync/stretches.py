@@ -28,11 +28,13 @@ _SHOWN = 224  # pixels of a crop's side
 @dataclass(frozen=True)
 class Stretch:
     """Frames from `start` on; boxes: (length, 4) float, x1, y1, x2, y2 of the face, or None: the whole frame, to the
-    clip's end. published: cut out as the published pipeline does, with room around the face."""
+    clip's end. published: cut out as the published pipeline does, with room around the face. rolls: (length,) by how
+    many degrees the head is turned clockwise (see `w2l.faces.Track`), or None: it is upright."""
 
     start: int
     boxes: np.ndarray | None
     published: bool = False
+    rolls: np.ndarray | None = None
 
     @property
     def length(self) -> int | None:
@@ -43,8 +45,9 @@ class Stretch:
         """The face in the stretch's frame of that index."""
         if self.boxes is None:
             return frame
-        box = self.boxes[min(index, len(self.boxes) - 1)]
-        return _cut_published(frame, box) if self.published else faces.cut_crop(frame, box)
+        index = min(index, len(self.boxes) - 1)
+        box, roll = self.boxes[index], 0.0 if self.rolls is None else float(self.rolls[index])
+        return _cut_published(frame, box) if self.published else faces.cut_crop(frame, box, roll=roll)
 
 
 def find_stretches(
@@ -62,7 +65,7 @@ def find_stretches(
     scene.track("main" if which == "all" else which)  # raises the errors for missing faces and wrong choices
     if not published:
         tracks = scene.tracks(_PADS) if which == "all" else [scene.track(which, _PADS)]
-        found = [one for track in tracks for one in _runs(track.boxes, scene.cuts)]
+        found = [one for track in tracks for one in _runs(track, scene.cuts)]
     else:
         spans = shots(scene.cuts, len(scene.found.faces))
         chosen = list(scene.faces) if which == "all" else choose(scene.faces, which, spans, scene.found.size, str(path))
@@ -76,14 +79,14 @@ def find_stretches(
     return sorted(kept, key=lambda one: one.start)
 
 
-def _runs(boxes: np.ndarray, cuts: list[int]) -> Iterator[Stretch]:
+def _runs(track: faces.Track, cuts: list[int]) -> Iterator[Stretch]:
     """Consecutive frames with a box, split at cuts."""
-    there = np.isfinite(boxes[:, 0])
-    edges = {0, len(boxes), *cuts, *(np.flatnonzero(np.diff(there)) + 1).tolist()}
+    there = np.isfinite(track.boxes[:, 0])
+    edges = {0, len(track), *cuts, *(np.flatnonzero(np.diff(there)) + 1).tolist()}
     order = sorted(edges)
     for first, last in itertools.pairwise(order):
         if there[first]:
-            yield Stretch(first, boxes[first:last])
+            yield Stretch(first, track.boxes[first:last], rolls=track.rolls[first:last])
 
 
 def _filtered(part: Sighting) -> Stretch:
