@@ -109,6 +109,12 @@ def by_pillow(path: Path, mode: str, n: int = 1, **options: object) -> None:
     first.save(path, **options, **({"save_all": True, "append_images": rest, "duration": 40} if rest else {}))
 
 
+def srgb() -> bytes:
+    from PIL import ImageCms
+
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
 FAST = {"cpu-used": "8", "deadline": "realtime"}
 QUIET = {"preset": "ultrafast", "x265-params": "log-level=none"}
 
@@ -142,6 +148,8 @@ STILLS: Makers = {
     "plain.jpg": lambda p: still(p, picture()),
     "progressive.jpg": lambda p: still(p, picture(), cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
     "turned.jpg": with_exif,
+    "profile.jpg": lambda p: by_pillow(p, "RGB", icc_profile=srgb()),
+    "profile.png": lambda p: by_pillow(p, "RGB", icc_profile=srgb()),
     "cmyk.jpg": lambda p: by_pillow(p, "CMYK"),
     "plain.bmp": lambda p: still(p, picture()),
     "palette.bmp": lambda p: by_pillow(p, "P"),

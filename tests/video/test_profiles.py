@@ -118,12 +118,13 @@ def test_a_press(tmp_path):
     assert np.abs(seen(tmp_path / "print.jpg") - np.array([255, 255, 162, 0])[:, None]).max() <= 4
 
 
-@pytest.mark.parametrize("what", ["srgb", "broken", "for grey"])
+@pytest.mark.parametrize("what", ["srgb", "broken", "odd", "for grey"])
 def test_other_profiles_change_nothing(tmp_path, what):
     """sRGB, to the bit; what is no profile; and one for another kind of picture."""
     data = {
         "srgb": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
         "broken": b"no profile",
+        "odd": profile(b"\xc9GB ", {}),
         "for grey": profile(b"GRAY", {b"kTRC": curve(1.0)}),
     }
     image = Image.fromarray(bars())

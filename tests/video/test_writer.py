@@ -39,7 +39,7 @@ def test_odd_sizes_repeat_the_last_row_and_column(tmp_path, height, width):
     assert np.abs(frames[0] - want).mean() < 6
 
 
-@pytest.mark.parametrize(("height", "width", "matrix"), [(96, 128, 6), (720, 1280, 1)])
+@pytest.mark.parametrize(("height", "width", "matrix"), [(96, 128, 6), (720, 1280, 1), (544, 1280, 1), (576, 720, 6)])
 def test_colours_survive(tmp_path, height, width, matrix):
     path = tmp_path / "colours.mp4"
     picture = corners(height, width)

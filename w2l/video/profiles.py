@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
+_MODES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}  # Pillow's names for a profile's kinds of picture
 _BAND = 256  # rows that are converted at a time
 _SEEN = 3  # levels: a profile that changes no colour by more is sRGB under another name
 
@@ -40,7 +41,7 @@ def to_srgb(image: np.ndarray, profile: bytes, data: bytes) -> np.ndarray:
     height, width = image.shape[:2]
     try:
         known = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        mode = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}[known.profile.xcolor_space.strip()]
+        mode = _MODES[profile[16:20]]
         transform = ImageCms.buildTransform(known, ImageCms.createProfile("sRGB"), mode, "RGB")
         if mode == "CMYK" and height * width < (Image.MAX_IMAGE_PIXELS or 0):
             picture: Image.Image = Image.open(io.BytesIO(data))
