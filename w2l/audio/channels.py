@@ -8,6 +8,7 @@ import numpy as np
 
 from w2l.audio.decoding import Sound, read
 from w2l.audio.layouts import coefficients
+from w2l.audio.librosa_import import import_librosa
 from w2l.audio.mel import SAMPLE_RATE
 
 QUIET = -40.0  # dB of full scale: speech below it hardly opens the mouth (see `level`)
@@ -44,12 +45,10 @@ def to_model_rate(wav: np.ndarray, rate: int) -> np.ndarray:
 
 def plain_model_rate(wav: np.ndarray, rate: int) -> np.ndarray:
     """(N,) or (N, channels) sound at `rate` Hz as librosa.load makes it, averaging: float32 (M,) at 16 kHz."""
-    import librosa
-
     mono = np.ascontiguousarray(wav if wav.ndim == 1 else wav.mean(axis=1), dtype=np.float32)
     if rate == SAMPLE_RATE:
         return mono
-    return librosa.resample(mono, orig_sr=rate, target_sr=SAMPLE_RATE, res_type="soxr_hq").astype(np.float32)
+    return import_librosa().resample(mono, orig_sr=rate, target_sr=SAMPLE_RATE, res_type="soxr_hq").astype(np.float32)
 
 
 def to_stereo(wav: np.ndarray, layout: str) -> np.ndarray:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from w2l.audio.layouts import coefficients
+from w2l.audio.librosa_import import import_librosa
 from w2l.audio.parts import Part, parts
 from w2l.audio.timeline import Timeline
 from w2l.audio.tracks import choose, names, tracks
@@ -167,10 +168,8 @@ def _at_one_rate(blocks: Iterator[tuple[np.ndarray, int]]) -> Iterator[tuple[np.
         if rate == first:
             yield from run
         else:
-            import librosa
-
             wav = np.concatenate([block for block, _ in run])
-            yield librosa.resample(wav, orig_sr=rate, target_sr=first, res_type="soxr_hq", axis=0), first
+            yield import_librosa().resample(wav, orig_sr=rate, target_sr=first, res_type="soxr_hq", axis=0), first
 
 
 def _frames(container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[tuple[av.AudioFrame, int]]:

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from w2l.audio.librosa_import import import_librosa
 from w2l.errors import W2LError
 
 SAMPLE_RATE = 16_000  # samples a second
@@ -36,7 +37,6 @@ def melspectrogram(wav: np.ndarray) -> np.ndarray:
     Sound shorter than half a window (400 samples) is padded with silence first, since the edges are reflected.
     Raises W2LError when the sound has NaN or infinite samples. Source: reference mel of the released weights.
     """
-    import librosa
     from scipy.signal import lfilter
 
     wav = np.asarray(wav, dtype=np.float32)
@@ -44,6 +44,7 @@ def melspectrogram(wav: np.ndarray) -> np.ndarray:
         raise ValueError(f"melspectrogram takes mono sound of shape (N,), not {wav.shape}; average the channels first.")
     if not np.isfinite(wav).all():
         raise W2LError("the sound has NaN or infinite samples; save it again as an ordinary wav file.")
+    librosa = import_librosa()
     emphasised = lfilter([1.0, -PREEMPHASIS], [1.0], np.pad(wav, (0, max(0, N_FFT - len(wav)))))
     padded = np.pad(emphasised, N_FFT // 2, mode="reflect")
     mel = np.empty((N_MELS, 1 + len(wav) // HOP), np.float32)
@@ -101,6 +102,4 @@ def mel_of_frames(wav: np.ndarray, first: int, count: int) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _mel_basis() -> np.ndarray:
-    import librosa
-
-    return librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS, fmin=FMIN, fmax=FMAX)  # (80, 401)
+    return import_librosa().filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS, fmin=FMIN, fmax=FMAX)  # (80, 401)
