@@ -140,6 +140,9 @@ def test_notes_say_what_cannot_be_shown(tmp_path):
     path = write_mastered(tmp_path / "clip.mp4", 1, 1000)
     (note,) = video.probe(path).notes
     assert "is HDR, the result is not" in note
+    coded = write_yuv(tmp_path / "coded.mkv", PATCHES, 9, tags=(9, 16, 14))
+    (note,) = video.probe(coded).notes
+    assert "a code that is not known here" in note
     plain = write_mastered(tmp_path / "plain.mp4", 1, 1000, transfer=2)
     assert video.probe(plain).notes == ()
     plain.write_bytes(plain.read_bytes().replace(b"avc1", b"dva1"))

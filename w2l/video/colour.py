@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import count
 
 import av
+import cv2
 import numpy as np
 
 from w2l.video.images import to_bgr
@@ -17,6 +18,7 @@ _LIMITED, _FULL = 1, 2  # colour ranges as FFmpeg counts them
 _PQ, _HLG = 16, 18
 _BT2020, _P3 = 9, 12
 _UNSTATED = 2
+_UNKNOWN_MATRICES = {8, 11, 14, 15, 16, 17}  # YCgCo, ICtCp and others, which swscale does not convert
 _DOLBY_VISION = {"dvh1", "dvhe", "dva1", "dvav", "dav1"}  # sample entries of mp4
 _SWSCALE_BT709, SWSCALE_BT601 = 1, 5
 _SWSCALE_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
@@ -66,7 +68,8 @@ class Painter:
         transfer, primaries = int(context.color_trc), int(context.color_primaries)
         if transfer not in (_PQ, _HLG) and primaries not in _TO_BT709:
             return self._convert(frame, "bgr24").to_ndarray()
-        return to_bgr(self._mapped(frame, transfer, primaries).to_ndarray())
+        seen = self._mapped(frame, transfer, primaries).to_ndarray()
+        return cv2.cvtColor(cv2.convertScaleAbs(seen, alpha=255), cv2.COLOR_RGB2BGR)
 
     def _convert(self, frame: av.VideoFrame, pixels: str) -> av.VideoFrame:
         # All four are given: some PyAV versions take missing ones from the frame, and then convert nothing.
@@ -80,15 +83,17 @@ class Painter:
         )
 
     def _mapped(self, frame: av.VideoFrame, transfer: int, primaries: int) -> av.VideoFrame:
-        """A frame of HDR or wide colours as 16-bit BGR of a common screen, by a look-up table."""
+        """A frame of HDR or wide colours as RGB of a common screen, planes of 0 to 1, by a look-up table."""
         wanted = frame.width, frame.height, transfer, primaries
         if self._table is None or self._table[0] != wanted:
             self._table = wanted, _through_table(frame.width, frame.height, _table(transfer, primaries, self._peak))
-        return self._table[1](self._convert(frame, "bgr48le"))
+        return self._table[1](self._convert(frame, "gbrpf32le"))
 
 
 def _notes(frame: av.VideoFrame, context: av.VideoCodecContext) -> Iterator[str]:
-    if context.color_trc in (_PQ, _HLG):
+    if int(frame.colorspace) in _UNKNOWN_MATRICES:
+        yield "the clip has colours in a code that is not known here, so they are wrong; convert it to SDR first."
+    elif context.color_trc in (_PQ, _HLG):
         yield "the clip is HDR, the result is not: light brighter than a common screen's white was rolled off."
     elif context.color_trc == _UNSTATED and (context.codec_tag in _DOLBY_VISION or _side_data(frame, "DOVI_METADATA")):
         # Profile 5, whose pictures need Dolby's own decoding; those of other profiles are PQ, HLG or SDR, and say so.
@@ -124,7 +129,7 @@ def _through_table(width: int, height: int, table: np.ndarray) -> Callable[[av.V
     """A filter that takes gbrp12le frames of this size through a Hald table, (n, n, 3) uint16 RGB, to bgr24."""
     graph, tick = av.filter.Graph(), Fraction(1, 25)
     side = len(table)
-    pictures = graph.add_buffer(width=width, height=height, format=av.VideoFormat("bgr48le"), time_base=tick)
+    pictures = graph.add_buffer(width=width, height=height, format=av.VideoFormat("gbrpf32le"), time_base=tick)
     tables = graph.add_buffer(width=side, height=side, format=av.VideoFormat("rgb48le"), time_base=tick)
     look_up, sink = graph.add("haldclut"), graph.add("buffersink")
     pictures.link_to(look_up, 0, 0)
