@@ -8,6 +8,8 @@ after. The file of the current case is in WORK; that of a case that ended badly 
 from __future__ import annotations
 
 import faulthandler
+import io
+import os
 import struct
 import sys
 import time
@@ -55,19 +57,21 @@ def speak(out: av.container.OutputContainer, stream: av.AudioStream) -> None:
     out.mux(stream.encode(None))
 
 
-def film(path: Path, codec: str, sound: str, container: str | None = None, **options: str) -> None:
+def film(path: Path, codec: str, sound: str | None, container: str | None = None, **options: str) -> None:
     pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
     with av.open(str(path), "w", format=container) as out:
         stream = out.add_stream(codec, rate=FPS, options=options)
         stream.width = stream.height = SIDE
         stream.pix_fmt = pixels
-        heard = out.add_stream(sound, rate=44100 if sound in ("libmp3lame", "mp2") else 48000, layout="mono")
+        if sound:
+            heard = out.add_stream(sound, rate=44100 if sound in ("libmp3lame", "mp2") else 48000, layout="mono")
         for k in range(FRAMES):
             frame = av.VideoFrame.from_ndarray(picture(k), format="bgr24").reformat(format=pixels)
             frame.pts, frame.time_base = k, Fraction(1, FPS)
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-        speak(out, heard)
+        if sound:
+            speak(out, heard)
 
 
 def written(path: Path, **options: object) -> None:
@@ -131,6 +135,14 @@ FILMS: Makers = {
     "wmv2.wmv": lambda p: film(p, "wmv2", "libmp3lame", "asf"),
     "flv1.flv": lambda p: film(p, "flv", "libmp3lame"),
     "mjpeg.mov": lambda p: film(p, "mjpeg", "aac"),
+    "h264.ts": lambda p: film(p, "libx264", "aac", "mpegts", bf="2"),
+    "h264.avi": lambda p: film(p, "libx264", "libmp3lame", bf="2"),  # numbered in the order of storage
+}
+RAW: Makers = {  # without sound, and without times
+    "raw.h264": lambda p: film(p, "libx264", None, "h264"),
+    "raw.m2v": lambda p: film(p, "mpeg2video", None, "mpeg2video"),
+    "raw.y4m": lambda p: film(p, "rawvideo", None, "yuv4mpegpipe"),
+    "raw.mjpeg": lambda p: film(p, "mjpeg", None, "mjpeg"),
 }
 ANIMATIONS: Makers = {
     "own.gif": written,
@@ -138,6 +150,7 @@ ANIMATIONS: Makers = {
     "sticker.webp": lambda p: by_pillow(p, "RGBA", FRAMES),
     "sticker.gif": lambda p: by_pillow(p, "RGBA", FRAMES, disposal=2),
     "moving.png": lambda p: by_pillow(p, "RGBA", FRAMES),
+    "sticker.avif": lambda p: by_pillow(p, "RGBA", FRAMES, quality=95),
 }
 STILLS: Makers = {
     "grey.png": lambda p: still(p, cv2.cvtColor(picture(), cv2.COLOR_BGR2GRAY)),
@@ -173,12 +186,12 @@ SOUNDS: Makers = {
 
 
 def make(folder: Path) -> None:
-    """Writes a file of every kind, but for those that this PyAV has no encoder for."""
-    for name, maker in (FILMS | ANIMATIONS | STILLS | SOUNDS).items():
+    """Writes a file of every kind, but for those that this PyAV or Pillow has no encoder for."""
+    for name, maker in (FILMS | RAW | ANIMATIONS | STILLS | SOUNDS).items():
         try:
             maker(folder / name)
-        except av.codec.codec.UnknownCodecError:
-            (folder / name).unlink()
+        except (av.codec.codec.UnknownCodecError, KeyError):  # the latter from a Pillow without AVIF
+            (folder / name).unlink(missing_ok=True)
 
 
 # Ways to break them.
@@ -243,7 +256,52 @@ def _number(data: bytearray, rng: np.random.Generator, other: bytes) -> bytearra
     return data
 
 
-WAYS = {"flip": _flip, "cut": _cut, "behead": _behead, "zero": _zero, "repeat": _repeat, "number": _number}
+def _join(data: bytearray, rng: np.random.Generator, other: bytes) -> bytearray:
+    """Another file, mostly of another kind, follows; or follows from somewhere in both."""
+    if rng.random() < 0.5:
+        return data + other
+    return data[: _somewhere(len(data), rng)] + other[_somewhere(len(other), rng) :]
+
+
+CONTAINERS = ["matroska", "mpegts", "flv"]  # other muxers, and any with PCM sound, abort the program at such times
+
+
+def _times(data: bytearray, rng: np.random.Generator, other: bytes) -> bytearray:
+    """The packets of a film in some container, with times that jump or are out of order, and without a few packets."""
+    changed = io.BytesIO()
+    try:
+        with (
+            av.open(io.BytesIO(data)) as old,
+            # Bit-exact: else the same case is never made twice.
+            av.open(changed, "w", str(rng.choice(CONTAINERS)), container_options={"fflags": "+bitexact"}) as new,
+        ):
+            kept = [s for s in old.streams if s.codec_context and not s.codec_context.name.startswith("pcm_")]
+            streams = {s.index: new.add_stream_from_template(s) for s in kept if s.type in ("video", "audio")}
+            shift = 0
+            for packet in old.demux(*(old.streams[index] for index in streams)):
+                if packet.dts is None or rng.random() < 0.05:
+                    continue
+                if rng.random() < 0.1:
+                    shift += int(rng.choice([1, 40, 400, 4000, 400_000]))
+                packet.pts = (packet.dts if packet.pts is None or rng.random() < 0.2 else packet.pts) + shift
+                packet.dts += shift
+                packet.stream = streams[packet.stream.index]
+                new.mux(packet)
+    except (av.error.FFmpegError, ValueError, LookupError, OverflowError):
+        pass  # what was written until then
+    return bytearray(changed.getvalue()) or data
+
+
+WAYS = {
+    "flip": _flip,
+    "cut": _cut,
+    "behead": _behead,
+    "zero": _zero,
+    "repeat": _repeat,
+    "number": _number,
+    "join": _join,
+    "times": _times,
+}
 
 
 # The program.
@@ -271,6 +329,10 @@ def _watch(path: Path) -> str:
     assert n == 1 if info.is_still else n >= 1, f"{n} frames"
     assert 1 <= info.fps <= 120 and (info.duration is None or info.duration > 0), str(info)
     assert info.n_frames is None or info.n_frames >= 1, str(info)
+    if not info.is_still and n > 4 * info.fps and n < MOST_FRAMES:
+        late = n // 2 / info.fps
+        (middle,) = video.read_frames(path, start=late, max_frames=1)
+        assert middle.shape == shape
     return f"{n} frames of {shape}"
 
 
@@ -309,6 +371,11 @@ def _dub(face: Path, sound: Path, weights: Path, out: Path) -> str:
     return f"{result.n_frames} frames drawn"
 
 
+def _open_files() -> int:
+    """How many files this process holds open, where the system tells."""
+    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
+
 def main(samples: Path, work: Path, first: int, last: int, weights: Path | None) -> None:
     import resource
 
@@ -325,8 +392,11 @@ def main(samples: Path, work: Path, first: int, last: int, weights: Path | None)
         print(case, name, end="\t", flush=True)
         faulthandler.dump_traceback_later(PATIENCE, exit=True)
         begun = time.perf_counter()
+        open_before, left_before = _open_files(), set(work.iterdir())
         try:
             told = look(path) if weights is None else dub(path, samples, weights, work / "out" / "dub.mp4")
+            assert _open_files() <= open_before, "files were left open"
+            assert set(work.iterdir()) == left_before, "files were left"
             print("ok", repr(told), f"{time.perf_counter() - begun:.2f} s", flush=True)
             path.unlink()
         except Exception:
