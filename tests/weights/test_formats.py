@@ -132,6 +132,17 @@ def test_foreign_safetensors_without_metadata(model: nn.Module, tmp_path: Path) 
     assert same(model, models.load(tmp_path / "w.safetensors"))
 
 
+@pytest.mark.parametrize("mark", [b"\x80", b"PK"])
+def test_safetensors_that_begins_like_another_format(mark: bytes, model: nn.Module, tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    header = 80_000 + (int.from_bytes(mark, "little") - 80_000) % 256 ** len(mark)  # its length begins the file
+    models.save(model, path, "wav2lip", WIDTH, mel_shift=-2.5, pad="")
+    short = header - int.from_bytes(path.read_bytes()[:8], "little")
+    models.save(model, path, "wav2lip", WIDTH, mel_shift=-2.5, pad=" " * short)
+    assert path.read_bytes().startswith(mark)
+    assert models.load(path).meta["mel_shift"] == -2.5
+
+
 def test_values_too_large_for_half_precision_survive(tmp_path: Path) -> None:
     network = models.build("syncnet", WIDTH)
     with torch.no_grad():

@@ -25,6 +25,7 @@ from w2l.errors import W2LError
 
 _FETCH_AGAIN = "fetch it again from a working link"
 _PREFIX = "module."
+_SAFETENSORS = b"\0\0\0\0{"  # upper half of the header's length (always under 4 GiB), and the beginning of its JSON
 _HALF_LIMIT = torch.finfo(torch.float16).max
 _STORAGES = {
     "FloatStorage": torch.float32,
@@ -44,12 +45,13 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tensor], dict[st
     """
     path = Path(path)
     head = _head(path)
-    if head.startswith(b"PK"):
+    # safetensors first: it begins with the length of its header, which may look like the mark of a pickle or a zip
+    if head[4:9] == _SAFETENSORS:
+        content, meta = _read_safetensors(path)
+    elif head.startswith(b"PK"):
         content, meta = _read_torchscript(path) if _is_torchscript(path) else _read_torch(path)
     elif head[:1] == b"\x80":
         content, meta = _read_torch(path)
-    elif head[8:9] == b"{":
-        content, meta = _read_safetensors(path)
     else:
         raise W2LError(f"{path} is not a weight file (it begins with {head[:8]!r}); give a .pth or .safetensors file.")
     tensors = {key: value for key, value in content.items() if isinstance(value, torch.Tensor)}
