@@ -2,6 +2,8 @@
 
 import math
 import multiprocessing
+import subprocess
+import sys
 import time
 
 import pytest
@@ -132,3 +134,37 @@ def test_threads_are_limited_by_a_quota_only(monkeypatch):
     monkeypatch.setattr(parallel, "quota", lambda: 1.5)
     parallel.limit_threads()
     assert parallel.os.environ["OMP_NUM_THREADS"] == "2" and parallel.os.environ["MKL_NUM_THREADS"] == "5"
+
+
+_TERMINATED = """
+import os, signal, sys, time
+from pathlib import Path
+from w2l.base.files import atomic
+from w2l.base.parallel import forked
+
+def interrupt(signum, frame):
+    raise KeyboardInterrupt
+
+def make(number):
+    with atomic(Path(sys.argv[1]) / f"{number}.txt") as temporary:
+        time.sleep(0.05)
+        temporary.write_text("whole")
+    return number
+
+signal.signal(signal.SIGTERM, interrupt)
+for _ in range(4):
+    try:
+        for number in forked(make, range(200), 3):
+            if number == 5:
+                os.killpg(0, signal.SIGTERM)
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+@pytest.mark.skipif(not can_fork(), reason="forks")
+def test_a_signal_to_all_processes_ends_them_without_a_word(tmp_path):
+    command = [sys.executable, "-W", "ignore", "-c", _TERMINATED, tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, start_new_session=True, timeout=120)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["interrupted"] * 4, "")
+    assert not list(tmp_path.glob(".*"))

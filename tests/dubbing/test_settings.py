@@ -30,3 +30,10 @@ def test_every_setting_is_explained_and_can_be_given_on_the_command_line():
 
 def test_gaps_are_those_of_the_faces():
     assert choices_of(Settings)["gaps"][1].choices == faces.GAPS
+
+
+@pytest.mark.parametrize(("name", "said"), [("hog", "hog is no longer part of w2l"), ("yolo", "no detector is called")])
+def test_a_detector_that_is_none_is_told_before_anything_is_read(name, said):
+    with pytest.raises(W2LError, match=said):
+        Settings().with_changes(detector=name)
+    assert Settings(detector="s3fd").detector == "s3fd"

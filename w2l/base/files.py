@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 import stat
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,7 +23,7 @@ _ADVICE = {
 }
 _LONGEST_NAME = 255  # bytes, where the system does not say
 _LONGEST_TEMPORARY = 100  # bytes of a temporary name, where the file's own name is shorter; all file systems take it
-_RANDOM = 8  # characters that tempfile puts into a name
+_RANDOM = 8  # characters in a temporary name that tell it from others
 
 # The files that are being read, as device and inode: they may have other names (links, another case, relative paths).
 _inputs: Counter[tuple[int, int]] = Counter()
@@ -72,19 +72,15 @@ def atomic(path: AnyPath) -> Iterator[Path]:
     Creates the parent folder. A symbolic link stays one; the file that it leads to is written. Raises W2LError, before
     the block runs, when ``path`` cannot be written; see `check_output`.
     """
-    target = check_output(path)
+    target, suffix = check_output(path), Path(path).suffix
+    temporary = target.with_name(f"{_prefix(target, suffix)}{secrets.token_hex(_RANDOM // 2)}{suffix}")
     try:
-        Path(os.path.realpath(target.parent)).mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=_prefix(target, Path(path).suffix), suffix=Path(path).suffix, dir=target.parent
-        )
-        os.close(handle)
-    except OSError as error:
-        raise W2LError(f"cannot write {path}: {_reason(error)}.") from error
-    temporary = Path(name)
-    try:
+        try:
+            Path(os.path.realpath(target.parent)).mkdir(parents=True, exist_ok=True)
+            temporary.touch(exist_ok=False)  # in this block, so that an interrupt at any moment leaves nothing
+        except OSError as error:
+            raise W2LError(f"cannot write {path}: {_reason(error)}.") from error
         yield temporary
-        _give_usual_mode(temporary)
         os.replace(temporary, target)
     except OSError as error:
         if error.errno not in _CANNOT_WRITE:
@@ -163,10 +159,3 @@ def _cut(text: str, most: int) -> str:
     while len(os.fsencode(text)) > most:
         text = text[:-1]
     return text
-
-
-def _give_usual_mode(path: Path) -> None:
-    """Gives the file the mode an ordinary ``open`` would have given it (mkstemp makes it private)."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod(0o666 & ~mask)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -13,7 +14,7 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from w2l.errors import W2LError
 
@@ -195,6 +196,7 @@ def forked(
                 batch_size=None,
                 sampler=numbers,
                 num_workers=count,
+                worker_init_fn=_end_quietly,
                 pin_memory=pin,
                 prefetch_factor=4 if count else None,
                 multiprocessing_context="fork" if count else None,
@@ -214,6 +216,16 @@ def forked(
         # An error keeps `made` alive through its traceback, and the processes would go on writing files meanwhile.
         if count and made is not None:
             made._shutdown_workers()
+
+
+def _end_quietly(number: int) -> None:
+    """Makes SIGTERM end a forked process as Ctrl-C does: partial files are removed, and torch does not take it as a
+    failure, which it would raise in the main process at any moment, even while that ends for the same signal."""
+
+    def interrupt(signum: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
 
 
 class _Making:

@@ -53,15 +53,20 @@ def detector(
     code, unshrunk and with the channels reversed. Raises W2LError for any other name, and when the weights are missing
     or broken.
     """
-    if name == "hog":
-        raise W2LError(HOG_IS_GONE)
-    if name not in DETECTORS:
-        raise W2LError(f"no detector is called {name!r}; choose one of {', '.join(DETECTORS)}.")
+    check_name(name)
     kind = "yunet" if name == "auto" else name
     path = find_weights(kind)
     facts = path.stat()
     options = (batch_size, device, published) if kind == "s3fd" else (None, "cpu", False)
     return _loaded(kind, path, (facts.st_size, facts.st_mtime_ns), *options, os.getpid())
+
+
+def check_name(name: str) -> None:
+    """Raises W2LError when there is no detector of that name."""
+    if name == "hog":
+        raise W2LError(HOG_IS_GONE)
+    if name not in DETECTORS:
+        raise W2LError(f"no detector is called {name!r}; choose one of {', '.join(DETECTORS)}.")
 
 
 def find_weights(name: str) -> Path:

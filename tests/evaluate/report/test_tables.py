@@ -6,11 +6,14 @@ import csv
 import io
 import json
 import math
+import os
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
+from w2l.errors import W2LError
 from w2l.evaluate import sources
 from w2l.evaluate.report import page
 from w2l.evaluate.report.collect import report_pairs
@@ -57,5 +60,21 @@ def test_a_report_in_all_its_forms(folders, tools, tmp_path):
 
 def test_a_report_of_faults_alone_is_still_one(tmp_path):
     found = Report("none", [ClipRow("a", fault="it is empty.")], {})
-    assert found.columns == [] and "it is empty." in found.to_text()
+    assert found.columns == [] and found.to_text() == "a: it is empty."
     assert "it is empty." in page.to_html(found) and math.isnan(found.frame_cost)
+
+
+def test_no_report_is_written_over_a_clip_or_its_truth(tmp_path):
+    (tmp_path / "report.json").write_text("the truth of report.mp4")
+    found = Report("sync", [ClipRow("report.mp4", fault="it is empty.")], {}, inputs=(tmp_path / "report.mp4",))
+    with pytest.raises(W2LError, match="both input and output"):
+        found.write(tmp_path)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["the truth of report.mp4"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_a_report_of_names_that_are_not_utf_8(tmp_path):
+    name = os.fsdecode(b"caf\xe9.mp4")
+    found = Report("sync", [ClipRow(name, figures={"offset": 1.0}), ClipRow(name, fault=f"{name} is empty.")], {})
+    for path in found.write(tmp_path):
+        assert "caf\\udce9.mp4" in path.read_text(encoding="utf8")

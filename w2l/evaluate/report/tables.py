@@ -73,6 +73,8 @@ class Report:
         table = self.cells()
         widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
         lines = ["  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in table]
+        if not self.columns:  # nothing could be measured
+            return "\n".join(self.remarks())
         return "\n".join([self.title, "", *lines, "", *self.remarks()])
 
     def to_markdown(self) -> str:
@@ -114,6 +116,8 @@ class Report:
         texts = (page.to_html(self), self.to_markdown(), self.to_csv(), self.to_json())
         truths = [clip.with_suffix(".json") for clip in self.inputs]  # beside the clips of the synthetic talker
         with files.keeping(*self.inputs, *truths):
+            for name in FILES:
+                files.check_output(Path(folder) / name)
             return [files.write_text(Path(folder) / name, text) for name, text in zip(FILES, texts, strict=True)]
 
 
