@@ -18,10 +18,10 @@ _SCALE = 14.5  # pixels a cm
 _SKIN, _LIPS, _HAIR, _WALL = (150, 175, 215), (105, 105, 185), (40, 50, 70), (205, 208, 206)  # BGR
 
 
-@lru_cache(maxsize=4)
-def painted_person(skin: tuple[int, int, int] = _SKIN, name: str = "p002") -> Person:
-    """A painted face with its 189 landmarks, taken from the mesh it was painted on."""
-    xy = _project()
+@lru_cache(maxsize=16)
+def painted_person(skin: tuple[int, int, int] = _SKIN, name: str = "p002", identity: int = 0) -> Person:
+    """A painted face with its 189 landmarks, taken from the mesh it was painted on. identity: 0 is the mean face."""
+    xy = _project(identity)
     points = _landmarks(xy)
     x, y = xy[head_pack().jaw].min(0)[0], xy[head_pack().landmarks[19], 1] - 60
     box = np.array([x, y, xy[head_pack().jaw].max(0)[0], xy[head_pack().landmarks[8], 1] + 5], np.float32)
@@ -42,9 +42,12 @@ def painted_people() -> People:
     )
 
 
-def _project() -> np.ndarray:
+def _project(identity: int) -> np.ndarray:
     """The head at rest in pixels: float32 (n, 2)."""
     base = head_pack().base
+    if identity:
+        strength = np.random.default_rng(identity).normal(0, 1, len(head_pack().identity))
+        base = base + np.tensordot(strength, head_pack().identity, 1)
     return (np.array([SIZE / 2, 225]) + base[:, :2] * (_SCALE, -_SCALE)).astype(np.float32)
 
 

@@ -81,8 +81,8 @@ def make_speaker(
     voices: ``formant``, the kit's own synthesiser; or ``mixed``, in which every second speaker speaks one of many
     languages through espeak-ng, which must be installed, and three out of four are heard through a room and a
     microphone. looks: one of `LOOKS`. people: the photographs of the photographic speakers
-    (`photo.people.read_people`); the speakers of a split take its people in turn.
-    Raises ValueError on a wrong split, W2LError on other voices or looks, or when there are no people.
+    (`photo.people.read_people`), left out the bundled ones; the speakers of a split take its people in turn.
+    Raises ValueError on a wrong split, W2LError on other voices or looks, or when the split has no people.
     """
     rng = _rng(seed, split, number, 0)
     voice: Voice | EspeakVoice
@@ -103,7 +103,9 @@ def _person(split: str, number: int, looks: str, people: People | None) -> Perso
     if looks == "drawn" or (looks == "mixed" and number % _MIXED == _MIXED - 1):
         return None
     if people is None:
-        raise W2LError("photographic talkers need photographs of people; name a people pack or a folder of them.")
+        from w2l.talker.photo.people import bundled_people
+
+        people = bundled_people()
     of_split = people.of(split)
     turn = number - number // _MIXED if looks == "mixed" else number
     return people.person(of_split[turn % len(of_split)])
@@ -233,7 +235,7 @@ def _metadata(speaker: Speaker) -> dict[str, str]:
         return {"digital_source_type": DIGITAL_SOURCE_TYPE, "comment": "w2l synthetic talker: drawn, no real person"}
     from w2l.talker.photo.people import CREDIT
 
-    comment = f"w2l synthetic talker: made from a photograph by a program; nobody said this. {CREDIT}"
+    comment = f"w2l synthetic talker: made from photographs by a program; nobody said this. {CREDIT}"
     return {"digital_source_type": PHOTO_SOURCE_TYPE, "comment": comment}
 
 

@@ -6,12 +6,13 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from w2l.base import files
+from w2l.base import files, paths
 from w2l.errors import W2LError
 from w2l.talker.photo.colour import balance
 from w2l.talker.photo.landmarks import CHIN, COUNT, PUPILS, read_template
@@ -64,6 +65,12 @@ class People:
             raise W2LError(f"the photograph of {self.names[number]} is damaged; make or fetch the pack again.")
         points = self.landmarks[number]
         return Person(self.names[number], balance(photo, points), points, self.boxes[number])
+
+
+@lru_cache(maxsize=1)
+def bundled_people() -> People:
+    """The people who ship with the kit: blends of several people each, nobody's own face."""
+    return read_people(paths.data() / "talker" / "people.npz")
 
 
 def split_of(name: str) -> str:
