@@ -187,7 +187,7 @@ def _encode(plan: Plan, moments: Iterator[Moment], spoken: Speech, path: Path, a
     audio = None if is_soundless else (wav, spoken.rate)
     behind = plan.footage.on_black() if is_soundless else None
     grounds = itertools.repeat(None) if behind is None else behind.frames(plan.n_frames, plan.length)
-    tags = mark.metadata(signed=plan.settings.sign and credentials.available())
+    tags = mark.metadata(signed=plan.settings.sign and credentials.available() and not credentials.missing())
     bar = audience.bar("draw the mouth", plan.n_frames)
     with bar, video.VideoWriter(path, fps, audio=audio, metadata=tags) as writer:
         for moment, black in zip(moments, grounds, strict=False):
@@ -220,9 +220,12 @@ def _mark(path: Path, plan: Plan, face: Path, speech: Path, title: str) -> tuple
     marked += [f"IPTC digital source type ({place})" for place in found.found_in]
     if not found.synthetic:
         notes.append("no mark in the metadata: this file format has no place for one.")
-    if plan.settings.sign and credentials.available():  # last, since a signature covers the whole file
-        credentials.sign(path, source=face, speech=speech, title=title)
-        marked.append("signed content credentials (C2PA)")
+    if plan.settings.sign and credentials.available():
+        if trouble := credentials.missing():
+            notes.append(f"not signed: {trouble}")
+        else:  # last, since a signature covers the whole file
+            credentials.sign(path, source=face, speech=speech, title=title)
+            marked.append("signed content credentials (C2PA)")
     return marked, notes
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import c2pa
 import pytest
+from helpers.dubs import run_dub, write_speech
 
+from w2l import video
 from w2l.errors import W2LError
-from w2l.marking import credentials
+from w2l.marking import credentials, mark
 from w2l.marking.credentials import key, manifest
 
 NOW = datetime.now(UTC)
@@ -158,3 +160,17 @@ def test_a_folder_that_cannot_be_used(config, unsigned, tmp_path):
     with pytest.raises(W2LError, match=r"cannot keep a signing key in .* XDG_CONFIG_HOME") as error:
         credentials.sign(path, unsigned / "clip.mp4")
     one_sentence(error)
+
+
+def test_a_dub_where_no_key_can_be_kept(config, tmp_path, clip, generator):
+    """It is made all the same, does not claim a signature, and says why."""
+    config.parent.parent.mkdir(parents=True)
+    config.parent.write_text("a file where the folder should be")
+    result = run_dub(clip, write_speech(tmp_path / "s.wav", 0.4), tmp_path / "o.mp4", generator, sign=True)
+    assert any(note.startswith("not signed: cannot keep a signing key in ") for note in result.notes)
+    found = mark.read(result.path)
+    assert (
+        found.synthetic
+        and "C2PA" not in str(result.marked)
+        and mark._SIGNED not in str(video.read_metadata(result.path))
+    )

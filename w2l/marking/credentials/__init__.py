@@ -5,7 +5,17 @@ Needs the extra ``w2l[credentials]``. The signing key is made on this machine at
 signed it, not whose key that is.
 """
 
-from w2l.marking.credentials.key import folder
+from w2l.marking.credentials.key import folder, missing
 from w2l.marking.credentials.manifest import DIGITAL_SOURCE_TYPE, Credentials, available, describe, present, read, sign
 
-__all__ = ["DIGITAL_SOURCE_TYPE", "Credentials", "available", "describe", "folder", "present", "read", "sign"]
+__all__ = [
+    "DIGITAL_SOURCE_TYPE",
+    "Credentials",
+    "available",
+    "describe",
+    "folder",
+    "missing",
+    "present",
+    "read",
+    "sign",
+]

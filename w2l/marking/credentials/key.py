@@ -65,6 +65,17 @@ def identity() -> tuple[bytes, bytes]:
     return _pem(key), b"".join(_pem(certificate) for certificate in chain)
 
 
+def missing() -> str:
+    """Why there is no key and none can be kept, in a sentence; "" where there is one. A broken key raises W2LError."""
+    try:
+        identity()
+    except W2LError as error:
+        if not isinstance(error.__cause__, OSError):
+            raise
+        return str(error)
+    return ""
+
+
 def _load(path: Path) -> tuple[EllipticCurvePrivateKey, list[Certificate]]:
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
