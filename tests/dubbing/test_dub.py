@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from helpers.clips import write_see_through
+from helpers.clips import write_avif, write_see_through
 from helpers.dubs import BOX, SIZE, TwoFaces, number, numbered, run_dub, seen, write_clip, write_speech
 from helpers.threads import count_threads, wait_for_threads
 
@@ -155,6 +155,16 @@ def test_animations_out(tmp_path, clip, generator, suffix):
     assert any("no sound" in note for note in result.notes)
 
 
+def test_an_assumed_rate_is_told(tmp_path, generator):
+    """JPEGs one after another state none."""
+    pictures = [cv2.imencode(".jpg", numbered(k))[1].tobytes() for k in range(12)]
+    (tmp_path / "face.mjpeg").write_bytes(b"".join(pictures))
+    speech = write_speech(tmp_path / "s.wav", 0.4)
+    result = run_dub(tmp_path / "face.mjpeg", speech, tmp_path / "out.mp4", generator)
+    assert (result.fps, result.n_frames) == (25, 10)
+    assert "face.mjpeg states no frame rate; it was read at 25 frames a second." in result.notes
+
+
 def sticker(path, n=8):
     """A face on nothing: a grey disc that wanders, its border soft. Its (h, w) alphas."""
     alphas = []
@@ -167,7 +177,7 @@ def sticker(path, n=8):
     return alphas
 
 
-@pytest.mark.parametrize("given", [".gif", ".webp", ".png", ".webm"])
+@pytest.mark.parametrize("given", [".gif", ".webp", ".avif", ".png", ".webm"])
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".mp4"])
 def test_what_is_transparent_stays_so(tmp_path, generator, given, suffix):
     """In a sticker; an mp4 shows white instead. The label can be seen all the same, and the face still speaks."""
@@ -175,10 +185,13 @@ def test_what_is_transparent_stays_so(tmp_path, generator, given, suffix):
     if given == ".png":
         alphas = sticker(tmp_path / "one.webp", 1) * 8
         cv2.imwrite(str(face), np.dstack([numbered(0), alphas[0]]))
-    elif given == ".webm":
+    elif given in (".webm", ".avif"):
         alphas = sticker(tmp_path / "one.webp")
         pictures = [np.dstack([numbered(k), alpha]) for k, alpha in enumerate(alphas)]
-        write_see_through(face, pictures, "libvpx-vp9")
+        if given == ".webm":
+            write_see_through(face, pictures, "libvpx-vp9")
+        else:
+            write_avif(face, pictures, duration=40)
     else:
         alphas = sticker(face)
     moments = []

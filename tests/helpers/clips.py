@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import pytest
 
 from w2l import video
 
@@ -129,3 +130,16 @@ def read_sound(path: Path) -> tuple[np.ndarray, int]:
 
 def text_file(path):
     path.write_text("this is no video\n" * 1000)
+
+
+def write_avif(path: Path, frames: list[np.ndarray], **options) -> Path:
+    """Pictures, (H, W, 3 or 4) uint8 BGR or BGRA, as one AVIF; the test is skipped where Pillow writes none."""
+    image = pytest.importorskip("PIL.Image")
+    if not pytest.importorskip("PIL.features").check("avif"):
+        pytest.skip("this Pillow writes no AVIF")
+    first, *rest = (
+        image.fromarray(np.ascontiguousarray(frame[:, :, [2, 1, 0, 3][: frame.shape[2]]])) for frame in frames
+    )
+    moving = {"save_all": True, "append_images": rest} if rest else {}
+    first.save(path, format="AVIF", quality=95, **moving, **options)
+    return path

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from helpers.clips import corners, grey, levels
+from helpers.clips import corners, grey, levels, write_avif
 from helpers.places import SHARED
 
 from w2l import video
@@ -18,24 +16,12 @@ pytestmark = pytest.mark.usefixtures("quiet")
 SEE_THROUGH = np.repeat([0, 128, 255], [24, 16, 24]).astype(np.uint8)[None].repeat(48, 0)
 
 
-def avif(path: Path, frames: list[np.ndarray], **options) -> Path:
-    image = pytest.importorskip("PIL.Image")
-    if not pytest.importorskip("PIL.features").check("avif"):
-        pytest.skip("this Pillow writes no AVIF")
-    first, *rest = (
-        image.fromarray(np.ascontiguousarray(frame[:, :, [2, 1, 0, 3][: frame.shape[2]]])) for frame in frames
-    )
-    moving = {"save_all": True, "append_images": rest} if rest else {}
-    first.save(path, format="AVIF", quality=95, **moving, **options)
-    return path
-
-
 def sticker(k: int) -> np.ndarray:
     return np.dstack([grey(20 + 10 * k), SEE_THROUGH])
 
 
 def test_an_animation(tmp_path):
-    path = avif(tmp_path / "named.png", [grey(20 + 10 * k) for k in range(6)], duration=[40, 40, 120, 40, 40, 40])
+    path = write_avif(tmp_path / "named.png", [grey(20 + 10 * k) for k in range(6)], duration=[40, 40, 120, 40, 40, 40])
     info = video.probe(path)
     assert (info.is_animation, info.is_still, info.fps, info.n_frames, info.has_audio) == (True, False, 25, 8, False)
     assert levels(video.read_frames(path)) == [0, 1, 2, 2, 2, 3, 4, 5]
@@ -44,7 +30,7 @@ def test_an_animation(tmp_path):
 
 def test_a_transparent_animation(tmp_path):
     """Over the background as a browser shows it, and over black for a sticker."""
-    path = avif(tmp_path / "sticker.avif", [sticker(k) for k in range(6)], duration=40)
+    path = write_avif(tmp_path / "sticker.avif", [sticker(k) for k in range(6)], duration=40)
     for ground in (255, 0):
         frames = list(video.read_frames(path, ground=ground))
         assert len(frames) == 6
@@ -58,12 +44,12 @@ def test_a_transparent_animation(tmp_path):
 
 
 def test_a_still_picture(tmp_path):
-    path = avif(tmp_path / "picture.jpg", [corners()])
+    path = write_avif(tmp_path / "picture.jpg", [corners()])
     info = video.probe(path)
     assert (info.is_still, info.is_animation, info.width, info.height, info.duration) == (True, False, 64, 48, None)
     (frame,) = video.read_frames(path, fps=60, start=3)
     assert np.abs(frame - corners().astype(int)).mean() < 6
-    (frame,) = video.read_frames(avif(tmp_path / "alpha.avif", [sticker(3)]))
+    (frame,) = video.read_frames(write_avif(tmp_path / "alpha.avif", [sticker(3)]))
     assert abs(float(frame[:, :20].mean()) - 255) < 3 and abs(float(frame[:, 44:].mean()) - 50) < 3
 
 
@@ -72,7 +58,7 @@ def test_a_turned_picture(tmp_path, orientation, turn, monkeypatch):
     """By FFmpeg 8; older ones do not tell, so that the picture is refused."""
     exif = pytest.importorskip("PIL.Image").Exif()
     exif[0x0112] = orientation
-    path = avif(tmp_path / "turned.avif", [corners()], exif=exif)
+    path = write_avif(tmp_path / "turned.avif", [corners()], exif=exif)
     if video.images._TURNS_HEIF:
         (frame,) = video.read_frames(path)
         assert np.abs(frame - np.rot90(corners(), turn).astype(int)).mean() < 6
