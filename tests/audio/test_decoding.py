@@ -340,3 +340,8 @@ def test_more_channels_in_the_middle(tmp_path):
     wav, _ = audio.decode(path)
     assert wav.shape[1] == 2 and len(wav) / 48000 == pytest.approx(2.0, abs=0.1)
     assert np.abs(wav[60_000:90_000]).max(axis=0) == pytest.approx([0.35, 0.35], abs=0.04)
+
+
+def test_sound_of_an_avi_whose_encoder_looks_ahead(tmp_path):
+    """Its pictures are stamped as late as the encoder held them back, its sound is not: both begin together."""
+    assert heard(film(tmp_path / "a.avi", "pcm_s16le", "libx264")) == pytest.approx(CLICKS, abs=0.005)

@@ -112,7 +112,7 @@ class _Source:
                 yield from self._placed(_frames(container, stream), timeline, _has_clock(container))
                 if first == 0:
                     self.track, self.tracks = tracks(container).index(stream) + 1, names(container)
-                    self.lead = _start_after_picture(container, stream, timeline.first)
+                    self.lead = _start_after_picture(self._path, container, stream, timeline.first)
 
     def _placed(
         self, frames: Iterator[tuple[av.AudioFrame, int]], timeline: Timeline, has_clock: bool
@@ -216,11 +216,15 @@ def _has_clock(container: av.container.InputContainer) -> bool:
     return container.format.flags & (_GENERIC_INDEX | _MAY_JUMP) != _GENERIC_INDEX
 
 
-def _start_after_picture(container: av.container.InputContainer, stream: av.AudioStream, first: float | None) -> float:
+def _start_after_picture(
+    path: Path, container: av.container.InputContainer, stream: av.AudioStream, first: float | None
+) -> float:
     """Seconds from the first picture to the first sound sample; 0 for files without video.
 
     first: the time stamp of the first sample, None if unknown.
     """
+    from w2l.video.ffmpeg import best_stream
+
     # to FFmpeg, the cover picture of a sound file is a video stream, but it has no timing to follow
     pictures = [v for v in container.streams.video if v.average_rate and v.start_time is not None and v.frames != 1]
     stated = None if stream.start_time is None else _seconds(stream.start_time, stream.time_base)
@@ -229,7 +233,10 @@ def _start_after_picture(container: av.container.InputContainer, stream: av.Audi
         return 0.0
     if first is not None and abs(first - begin) > _NO_DELAY:  # in WMA and fragmented mp4
         begin = first
-    seconds = begin - _seconds(pictures[0].start_time, pictures[0].time_base)
+    best = best_stream(container, path)  # the one that is shown
+    picture = best if best in pictures else pictures[0]
+    # The stated start, also in AVI: there the first picture's own stamp counts frames that its encoder held back.
+    seconds = begin - _seconds(picture.start_time, picture.time_base)
     return seconds if abs(seconds) < _FARTHEST else 0.0
 
 

@@ -52,7 +52,7 @@ class Video:
 
     def __init__(self, container: av.container.InputContainer, path: Path, kind: str | None, ground: int) -> None:
         self.container, self.path, self.kind = container, path, kind
-        self.stream = _best_stream(container, path)
+        self.stream = best_stream(container, path)
         context = self.stream.codec_context
         self.codec = context.name
         check_size(path, context.width, context.height)
@@ -152,7 +152,7 @@ class Video:
         """Opens the file again: not every format can seek, and a seek to the beginning may miss the first frame."""
         self.container.close()
         self.container = open_container(self.path, self.kind)
-        self.stream = _best_stream(self.container, self.path)
+        self.stream = best_stream(self.container, self.path)
         self.stream.thread_type = "AUTO"
 
     def _decoded(self, order: Order | None = None) -> Iterator[av.VideoFrame]:
@@ -233,7 +233,7 @@ def opened(path: Path, kind: str | None = None, ground: int = WHITE) -> Iterator
         (video or container).close()
 
 
-def _best_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
+def best_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
     """The default picture stream (the largest of several), never cover art."""
     streams = [s for s in container.streams.video if not s.disposition.value & _ATTACHED_PICTURE]
     if streams and all(stream.codec_context is None for stream in streams):
