@@ -16,6 +16,8 @@ _REACH = 4.0  # cm: further from the lips' contours than this, distances are not
 _TONGUE_FROM = 2150  # the gums' vertices come first in the pack, then the tongue's
 # cm: y, and the z behind which the skin is neck, ear or the back of the head
 _BACK = (-8.9, -8.2, -7.1, -6.0, -5.0, -3.0, 4.0, 4.6, 12.4), (8.6, 8.4, 8.0, 5.4, 4.0, 2.5, 2.3, 1.2, -4.0)
+_AWAY = -0.35  # of a normal's length, towards the back: such a triangle is not seen when the head turns
+_GUMS = 5.0  # cm: gums further back than this lie in the dark
 _MIDDLE = 0.9  # cm: over this much on each side of the middle, left passes into right
 
 
@@ -41,8 +43,8 @@ class Anatomy:
 
     face: bool (n,), the skin. wet: bool (n,), the skin behind the lips' inner contours. rim: vertices on the border of
     the mouth's hole. tongue: bool (n,). teeth: vertices of each single tooth. side: float32 (n,), -1 on the picture's
-    left, 1 on its right, 0 in the middle. drawn: bool (m,), the pack's triangles without ears and neck: no fit knows
-    how these lie in a photograph, whose own are shown as surroundings.
+    left, 1 on its right, 0 in the middle. drawn: bool (m,), the pack's triangles that are ever seen, without ears
+    and neck: no fit knows how these lie in a photograph, whose own are shown as surroundings.
     """
 
     upper: Lip
@@ -80,7 +82,7 @@ def anatomy() -> Anatomy:
         tongue=tongue,
         teeth=_single_teeth(pack),
         side=np.clip(pack.base[:, 0] / _MIDDLE, -1, 1),
-        drawn=_without_ears_and_neck(pack),
+        drawn=_seen(pack, tongue),
     )
 
 
@@ -145,10 +147,16 @@ def _wet(graph: csr_matrix, rim: np.ndarray, contours: np.ndarray) -> np.ndarray
     return np.isin(group, np.unique(group[rim[~dry[rim]]])) & ~dry
 
 
-def _without_ears_and_neck(pack: HeadPack) -> np.ndarray:
+def _seen(pack: HeadPack, tongue: np.ndarray) -> np.ndarray:
+    """Triangles worth drawing: no ears and neck, no backs of the teeth, no gums far back."""
     _, y, z = pack.base.T
     front = (z > np.interp(y, *_BACK)) & (y > _BACK[0][0])
-    return (pack.part != FACE) | front[pack.triangles].all(axis=1)
+    skin = front[pack.triangles].all(axis=1)
+    a, b, c = (pack.base[pack.triangles[:, k]] for k in range(3))
+    normal = np.cross(b - a, c - a)
+    towards = normal[:, 2] > _AWAY * np.linalg.norm(normal, axis=1)
+    gums = (towards & (z[pack.triangles] > _GUMS).all(axis=1)) | tongue[pack.triangles].any(axis=1)
+    return np.select([pack.part == FACE, pack.part == GUMS, pack.part == TEETH], [skin, gums, towards], True)
 
 
 def _single_teeth(pack: HeadPack) -> tuple[np.ndarray, ...]:

@@ -14,6 +14,7 @@ from w2l.talker.photo.light import Light, relight
 from w2l.talker.photo.lips import Lips
 from w2l.talker.photo.pack import GUMS, TEETH, head_pack
 from w2l.talker.photo.raster import paint, rasterise
+from w2l.talker.photo.raster import turn as turn_about
 from w2l.talker.photo.rig import AT_REST, USUAL, Expression, Habits, Rig
 from w2l.talker.photo.surroundings import make_grid
 from w2l.talker.photo.texture import make_texture
@@ -93,7 +94,7 @@ class Head:
         )
         self._widths = _widening(grid.points, fit, build.jaw)
         follow = np.concatenate([_neck(rest, self.scale), grid.follow, np.ones(len(self._glasses.vertices))])
-        self._follow = follow.astype(np.float32)[:, None]
+        self._follow = follow.astype(np.float32)
 
     @property
     def rest(self) -> np.ndarray:
@@ -122,16 +123,19 @@ class Head:
         return Frame(vertices, shade, uv)
 
     def turned(
-        self, vertices: np.ndarray, turn: tuple[float, float, float], follow: np.ndarray | float = 1.0
+        self, vertices: np.ndarray, turn: tuple[float, float, float], follow: np.ndarray | None = None
     ) -> np.ndarray:
-        """Vertices (k, 3) turned by (yaw, pitch, roll) degrees about the top of the neck; follow: share of the turn."""
-        around = (vertices - self._pivot) @ _rotation(*turn).T + self._pivot
-        return vertices + follow * (around - vertices)
+        """Vertices (k, 3) turned by (yaw, pitch, roll) degrees about the top of the neck; follow: float32 (k,), share
+        of the turn, 1 when left out."""
+        follow = np.ones(len(vertices), np.float32) if follow is None else follow
+        return turn_about(vertices, _rotation(*turn), self._pivot, follow)
 
     def measure(self, frame: Frame, view: tuple[float, float, float, float]) -> np.ndarray:
         """The truth in the pixels of a view (x0, y0, pixels a photo pixel across, and down): see `Lips.measure`."""
         x0, y0, across, down = view
-        seen = (frame.vertices[: self.size, :2] - np.array((x0, y0), np.float32)) * np.array((across, down), np.float32)
+        used = self.lips.used
+        seen = np.zeros((self.size, 2), np.float32)
+        seen[used] = (frame.vertices[used, :2] - np.array((x0, y0), np.float32)) * np.array((across, down), np.float32)
         return self.lips.measure(seen)
 
     def draw(self, frame: Frame, view: tuple[float, float, float, float], width: int, height: int) -> np.ndarray:

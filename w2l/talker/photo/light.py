@@ -25,7 +25,9 @@ class Light:
         self._lips, self._scale, self._strength = lips, scale, strength
         self._towards = direction[None].astype(np.float32)
         self._ambient = 1.15 - strength * 0.5
-        self._skin, self._inside = np.flatnonzero(own.face), np.flatnonzero(~own.face)
+        drawn = np.zeros(len(rest), bool)
+        drawn[pack.triangles[own.drawn]] = True
+        self._skin, self._inside = np.flatnonzero(own.face), np.flatnonzero(drawn & ~own.face)
         self._socket = pack.vertex_part[self._inside] == SOCKET
         rest_light = facing(rest, pack.triangles, self._towards)[self._skin, 0]
         self._at_rest = np.maximum(self._ambient + strength * rest_light, 0.3)
@@ -40,7 +42,7 @@ class Light:
     def shade(self, vertices: np.ndarray) -> np.ndarray:
         """Brightness of each vertex of a pose before the head turns: float32 (n,); 1 leaves the texture as it is."""
         light = facing(vertices, head_pack().triangles, self._towards)[:, 0]
-        shade = np.empty(len(vertices), np.float32)
+        shade = np.ones(len(vertices), np.float32)
         posed = self._ambient + self._strength * light[self._skin]
         shade[self._skin] = np.clip(posed / self._at_rest, 0.72, 1.22)
         x, above, below = self._lips.edges(vertices)

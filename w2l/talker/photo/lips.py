@@ -36,7 +36,7 @@ class Lips:
     """The lips of one fitted head.
 
     share: float32 (n,) for the upper and the lower lip, how far from the left corner of the mouth (0) to the right one
-    (1) each vertex lies.
+    (1) each vertex lies. used: the vertices that `measure` looks at.
     """
 
     def __init__(self, rest: np.ndarray, scale: float) -> None:
@@ -46,6 +46,7 @@ class Lips:
         self.share = tuple(_across(lip, rest) for lip in (own.upper, own.lower))
         pairs = tuple(zip((own.upper, own.lower), self.share, strict=True))
         self._columns = tuple(_columns(lip, share, rest) for lip, share in pairs)
+        self.used = np.unique(np.concatenate([*(c.ravel() for c in self._columns), head_pack().landmarks[[48, 54]]]))
         self._fields = tuple(_field(lip, share, fade) for (lip, share), fade in zip(pairs, _FADE, strict=True))
         self._centred = smoothstep((0.5 - np.abs(MIDDLE - 0.5)) / 0.2)
 

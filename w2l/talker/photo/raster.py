@@ -77,6 +77,17 @@ def _facing(vertices: np.ndarray, triangles: np.ndarray, directions: np.ndarray)
     return out
 
 
+def _turn(vertices: np.ndarray, rotation: np.ndarray, pivot: np.ndarray, follow: np.ndarray) -> np.ndarray:
+    """Vertices float32 (n, 3) turned by rotation (3, 3) about pivot (3,); follow: float32 (n,), share of the turn."""
+    out = np.empty_like(vertices)
+    for i in range(vertices.shape[0]):
+        x, y, z = vertices[i, 0] - pivot[0], vertices[i, 1] - pivot[1], vertices[i, 2] - pivot[2]
+        for k in range(3):
+            there = rotation[k, 0] * x + rotation[k, 1] * y + rotation[k, 2] * z + pivot[k]
+            out[i, k] = vertices[i, k] + follow[i] * (there - vertices[i, k])
+    return out
+
+
 def _paint(atlas: np.ndarray, places: np.ndarray, picture: np.ndarray) -> None:
     """Colours a picture from an atlas, bilinearly.
 
@@ -99,4 +110,5 @@ def _paint(atlas: np.ndarray, places: np.ndarray, picture: np.ndarray) -> None:
 
 rasterise = numba.njit(cache=True)(_rasterise)
 facing = numba.njit(cache=True)(_facing)
+turn = numba.njit(cache=True)(_turn)
 paint = numba.njit(cache=True)(_paint)

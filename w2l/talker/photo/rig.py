@@ -51,7 +51,8 @@ class Rig:
         self.rest, self.lips, self.scale = rest, lips, fit.scale
         self.deltas = (pack.deltas @ fit.linear.T).astype(np.float32)
         self._flat = np.ascontiguousarray(self.deltas.reshape(len(pack.shapes), -1))
-        self._side = own.side[:, None]
+        sided = self.deltas[[pack.shapes.index(name) for name in _SIDED]] * own.side[:, None]
+        self._sided = np.ascontiguousarray(sided.reshape(len(_SIDED), -1))
         # the jaw: how far each vertex falls with it, 1 at the chin
         fall = self.deltas[pack.shapes.index("jawOpen"), :, 1]
         self._jaw = np.clip(fall / fall[pack.landmarks[8]], 0, 1)
@@ -78,9 +79,8 @@ class Rig:
 
     def _lop(self, vertices: np.ndarray, strength: dict[str, float], lop: float) -> None:
         """One side of the mouth does more, the other less, and the jaw swings a little that way."""
-        names = head_pack().shapes
-        share = np.array([strength[name] if name in _SIDED else 0.0 for name in names], np.float32)
-        vertices += np.float32(lop) * self._side * (share @ self._flat).reshape(-1, 3)
+        share = np.array([strength[name] for name in _SIDED], np.float32)
+        vertices += np.float32(lop) * (share @ self._sided).reshape(-1, 3)
         vertices[:, 0] += np.float32(lop * (0.5 * strength["jawOpen"] + 0.04) * 0.45 * self.scale) * self._jaw
 
     def _move_tongue(self, vertices: np.ndarray, m: Mouth, jaw: float) -> None:
