@@ -24,7 +24,7 @@ TRUTH = "opening_width_area"  # in the .json beside a clip of the synthetic corp
 
 _PICTURE = re.compile(r"(\d+)\.(?:jpg|jpeg|png)", re.IGNORECASE)
 _LISTS = {"train": "train", "val": "validation", "test": "test", "pretrain": "train"}  # file -> split, first wins
-_BESIDE = {".txt", ".csv", ".json", ".align", ".md"}  # what data sets have beside their clips
+_BESIDE = {".txt", ".csv", ".json", ".align", ".md", ".safetensors"}  # beside clips in data sets and stores
 _GRID_SPEAKER = re.compile(r"(?:s|id)\d+", re.IGNORECASE)
 _HELD_OUT = (("test", 0.05), ("validation", 0.05))  # of the speakers
 
