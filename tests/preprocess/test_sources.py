@@ -126,7 +126,18 @@ def test_a_name_that_is_not_utf_8(tmp_path):
 
 
 def test_what_is_left_out_is_known(tmp_path):
-    touch(tmp_path, "a/1.mts", "a/1.txt", "a/1.xyz", "a/notes.doc", ".git/x.y", "b/2.braw", "b/list.txt", "b/3.wav", "s/clips/x.safetensors")
+    touch(
+        tmp_path,
+        "a/1.mts",
+        "a/1.txt",
+        "a/1.xyz",
+        "a/notes.doc",
+        ".git/x.y",
+        "b/2.braw",
+        "b/list.txt",
+        "b/3.wav",
+        "s/clips/x.safetensors",
+    )
     assert [path for path, _, _ in listed(tmp_path)] == ["a/1.mts"]
     assert left_out(tmp_path) == ["a/notes.doc", "b/2.braw"]
 
