@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from helpers.painted import painted_people
 
 from w2l import models
 from w2l.cli.main import main
+from w2l.talker.photo.people import write_people
 
 FEW = ["train_clips=3", "validation_clips=2"]
 
@@ -27,10 +29,22 @@ def test_corpus_writes_clips_with_their_truth(tmp_path, capsys):
     assert len(truth["opening_width_area"]) == 10
 
 
+def test_corpus_of_photographic_talkers_says_who_they_are(tmp_path):
+    write_people(tmp_path / "people.npz", painted_people())
+    command = ["corpus", str(tmp_path / "clips"), "--train", "1", "--validation", "1", "--seconds", "0.4", "--quiet"]
+    assert main([*command, "--looks", "photo", "--people", str(tmp_path / "people.npz")]) == 0
+    facts = [
+        json.loads((tmp_path / "clips" / split / "00000_00.json").read_text()) for split in ("train", "validation")
+    ]
+    assert [fact["person"] for fact in facts] == ["p002", "p001"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["corpus", "x", "--size", "100"], "choose 96"),
+        (["corpus", "x", "--looks", "painted"], "no looks 'painted'"),
+        (["corpus", "x", "--people", "nobody.npz"], "no people pack"),
         (["corpus", "x", "--seconds", "0"], "choose 0.4"),
         (["train", "expert", "--set", "stepz=3"], "there is no setting 'stepz'"),
         (["train", "expert", "--set", "stepz=3", "--set", "steps=1"], "there is no setting 'stepz'"),

@@ -3,10 +3,12 @@
 import os
 import signal
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from helpers.painted import painted_people
 
 from w2l import talker
 from w2l.base.parallel import can_fork
@@ -26,7 +28,7 @@ def test_corpus_is_cached_and_mended(tmp_path):
         corpus.corpus("train", 0, cache=tmp_path, progress=False)
 
 
-def _drawn(split: str, number: int, seed: int, voices: str) -> SimpleNamespace:
+def _drawn(split: str, number: int, seed: int, voices: str, **_: object) -> SimpleNamespace:
     """Instead of a clip, which takes half a second: its number in the picture, who drew it in the mel."""
     frames = np.full((5, 96, 96, 3), number, np.uint8)
     return SimpleNamespace(frames=frames, mel=np.full((80, 16), os.getpid(), np.int64), truth=np.zeros((5, 3)))
@@ -46,7 +48,7 @@ def test_corpus_is_drawn_by_all_processors(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(not can_fork(), reason="processes are forked on Linux only")
 def test_a_process_that_dies_or_fails_while_drawing_costs_no_finished_clip(tmp_path, monkeypatch):
-    def fragile(split: str, number: int, seed: int, voices: str) -> SimpleNamespace:
+    def fragile(split: str, number: int, seed: int, voices: str, **_: object) -> SimpleNamespace:
         if number == 9 and voices == "formant":
             deadline = time.monotonic() + 30
             while len(list(tmp_path.rglob("0*.npz"))) < 9 and time.monotonic() < deadline:
@@ -67,3 +69,14 @@ def test_a_process_that_dies_or_fails_while_drawing_costs_no_finished_clip(tmp_p
     monkeypatch.setattr(talker, "make_clip", _drawn)
     assert len(corpus.corpus("train", 12, cache=tmp_path, progress=False)) == 12
     assert all(path.stat().st_mtime_ns == when for path, when in before.items())
+
+
+def test_photographic_clips_are_cached_apart_from_drawn_ones_and_by_their_people(tmp_path, monkeypatch):
+    monkeypatch.setattr(talker, "make_clip", _drawn)
+    people = painted_people()
+    fewer = replace(people, names=people.names[:3], jpegs=people.jpegs[:3], splits=people.splits[:3])
+    for looks, who in (("drawn", None), ("photo", people), ("mixed", people), ("photo", fewer), ("photo", None)):
+        corpus.corpus("train", 1, cache=tmp_path, progress=False, looks=looks, people=who)
+    folders = {str(path.parent.relative_to(tmp_path)) for path in tmp_path.rglob("*.npz")}
+    assert len(folders) == 5 and "train" in folders
+    assert sum(name.startswith("photo-v") for name in folders) == 3

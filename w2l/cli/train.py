@@ -30,6 +30,15 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--voices", default="formant", help="formant, or mixed: half of them by espeak-ng (default: formant)"
     )
+    parser.add_argument(
+        "--looks", default="drawn", help="drawn, photo, or mixed: one in five of them drawn (default: drawn)"
+    )
+    parser.add_argument(
+        "--people",
+        type=Path,
+        metavar="PACK",
+        help="a people pack, or a folder of photographs with .tem landmarks (default: the bundled faces, nobody's own)",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -44,8 +53,21 @@ def _run_corpus(options: argparse.Namespace) -> None:
         raise W2LError(f"clips of {options.seconds} s cannot be made; choose 0.4 to 600 s.")
     counts = {split: getattr(options, split) for split in ("train", "validation", "test")}
     total = sum(counts.values()) * options.clips
+    people = None
+    if options.people is not None:
+        from w2l.talker.photo.people import read_people
+
+        people = read_people(options.people)
     clips = write_corpus(
-        options.folder, counts, options.seconds, options.size, options.seed, options.clips, options.voices
+        options.folder,
+        counts,
+        options.seconds,
+        options.size,
+        options.seed,
+        options.clips,
+        options.voices,
+        options.looks,
+        people,
     )
     for _ in progress_bar(clips, total=total, desc="corpus", unit="clip", show=not options.quiet):
         pass

@@ -225,6 +225,8 @@ def write_clip(
         "opening_width_area": truth,
         "voice": asdict(speaker.voice),
     }
+    if speaker.person is not None:
+        facts["person"] = speaker.person.name
     write_text(path.with_suffix(".json"), json.dumps(facts, indent=1) + "\n")
     return path
 

@@ -44,7 +44,8 @@ class Camera:
 
 def make_camera(rng: np.random.Generator, skin: float, poor: bool = True) -> Camera:
     """Draws a camera. skin: how bright the skin is in the photograph, 0..255: dark skin is never exposed so low that
-    lips and shadow run together. poor: whether some clips are blurred, small or compressed."""
+    lips and shadow run together. poor: whether some clips are blurred, small or compressed, off in colour or exposure;
+    else it is a good camera, well set."""
     uniform = rng.uniform
     least = 0.75 + 0.4 * float(np.clip((130 - skin) / 90, 0, 1))
     gain = uniform(least, max(1.2, least + 0.3)) * np.clip(rng.normal(1, 0.035, 3), 0.88, 1.12)
@@ -54,5 +55,5 @@ def make_camera(rng: np.random.Generator, skin: float, poor: bool = True) -> Cam
     low = int(uniform(44, 90)) if rng.random() < 0.25 else 0
     noise, quality = uniform(0.3, 3.0), int(uniform(45, 95)) if rng.random() < 0.4 else 0
     if not poor:
-        blur, low, quality, noise = 0.0, 0, 0, noise / 3
+        gain, gamma, saturation, blur, low, quality, noise = gain**0.25, 1.0, 1.0, 0.0, 0, 0, noise / 3
     return Camera(gain.astype(np.float32), gamma, saturation, blur, low, noise, quality)

@@ -20,7 +20,7 @@ from w2l.talker.photo.motion import Motion, make_boxes, make_motion
 from w2l.talker.photo.pack import head_pack
 from w2l.talker.photo.people import SIZE, Person
 from w2l.talker.photo.rig import Expression, Habits
-from w2l.talker.photo.surroundings import before, matte, wall, within, without_wall
+from w2l.talker.photo.surroundings import before, calm_wall, matte, wall, within, without_wall
 
 CROP = 96  # pixels
 _OTHER_WALL = 0.8  # share of the clips before another wall than the photograph's
@@ -45,7 +45,7 @@ def film(
     pack = head_pack()
     chin = head.rig.deltas[pack.shapes.index("jawOpen"), pack.landmarks[8], 1]
     boxes = make_boxes(rng, head, person.box, motion, chin * habits.jaw * mouths[:, _OPENING])
-    over = 2 if size < 400 else 1
+    over = 2 if size <= 768 else 1
     for k, mouth in enumerate(mouths):
         x0, y0, x1, y1 = boxes[k] if crop else (0.0, 0.0, float(SIZE), float(SIZE))
         across, down = size / (x1 - x0), size / (y1 - y0)
@@ -102,8 +102,11 @@ def _cast(person: Person, rng: np.random.Generator, crop: bool) -> tuple[Head, H
     uniform = rng.uniform
     ready, other = prepare(person), wall(rng, SIZE)
     skin = make_up(ready.skin, person.landmarks, rng)
-    replaced = rng.random() < _OTHER_WALL and crop
-    photo = skin if ready.matte is None else before(skin, ready.matte, other if replaced else person.photo)
+    replaced = rng.random() < _OTHER_WALL
+    photo = skin
+    if ready.matte is not None:
+        own = person.photo if crop else calm_wall(person.photo, ready.matte, ready.fit)
+        photo = before(skin, ready.matte, other if replaced and crop else own)
     direction = np.array([uniform(-0.9, 0.9), uniform(-1.0, 0.3), 0.9])
     direction = (direction / np.linalg.norm(direction)).astype(np.float32)
     strength = uniform(0.25, 0.7)

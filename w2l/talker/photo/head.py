@@ -158,9 +158,9 @@ class Head:
             skin = np.flatnonzero(anatomy().face)[::3]
             lit[: self.size] = relight(rest, direction, strength)
             points = self._grid.points
-            distance, nearest = cKDTree(rest[skin, :2]).query(points[:, :2])
-            near = np.exp(-distance / (3 * self.scale))
-            lit[self.size : self.size + len(points)] = 1 + (lit[skin][nearest] - 1) * near
+            distance, nearest = cKDTree(rest[skin, :2]).query(points[:, :2], k=12)
+            near = np.exp(-((distance.mean(1) / (2.5 * self.scale)) ** 2))  # hair and ears, not the wall
+            lit[self.size : self.size + len(points)] = 1 + (lit[skin][nearest].mean(1) - 1) * near
         return lit
 
 

@@ -59,7 +59,7 @@ def _with_lipstick(photo: np.ndarray, points: np.ndarray, unit: float, rng: np.r
     usual = float(np.median(level[mask > 128])) if (mask > 128).any() else 100.0
     dark = np.clip(usual / 110, 0.55, 1.1)  # dark lips take the colour darker
     painted = np.clip(colour * dark * (level / max(usual, 1.0))[..., None], 0, 255)
-    share = cv2.GaussianBlur(mask, (0, 0), 1.1 * unit).astype(np.float32)[..., None] / 255 * rng.uniform(0.5, 0.9)
+    share = cv2.GaussianBlur(mask, (0, 0), 1.1 * unit).astype(np.float32)[..., None] / 255 * rng.uniform(0.4, 0.8)
     return (photo * (1 - share) + painted * share + 0.5).astype(np.uint8)
 
 

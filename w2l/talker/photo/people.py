@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -57,6 +58,13 @@ class People:
         if not (found := [i for i, name in enumerate(self.splits) if name == split]):
             raise W2LError(f"none of these {len(self.names)} people belongs to the {split} split; add photographs.")
         return found
+
+    def fingerprint(self) -> str:
+        """Eight hex digits that tell one set of people from another."""
+        whole = hashlib.sha256(" ".join(self.names + self.splits).encode())
+        for part in (*self.jpegs, self.landmarks.tobytes(), self.boxes.tobytes()):
+            whole.update(part)
+        return whole.hexdigest()[:8]
 
     def person(self, number: int) -> Person:
         """The person with that number, their colours balanced."""

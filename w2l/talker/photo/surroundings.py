@@ -179,6 +179,19 @@ def within(fit: Fit, share: np.ndarray) -> Fit:
     return replace(fit, vertices=vertices)
 
 
+def calm_wall(photo: np.ndarray, share: np.ndarray, fit: Fit) -> np.ndarray:
+    """The photo's own wall without shadows and stray hairs, float32 (h, w, 3), above the shoulders: where hair turns
+    with the head and the wall does not, these would be drawn out into streaks."""
+    wall = (share > 0.98).astype(np.float32)
+    sigma = photo.shape[0] / 20
+    known = cv2.GaussianBlur(wall, (0, 0), sigma)[..., None]
+    plain = cv2.GaussianBlur(photo * wall[..., None], (0, 0), sigma) / np.maximum(known, 1e-3)
+    chin = fit.vertices[head_pack().landmarks[8], 1]
+    rows = np.arange(photo.shape[0], dtype=np.float32)
+    above = (1 - smoothstep((rows - chin) / fit.scale))[:, None, None]
+    return (photo * (1 - above) + plain * above * (known > 1e-3) + photo * above * (known <= 1e-3)).astype(np.float32)
+
+
 def before(front: np.ndarray, share: np.ndarray, behind: np.ndarray) -> np.ndarray:
     """A photo `without_wall` before another wall: uint8 (h, w, 3) BGR. share: the matte; behind: (h, w, 3), 0..255."""
     own = (1 - share)[..., None]
