@@ -52,10 +52,10 @@ def test_frames_whose_mouth_lies_outside_pass_unchanged_with_a_note(tmp_path, ge
     hidden = result.frames_without_face
     assert hidden == list(range(hidden[0], 22))
     assert 13 <= hidden[0] <= 17
-    assert f"{len(hidden)} of 22 frames show a face whose mouth lies outside the picture" in str(result.notes)
+    assert f"{len(hidden)} of 22 frames show a face whose mouth or eyes lie outside the picture" in str(result.notes)
     for moment in moments:
         assert (moment.result is moment.frame) == (moment.index in hidden)
-    with pytest.raises(W2LError, match="the mouth lies outside the picture"):
+    with pytest.raises(W2LError, match="mouth or eyes lie outside the picture"):
         preview(clip, speech, frame=20, weights=generator)
 
 
@@ -76,5 +76,5 @@ def test_the_clips_that_showed_it(tmp_path, generator):
         np.testing.assert_allclose(drawn_on(moment), (180, 240), atol=20)
     picture = FAULTS / "mouth_below_frame.png"
     result, moments = seen(picture, speech, tmp_path / "two.mp4", generator, box=None, label=False)
-    assert "10 of 10 frames show a face whose mouth lies outside the picture" in str(result.notes)
+    assert "10 of 10 frames show a face whose mouth or eyes lie outside the picture" in str(result.notes)
     assert all(moment.result is moment.frame for moment in moments)

@@ -102,7 +102,7 @@ def test_what_was_found_is_remembered_with_its_rolls(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("x", "y"), [(20, 80), (-114, 0), (158, 0)], ids=["below", "left", "right"])
 def test_a_mouth_outside_the_frame_leaves_no_box(x, y):
     track = faces.track_faces([placed(x, y)] * 3)
-    assert track.mouthless.all()
+    assert track.cut_off.all()
     assert track.found.all()
     assert not any(map(track.has_face, range(3)))
 
@@ -112,25 +112,25 @@ def test_a_face_that_leaves_and_returns_changes_twice():
     rng = np.random.default_rng(2)
     ys = [*np.linspace(30, 86, 40), *np.linspace(86, 30, 40)]
     track = faces.track_faces([placed(20, y + rng.normal(0, 1)) for y in ys])
-    changes = np.flatnonzero(np.diff(track.mouthless.astype(int)))
+    changes = np.flatnonzero(np.diff(track.cut_off.astype(int)))
     assert len(changes) == 2
-    assert not track.mouthless[0]
-    assert track.mouthless[40]
-    assert [track.has_face(i) for i in range(80)] == (~track.mouthless).tolist()
+    assert not track.cut_off[0]
+    assert track.cut_off[40]
+    assert [track.has_face(i) for i in range(80)] == (~track.cut_off).tolist()
 
 
 def test_a_fixed_box_is_taken_at_its_word():
     track = faces.track_faces([placed(20, 80)] * 3, box=(110, 130, 190, 240))
-    assert not track.mouthless.any()
+    assert not track.cut_off.any()
     assert not faces.track_faces(rolling([90] * 3), box=(40, 40, 160, 160)).rolls.any()
 
 
 def test_a_detector_without_landmarks_gets_the_same():
     frame = np.full((160, 240, 3), 128, np.uint8)
     track = faces.track_faces([frame] * 4, detector=Scripted([[80, 90, 160, 190]] * 4))
-    assert track.mouthless.all()
+    assert track.cut_off.all()
     inside = faces.track_faces([frame] * 4, detector=Scripted([[80, 20, 160, 120]] * 4))
-    assert not inside.mouthless.any()
+    assert not inside.cut_off.any()
 
 
 def large(face_height, x=1200, y=600):
@@ -164,3 +164,27 @@ def test_upright_faces_are_looked_at_once_a_second(monkeypatch):
     monkeypatch.setattr(pose, "find_roll", lambda *which: looks.append(1) or find(*which))
     faces.see(rolling([0] * 100))
     assert len(looks) == 4
+
+
+@pytest.mark.parametrize("gaps", ["pass", "hold", "interpolate"])
+def test_a_face_that_left_is_not_drawn_at_the_border_whatever_gaps_say(gaps):
+    """Out at the left, some frames away, and in again: one stretch without a box."""
+    xs = [*range(-90, -151, -4), *[-250] * 10, *range(-150, -89, 4)]
+    track = faces.track_faces([placed(x, 0) for x in xs], gaps=gaps)
+    drawn = np.array([track.has_face(i) for i in range(len(xs))])
+    assert drawn[0]
+    assert drawn[-1]
+    assert np.abs(np.diff(drawn.astype(int))).sum() == 2
+    assert track.cut_off.any()
+    assert not track.found[len(xs) // 2]
+
+
+def test_one_of_two_people_lies_down():
+    """Faster than once a second; the other one stays."""
+    picture = presenter_picture()
+    frames = [np.hstack([picture, turned(picture, min(90, max(0, 9 * (i - 4))))]) for i in range(24)]
+    left, right = faces.find_tracks(frames)
+    left, right = (left, right) if left.boxes[0, 0] < right.boxes[0, 0] else (right, left)
+    assert not left.rolls.any()
+    assert right.found.all()
+    assert np.abs(off(right, 90)[18:]).max() < 4

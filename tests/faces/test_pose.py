@@ -1,4 +1,4 @@
-"""Tests of how a head lies: its roll, and how far inside the frame its mouth is. All heads are drawn."""
+"""Tests of how a head lies: its roll, and how far inside the frame it is. All heads are drawn."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_mouth_is_outside_where_the_frame_ends_above_it(quarters):
     for cut, inside in ((122, False), (150, True)):
         part = presenter_picture()[:cut]
         head = pose.find_roll(np.ascontiguousarray(np.rot90(part, -quarters)), _box_in(part.shape, quarters))
-        assert (head.mouth > 0.05) == inside
+        assert (head.inside > 0.05) == inside
 
 
 def _box_in(shape, quarters):
@@ -57,13 +57,13 @@ def _box_in(shape, quarters):
     return [x1, y1, x2, y2]
 
 
-def test_a_mouth_is_guessed_from_a_box_alone():
+def test_what_is_inside_is_guessed_from_a_box_alone():
     frame = np.zeros((100, 200, 3), np.uint8)
-    assert pose.mouth_by_box(frame, [80, 10, 120, 50]) > 0.5
-    assert pose.mouth_by_box(frame, [80, 40, 120, 120]) == pytest.approx(0)
-    assert pose.mouth_by_box(frame, [80, 60, 120, 140]) < 0
-    assert pose.mouth_by_box(frame, [-20, 10, 20, 50]) < 0
-    assert pose.mouth_by_box(frame, [180, 10, 220, 50]) < 0
+    assert pose.inside_by_box(frame, [80, 30, 120, 70]) > 0.3
+    assert pose.inside_by_box(frame, [80, 40, 120, 120]) == pytest.approx(0)
+    assert pose.inside_by_box(frame, [80, 60, 120, 140]) < 0
+    assert pose.inside_by_box(frame, [-20, 10, 20, 50]) < 0
+    assert pose.inside_by_box(frame, [180, 10, 220, 50]) < 0
 
 
 def test_turning_a_frame_keeps_it():

@@ -13,17 +13,17 @@ from w2l.dubbing.stream import Plan
 def face_notes(plan: Plan) -> list[str]:
     """One sentence each."""
     faceless = [i for i in range(plan.n_frames) if not plan.boxes(i)]
-    mouthless = _where(plan, lambda track: track.mouthless)
+    cut_off = _where(plan, lambda track: track.cut_off)
     lying = _where(plan, lambda track: track.lying)
     notes = []
-    if empty := sorted(set(faceless) - set(mouthless)):
+    if empty := sorted(set(faceless) - set(cut_off)):
         what = "no face" if plan.settings.which == "main" else "no chosen face"
         notes.append(f"{_share(plan, empty)} show {what} and passed through unchanged: {faces.spans(empty)}.")
-    if mouthless:
+    if cut_off:
         what = "were drawn on all the same" if plan.settings.parity else "passed through unchanged"
         notes.append(
-            f"{_share(plan, mouthless)} show a face whose mouth lies outside the picture, and {what}: "
-            f"{faces.spans(mouthless)}."
+            f"{_share(plan, cut_off)} show a face whose mouth or eyes lie outside the picture, and {what}: "
+            f"{faces.spans(cut_off)}."
         )
     if lying:
         what = "as if it stood upright, as the published code does" if plan.settings.parity else "on the turned face"

@@ -183,7 +183,7 @@ class Published:
             boxes.astype(np.float32),
             np.ones(len(boxes), bool),
             scene.found.size,
-            mouthless=np.zeros(0, bool) if told is None else told.mouthless,
+            cut_off=np.zeros(0, bool) if told is None else told.cut_off,
             lying=np.zeros(0, bool) if told is None else told.lying,
         )
 

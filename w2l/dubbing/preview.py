@@ -104,9 +104,10 @@ def _find(footage: Footage, index: int, method: Method) -> tuple[np.ndarray, fac
     scene = method.find_faces_in(near)
     track = method.track(scene, method.settings.which)
     others = [corners(one.boxes[at], one.rolls[at]) for one in method.all_tracks(scene) if one.has_face(at)]
-    if track.mouthless[at] and not track.has_face(at):
+    if track.cut_off[at] and not track.has_face(at):
         raise W2LError(
-            f"the mouth lies outside the picture at that moment of {footage.clip.path}; choose another, or give a box."
+            f"mouth or eyes lie outside the picture at that moment of {footage.clip.path}; choose another, or give a "
+            "box."
         )
     if not track.has_face(at):
         raise W2LError(f"no face was found at that moment of {footage.clip.path}; choose another, or give a box.")

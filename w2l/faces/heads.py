@@ -1,4 +1,4 @@
-"""Heads that do not stand upright, mouths outside the frame, and small faces: what a detector of single frames misses.
+"""Heads that do not stand upright, faces cut off by the frame, small faces: what a detector of single frames misses.
 
 A detector looks at each frame on its own, for upright faces. `Heads` follows its faces through a clip, and looks closer
 where that may be wrong: at a new face, at each face once a second, where a face scores lower than it did, and where
@@ -25,7 +25,7 @@ _HASTE = 3  # frames between two looks, whatever the score
 _LOOKS = 2  # faces of a frame that are looked at when no shot begins
 _SAME = 0.3  # IoU from which two boxes show the same face
 _UPRIGHT_AGAIN = 0.8  # share of the tolerated roll below which a rolled head counts as upright
-_NEAR = 0.08  # shares of the box: a face whose box comes so close to the border may have its mouth outside
+_NEAR = 0.08  # shares of the box: a face whose box comes so close to the border may be cut off
 _LONGEST_WAIT = 12  # frames without a face between two closer looks
 _SMALLEST = 30  # pixels: height of the smallest face that is searched for by looking closer
 _SURE_CLOSER, _SURE_TURNED = 0.8, 0.87  # lowest scores of faces found by them: where nothing is, they find more
@@ -33,7 +33,7 @@ _SURE_CLOSER, _SURE_TURNED = 0.8, 0.87  # lowest scores of faces found by them: 
 
 @dataclass(frozen=True)
 class _Known:
-    """A face as it was in a frame. row: box and score. roll, mouth: as in `Head`; NaN: as before.
+    """A face as it was in a frame. row: box and score. roll, inside: as in `Head`; NaN: as before.
 
     by_detector: whether the detector found it so. looked, score: the frame of the last close look, and the detector's
     score then.
@@ -41,7 +41,7 @@ class _Known:
 
     row: np.ndarray
     roll: float
-    mouth: float
+    inside: float
     by_detector: bool
     looked: int
     score: float
@@ -65,7 +65,7 @@ class Heads:
         frame: (H, W, 3) uint8 BGR. faces: (k, 5) float32 as the detector gives them. cut: whether a shot begins.
         Returns (m, 5) float32, best first, with k <= m where no face is seen twice; for a rolled head the box is that
         of the face turned upright about the box's centre. And (m, 2) float32: the roll in degrees, clockwise, and by
-        how much the mouth is inside the frame, in heights of the box; NaN where it was not measured.
+        how much eyes and mouth are inside the frame, in heights of the box; NaN where it was not measured.
         """
         self._at += 1
         if isinstance(self._finder, FixedBox):
@@ -81,7 +81,7 @@ class Heads:
             self._next = self._at + self._wait
         self._known = found
         found = sorted(found, key=lambda one: -one.row[4])
-        poses = np.array([[one.roll, one.mouth] for one in found], np.float32).reshape(-1, 2)
+        poses = np.array([[one.roll, one.inside] for one in found], np.float32).reshape(-1, 2)
         return np.array([one.row for one in found], np.float32).reshape(-1, 5), poses
 
     def poses(self, faces: np.ndarray) -> np.ndarray:
@@ -90,20 +90,22 @@ class Heads:
         for row, answer in zip(faces, told, strict=True):
             near = max(self._known, key=lambda one: iou(one.row, row), default=None)
             if near is not None and iou(near.row, row) >= _SAME:
-                answer[:] = near.roll, near.mouth
+                answer[:] = near.roll, near.inside
         return told
 
     def _followed(self, frame: np.ndarray, faces: np.ndarray) -> Iterator[_Known]:
         """The faces of the frame before that the detector cannot find as they are."""
         for known in self._known:
-            if known.by_detector or (known.roll == 0 and any(iou(known.row, row) >= _SAME for row in faces)):
+            upright = known.by_detector or known.roll == 0
+            if upright and any(iou(known.row, row) >= _SAME for row in faces):
                 continue
-            head = pose.measure(frame, known.row, known.roll, steps=1) or pose.find_roll(frame, known.row)
+            head = None if known.by_detector else pose.measure(frame, known.row, known.roll, steps=1)
+            head = head or pose.find_roll(frame, known.row)  # one that the detector has just lost may have lain down
             if head is None:
                 continue
-            least = pose.TOLERATED * (1 if known.roll == 0 else _UPRIGHT_AGAIN)
-            if known.roll == 0 or abs(head.roll) > least:
-                yield self._seen(head, abs(head.roll) > least)
+            rolled = abs(head.roll) > pose.TOLERATED * (1 if upright else _UPRIGHT_AGAIN)
+            if rolled or (upright and not known.by_detector):
+                yield self._seen(head, rolled)
 
     def _checked(self, frame: np.ndarray, rows: list[np.ndarray], looks: int) -> Iterator[_Known]:
         """The detector's faces, large ones first, of which so many are looked at if it is their turn."""
@@ -119,9 +121,9 @@ class Heads:
                 if head is not None and abs(head.roll) > pose.TOLERATED:
                     yield self._seen(head, rolled=True)
                     continue
-                yield _Known(row, 0.0, self._mouth(frame, row), True, self._at, row[4])
+                yield _Known(row, 0.0, self._inside(frame, row), True, self._at, row[4])
             else:
-                yield _Known(row, np.nan, self._mouth(frame, row), True, old.looked, old.score)
+                yield _Known(row, np.nan, self._inside(frame, row), True, old.looked, old.score)
 
     def _closer(self, frame: np.ndarray, finder: YuNet) -> Iterator[_Known]:
         """Faces that are small, or in turned frames: not where a better one was found."""
@@ -136,18 +138,18 @@ class Heads:
 
     def _seen(self, head: Head, rolled: bool) -> _Known:
         row = np.append(head.box, np.float32(head.score))
-        return _Known(row, head.roll if rolled else 0.0, head.mouth, False, self._at, head.score)
+        return _Known(row, head.roll if rolled else 0.0, head.inside, False, self._at, head.score)
 
     @staticmethod
-    def _mouth(frame: np.ndarray, row: np.ndarray) -> float:
-        """How far inside an upright face's mouth is; NaN where its box is nowhere near the border."""
+    def _inside(frame: np.ndarray, row: np.ndarray) -> float:
+        """How far inside eyes and mouth of an upright face are; NaN where its box is nowhere near the border."""
         x1, y1, x2, y2 = row[:4].tolist()
         height, width = frame.shape[:2]
         beside, below = _NEAR * (x2 - x1), _NEAR * (y2 - y1)
-        if x1 > beside and x2 < width - beside and y2 < height - below and y1 > -(y2 - y1) / 2:
+        if x1 > beside and x2 < width - beside and y2 < height - below and y1 > below:
             return np.nan
         head = pose.look(frame, row)
-        return pose.mouth_by_box(frame, row) if head is None else head.mouth
+        return pose.inside_by_box(frame, row) if head is None else head.inside
 
 
 def unmeasured(count: int) -> np.ndarray:

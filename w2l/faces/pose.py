@@ -1,4 +1,4 @@
-"""How a head lies in a picture: by how much it is rolled, and whether its mouth is inside the frame.
+"""How a head lies in a picture: by how much it is rolled, and whether its eyes and mouth are inside the frame.
 
 Detectors of upright faces also find heads that lie on their side or stand upside down, and then pretend that they are
 upright. But they score lower: the same face scores highest when it is turned upright.
@@ -27,7 +27,7 @@ _WEAKEST = 0.3  # lowest score that is compared
 _SURE = 0.7  # score from which a face that is looked at is believed
 _SURE_ROLLED = 0.8  # and one that is said to be rolled: profiles and dim faces are not
 _SETTLED = 2.0  # degrees of change below which an angle is believed
-_MOUTH, _CORNER = 0.75, 0.28  # of a box: the height of the mouth, and how far its corners are from the sides
+_EYES, _MOUTH, _EYE = 0.35, 0.75, 0.25  # of a box: how far down eyes and mouth are, and eyes from the sides
 _STEPS = 4  # of measuring and turning further: a face turned by 45 degrees shows about half of it
 
 
@@ -36,14 +36,14 @@ class Head:
     """A face looked at closely.
 
     box: float32 x1, y1, x2, y2 in pixels of the frame, of the face turned upright about the box's centre. score: of
-    the detector, at most 1. roll: degrees, clockwise. mouth: by how much the nearer mouth corner is inside the frame,
-    in heights of the box; negative outside.
+    the detector, at most 1. roll: degrees, clockwise. inside: by how much the eyes and the corners of the mouth are
+    inside the frame, in heights of the box; negative where one of them is outside.
     """
 
     box: np.ndarray
     score: float
     roll: float
-    mouth: float
+    inside: float
 
 
 @lru_cache(maxsize=1)
@@ -94,8 +94,8 @@ def look(frame: np.ndarray, box: Place, roll: float = 0.0, side: int = _COARSE) 
     back = cv2.invertAffineTransform(turn)
     points = np.array([face[:2] + face[2:4] / 2, *face[4:14].reshape(5, 2)]) @ back[:, :2].T + back[:, 2]
     half = face[2:4] / scale / 2
-    corners = points[4:]
-    inside = np.minimum(corners, (frame.shape[1], frame.shape[0]) - corners).min() / max(2 * half[1], 1.0)
+    needed = points[[1, 2, 4, 5]]
+    inside = np.minimum(needed, (frame.shape[1], frame.shape[0]) - needed).min() / max(2 * half[1], 1.0)
     right, left, _, *mouth = face[4:14].reshape(5, 2)
     across, down = left - right, (mouth[0] + mouth[1] - right - left) / 2
     # the line from eyes to mouth: eyes alone are less sure
@@ -104,12 +104,12 @@ def look(frame: np.ndarray, box: Place, roll: float = 0.0, side: int = _COARSE) 
     return Head(place, float(face[14]), (roll + tilt + 180) % 360 - 180, float(inside))
 
 
-def mouth_by_box(frame: np.ndarray, box: Place) -> float:
-    """As `Head.mouth`, from an upright face's box alone: its mouth is at three quarters of the height."""
+def inside_by_box(frame: np.ndarray, box: Place) -> float:
+    """As `Head.inside`, from an upright face's box alone: its mouth is at three quarters of the height."""
     x1, y1, x2, y2 = (float(value) for value in box[:4])
     height, width = frame.shape[:2]
-    beside, down = _CORNER * (x2 - x1), y1 + _MOUTH * (y2 - y1)
-    return min(x1 + beside, width - x2 + beside, down, height - down) / max(y2 - y1, 1.0)
+    beside, high = _EYE * (x2 - x1), y2 - y1
+    return min(x1 + beside, width - x2 + beside, y1 + _EYES * high, height - y1 - _MOUTH * high) / max(y2 - y1, 1.0)
 
 
 def _is_it(face: np.ndarray, side: int) -> bool:

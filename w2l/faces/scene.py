@@ -72,10 +72,10 @@ class Scene:
 
     def _draw(self, parts: Iterable[Sighting], margins: np.ndarray, smooth: bool, gaps: str) -> Track:
         boxes = np.full((len(self.found.faces), 5), np.nan)  # with the roll
-        mouths = np.full(len(boxes), np.nan)
+        insides = np.full(len(boxes), np.nan)
         for part in parts:
             boxes[part.frames, :4] = part.boxes
-            boxes[part.frames, 4], mouths[part.frames] = self._poses(part)
+            boxes[part.frames, 4], insides[part.frames] = self._poses(part)
         within = [boxes[start:stop] for start, stop in shots(self.cuts, len(boxes))]
         within = [shot for shot in within if np.isfinite(shot[:, 0]).any()]
         for shot in within:
@@ -92,26 +92,29 @@ class Scene:
                 smoothing.smooth(shot)
             if gaps in ("hold", "interpolate"):
                 smoothing.fill(shot, move=gaps == "interpolate")
-        mouthless = np.zeros(len(boxes), bool)
+        cut_off = np.zeros(len(boxes), bool)
         for start, stop in shots(self.cuts, len(boxes)):
-            mouthless[start:stop] = smoothing.hidden(mouths[start:stop])
-        boxes[mouthless] = np.nan
+            cut_off[start:stop] = smoothing.cut_off(insides[start:stop], found[start:stop])
+            seen = np.flatnonzero(found[start:stop]) + start
+            if len(seen):  # a face that leaves through the border is not held there
+                latest = np.searchsorted(seen, np.arange(start, stop), side="right") - 1
+                boxes[start:stop][cut_off[seen[latest.clip(0)]]] = np.nan
         rolls = np.nan_to_num((boxes[:, 4] + 180) % 360 - 180)
         rolls[np.abs(rolls) < _STRAIGHT] = 0
         boxes = (boxes[:, :4] + _turned(margins, rolls)).astype(np.float32)
-        return Track(boxes, found, self.found.size, rolls.astype(np.float32), mouthless)
+        return Track(boxes, found, self.found.size, rolls.astype(np.float32), cut_off)
 
     def _poses(self, part: Sighting) -> tuple[np.ndarray, np.ndarray]:
-        """The rolls of a face in its frames, in degrees, and how far inside its mouth is; NaN: well inside."""
+        """The rolls of a face in its frames, in degrees, and how far inside the frame it is."""
         if self.found.poses is None:
-            return np.zeros(len(part.frames)), np.full(len(part.frames), np.nan)
-        rolls, mouths = np.array(
+            return np.zeros(len(part.frames)), np.ones(len(part.frames))
+        rolls, insides = np.array(
             [self.found.poses[i][row] for i, row in zip(part.frames, part.rows, strict=True)], np.float64
         ).T
         known = np.flatnonzero(np.isfinite(rolls))
         if len(known):
             rolls = np.interp(np.arange(len(rolls)), known, np.unwrap(rolls[known], period=360))
-        return np.nan_to_num(rolls), mouths
+        return np.nan_to_num(rolls), np.nan_to_num(insides, nan=1.0)  # not measured: nowhere near the border
 
 
 def check_drawing(pads: Sequence[float], gaps: str, which: Which = "main") -> None:

@@ -17,7 +17,7 @@ from w2l.faces.link import SAME_FACE, shots
 _JUMP = 0.5  # IoU of two neighbouring frames' boxes below which nothing is averaged: no head moves that fast
 _SPIN = 45.0  # degrees of roll between neighbouring frames from which nothing is averaged either
 _BRIDGE = 5  # gaps of up to this many frames are drop-outs of the detector, and always filled
-_OUTSIDE, _INSIDE = 0.05, 0.1  # heights of the box inside the frame: a mouth below them is hidden, above them shown
+_OUTSIDE, _INSIDE = 0.05, 0.1  # heights of the box inside the frame: a face below them is cut off, above them whole
 _FAR = 0.2  # of these heights: further in or out makes no difference
 _CENTRE_WINDOW = 5  # frames over which the box's centre is averaged
 _SIZE_WINDOW = 13  # and its size and roll: heads grow slowly, and a mouth that opens moves the box's lower edge
@@ -80,15 +80,26 @@ def centred_mean(values: np.ndarray, window: int) -> np.ndarray:
     return (sums[at + reach + 1] - sums[at - reach]) / (2 * reach + 1)[:, None]
 
 
-def hidden(mouths: np.ndarray) -> np.ndarray:
-    """(n,) bool: in which frames of a shot the mouth lies outside the frame.
+def cut_off(insides: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """(n,) bool: in which frames of a shot eyes or mouth lie outside the frame.
 
-    mouths: (n,) by how much it is inside, in heights of the box; NaN: far inside, or not known. Measured values
-    waver, so they are averaged, and a mouth must come some way in before it counts as inside again.
+    insides: (n,) by how much they are inside, in heights of the box; NaN where it was not measured. found: (n,) bool,
+    the frames with a box. Measured values waver, so they are averaged, and a face must come some way in before it
+    counts as whole again.
     """
-    if not (mouths < _INSIDE).any():
-        return np.zeros(len(mouths), bool)
-    near = np.where(np.isfinite(mouths), mouths, 1.0).clip(-_FAR, _FAR)
+    out = np.zeros(len(insides), bool)
+    if not (insides < _INSIDE).any():
+        return out
+    edges = np.flatnonzero(np.diff(found, prepend=False, append=False)).tolist()
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        out[start:stop] = _cut_off(insides[start:stop])
+    return out
+
+
+def _cut_off(insides: np.ndarray) -> np.ndarray:
+    """The same of consecutive frames with a box."""
+    known = np.flatnonzero(np.isfinite(insides))
+    near = np.interp(np.arange(len(insides)), known, insides[known].clip(-_FAR, _FAR))
     near = centred_mean(near[:, None], _CENTRE_WINDOW)[:, 0]
     out = np.zeros(len(near), bool)
     state = bool(near[0] < (_OUTSIDE + _INSIDE) / 2)

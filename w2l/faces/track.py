@@ -20,23 +20,23 @@ class Track:
     and height of the frames.
 
     rolls: (n,) float32, by how many degrees the head is turned clockwise: a box is that of the face turned upright
-    about the box's centre. 0 for upright heads, also where they are slightly tilted. mouthless: (n,) bool, the frames
-    that show the face, but cut off, without its mouth; they have no box. lying: (n,) bool, the frames in which the head
-    lies on its side or is upside down. Left out: all upright, all with their mouths.
+    about the box's centre. 0 for upright heads, also where they are slightly tilted. cut_off: (n,) bool, the frames
+    that show the face, but not its mouth or its eyes, which lie outside the picture; they have no box. lying: (n,)
+    bool, the frames in which the head lies on its side or is upside down. Left out: all upright and whole.
     """
 
     boxes: np.ndarray
     found: np.ndarray
     size: tuple[int, int]
     rolls: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
-    mouthless: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    cut_off: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
     lying: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
 
     def __post_init__(self) -> None:
         if len(self.rolls) == 0:
             self.rolls = np.zeros(len(self.boxes), np.float32)
-        if len(self.mouthless) == 0:
-            self.mouthless = np.zeros(len(self.boxes), bool)
+        if len(self.cut_off) == 0:
+            self.cut_off = np.zeros(len(self.boxes), bool)
         if len(self.lying) == 0:
             self.lying = np.abs(self.rolls) > _LYING
 
