@@ -9,9 +9,10 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from helpers.faces import drawn_face, turned
 from helpers.stores import CLIPS, UNJUDGED, Inset, lost, make, noise, touch, write_video
 
-from w2l import audio, preprocess, talker, video
+from w2l import audio, faces, preprocess, talker, video
 from w2l.data.store import Store
 from w2l.faces import Track
 from w2l.preprocess import PreprocessSettings, clip, sources
@@ -152,3 +153,14 @@ def test_real_clips_go_through(tmp_path):
     assert lost(report) == [("faceapi_5frames.mp4", "no sound")]
     assert "unsure about 1 clips" in str(report)
     assert sources.LAYOUTS == preprocess.LAYOUTS
+
+
+def test_lying_heads_are_stored_upright():
+    frames = [drawn_face()] * 4
+    upright, lying = (
+        [one.crop for one in clip._crops(iter(shown), faces.track_faces(shown, pads=(0, 0, 0, 0)), set())]
+        for shown in (frames, [turned(frame, 90) for frame in frames])
+    )
+    for one, other in zip(upright, lying, strict=True):
+        alike, turned_alike = (np.corrcoef(one.ravel(), x.ravel())[0, 1] for x in (other, np.rot90(other)))
+        assert alike > 0.8 > turned_alike

@@ -36,7 +36,8 @@ class _Known:
     """A face as it was in a frame. row: box and score. roll, inside: as in `Head`; NaN: as before.
 
     by_detector: whether the detector found it so. looked, score: the frame of the last close look, and the detector's
-    score then.
+    score then. place: box and roll where it is looked for next; they stay while it does, so that what is measured of a
+    head that lies still does not waver.
     """
 
     row: np.ndarray
@@ -45,6 +46,7 @@ class _Known:
     by_detector: bool
     looked: int
     score: float
+    place: tuple[np.ndarray, float] | None = None
 
 
 class Heads:
@@ -99,13 +101,13 @@ class Heads:
             upright = known.by_detector or known.roll == 0
             if upright and any(iou(known.row, row) >= _SAME for row in faces):
                 continue
-            head = None if known.by_detector else pose.measure(frame, known.row, known.roll, steps=1)
+            head = pose.measure(frame, *known.place, steps=1) if known.place else None
             head = head or pose.find_roll(frame, known.row)  # one that the detector has just lost may have lain down
             if head is None:
                 continue
             rolled = abs(head.roll) > pose.TOLERATED * (1 if upright else _UPRIGHT_AGAIN)
             if rolled or (upright and not known.by_detector):
-                yield self._seen(head, rolled)
+                yield self._seen(head, rolled, known.place)
 
     def _checked(self, frame: np.ndarray, rows: list[np.ndarray], looks: int) -> Iterator[_Known]:
         """The detector's faces, large ones first, of which so many are looked at if it is their turn."""
@@ -119,7 +121,7 @@ class Heads:
                 looks -= 1
                 head = pose.find_roll(frame, row)
                 if head is not None and abs(head.roll) > pose.TOLERATED:
-                    yield self._seen(head, rolled=True)
+                    yield self._met(frame, head, rolled=True)
                     continue
                 yield _Known(row, 0.0, self._inside(frame, row), True, self._at, row[4])
             else:
@@ -134,11 +136,18 @@ class Heads:
         heads.sort(key=lambda head: -head.score)
         for i, head in enumerate(heads):
             if not any(iou(head.box, other.box) >= _SAME for other in heads[:i]):
-                yield self._seen(head, abs(head.roll) > pose.TOLERATED)
+                yield self._met(frame, head, abs(head.roll) > pose.TOLERATED)
 
-    def _seen(self, head: Head, rolled: bool) -> _Known:
-        row = np.append(head.box, np.float32(head.score))
-        return _Known(row, head.roll if rolled else 0.0, head.inside, False, self._at, head.score)
+    def _met(self, frame: np.ndarray, head: Head, rolled: bool) -> _Known:
+        """A head that is followed from now on, measured as it will be in the next frame."""
+        place = head.box, head.roll if rolled else 0.0
+        return self._seen(pose.measure(frame, *place, steps=1) or head, rolled, place)
+
+    def _seen(self, head: Head, rolled: bool, place: tuple[np.ndarray, float] | None = None) -> _Known:
+        row, roll = np.append(head.box, np.float32(head.score)), head.roll if rolled else 0.0
+        if place is None or not head.is_at(*place):
+            place = head.box, roll
+        return _Known(row, roll, head.inside, False, self._at, head.score, place)
 
     @staticmethod
     def _inside(frame: np.ndarray, row: np.ndarray) -> float:
@@ -162,4 +171,4 @@ def _heads(frame: np.ndarray, rows: Iterable[np.ndarray], least: float) -> Itera
     for row in rows:
         head = pose.find_roll(frame, row) if row[4] >= least else None
         if head is not None and head.score >= least:
-            yield pose.measure(frame, head.box, head.roll, steps=1) or head
+            yield head

@@ -14,6 +14,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from w2l.faces.boxes import iou
 from w2l.faces.yunet import YuNet
 
 Place = Sequence[float] | np.ndarray
@@ -26,9 +27,9 @@ _AROUND = 2.0  # side of a patch in sides of the face box
 _WEAKEST = 0.3  # lowest score that is compared
 _SURE = 0.7  # score from which a face that is looked at is believed
 _SURE_ROLLED = 0.8  # and one that is said to be rolled: profiles and dim faces are not
-_SETTLED = 2.0  # degrees of change below which an angle is believed
 _EYES, _MOUTH, _EYE = 0.35, 0.75, 0.25  # of a box: how far down eyes and mouth are, and eyes from the sides
-_STEPS = 4  # of measuring and turning further: a face turned by 45 degrees shows about half of it
+_SETTLED, _SAME_PLACE = 2.0, 0.93  # degrees of roll, IoU of the boxes: a head that differs less has not moved
+_STEPS = 6  # of measuring and turning further: a face turned by 45 degrees shows about half of it
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Head:
     score: float
     roll: float
     inside: float
+
+    def is_at(self, box: Place, roll: float) -> bool:
+        """Whether it lies there, as exactly as can be measured."""
+        return abs((self.roll - roll + 180) % 360 - 180) < _SETTLED and iou(self.box, box) > _SAME_PLACE
 
 
 @lru_cache(maxsize=1)
@@ -72,7 +77,7 @@ def measure(frame: np.ndarray, box: Place, roll: float, steps: int = _STEPS) -> 
         head = look(frame, box, roll, _FINE)
         if head is None or head.score < _SURE:
             return None
-        settled = abs(head.roll - roll) < _SETTLED
+        settled = head.is_at(box, roll)
         box, roll = head.box, head.roll
         if settled:
             break
