@@ -25,6 +25,7 @@ _HASTE = 3  # frames between two looks, whatever the score
 _LOOKS = 2  # faces of a frame that are looked at when no shot begins
 _SAME = 0.3  # IoU from which two boxes show the same face
 _UPRIGHT_AGAIN = 0.8  # share of the tolerated roll below which a rolled head counts as upright
+_LAIN = 40.0  # degrees of roll from which a face is believed to have lain down when the detector loses it
 _NEAR = 0.08  # shares of the box: a face whose box comes so close to the border may be cut off
 _LONGEST_WAIT = 12  # frames without a face between two closer looks
 _SMALLEST = 30  # pixels: height of the smallest face that is searched for by looking closer
@@ -105,7 +106,8 @@ class Heads:
             head = head or pose.find_roll(frame, known.row)  # one that the detector has just lost may have lain down
             if head is None:
                 continue
-            rolled = abs(head.roll) > pose.TOLERATED * (1 if upright else _UPRIGHT_AGAIN)
+            least = _LAIN if known.by_detector else pose.TOLERATED * (1 if upright else _UPRIGHT_AGAIN)
+            rolled = abs(head.roll) > least
             if rolled or (upright and not known.by_detector):
                 yield self._seen(head, rolled, known.place)
 
