@@ -143,7 +143,7 @@ class TrackSettings:
     def __post_init__(self) -> None:
         if self.fps is not None and not 0 < self.fps <= 1000:
             raise W2LError(f"{self.fps} frames a second is not a frame rate; give a number above 0, such as 25.")
-        if self.detector != "auto":
+        if isinstance(self.detector, str) and self.detector != "auto":  # or an object that finds faces
             from w2l.faces.detectors import check_name  # here, as in `framing`
 
             check_name(self.detector)
