@@ -40,7 +40,7 @@ PHOTO_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSyn
 class Speaker:
     """One identity and its own voice; never in two splits. recorded: whether the voice went through a microphone.
 
-    person: whose photograph the speaker has; None for one who is drawn, with `face`.
+    person: whose photograph the speaker has; None for one who is drawn, with `face`. early: see `visemes.shown_times`.
     """
 
     split: str
@@ -49,6 +49,7 @@ class Speaker:
     voice: Voice | EspeakVoice
     recorded: bool = False
     person: Person | None = None
+    early: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def make_speaker(
     voices: ``formant``, the kit's own synthesiser; or ``mixed``, in which every second speaker speaks one of many
     languages through espeak-ng, which must be installed, and three out of four are heard through a room and a
     microphone. looks: one of `LOOKS`. people: the photographs of the photographic speakers
-    (`photo.people.read_people`), left out the bundled ones; the speakers of a split take its people in turn.
+    (`photo.people.read_people`), left out the bundled ones; the speakers of a split take its people in turn. The lips
+    of a corpus that is all drawn are early by a frame (`visemes.shown_times`), those of the others are as people's.
     Raises ValueError on a wrong split, W2LError on other voices or looks, or when the split has no people.
     """
     rng = _rng(seed, split, number, 0)
@@ -93,7 +95,8 @@ def make_speaker(
     if espeak:
         voice = make_espeak_voice(rng, split)
     recorded = espeak or (voices == "mixed" and number % 4 == 2)
-    return Speaker(split, number, face, voice, recorded, _person(split, number, looks, people))
+    person = _person(split, number, looks, people)
+    return Speaker(split, number, face, voice, recorded, person, early=looks == "drawn")
 
 
 def _person(split: str, number: int, looks: str, people: People | None) -> Person | None:
@@ -159,11 +162,11 @@ def mouths_of(
     """The mouth in each frame, float32 (n, 7) as in `Mouth`, and the manner it is in; None for none."""
     wanted = speaker.person is not None if manner is None else manner
     if not wanted:
-        return mouth_track(phones, n_frames, speaker.voice.articulation), None
+        return mouth_track(phones, n_frames, speaker.voice.articulation, early=speaker.early), None
     rng = _rng(seed, speaker.split, speaker.number, 2 * clip + 2, 1)
     gestures = jittered(rng, phones)
     own = make_manner(rng, gestures, n_frames)
-    return own.applied(mouth_track(gestures, n_frames, speaker.voice.articulation)), own
+    return own.applied(mouth_track(gestures, n_frames, speaker.voice.articulation, early=speaker.early)), own
 
 
 def make_clip(

@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 from w2l.audio import SAMPLE_RATE, TRAINING_FPS
 from w2l.talker.mouth import Mouth
 from w2l.talker.speech.phones import Spoken
+from w2l.talker.visemes import shown_times
 
 _TIMING = 0.02  # s: deviation of the gestures' times
 _LEAST = 0.4  # share of its length that a phone keeps
@@ -65,7 +66,7 @@ def make_manner(rng: np.random.Generator, spoken: list[Spoken], n_frames: int, f
         return amplitude * noise * np.sqrt(2 * np.sqrt(np.pi) * sigma)  # filtered noise has deviation 1 again
 
     rests = {name: np.zeros(n_frames) for name in _RESTS}
-    times = (np.arange(n_frames) + 0.5) / fps
+    times = shown_times(n_frames, fps)
     for start, end in _pauses(spoken):
         rest = str(rng.choice(_RESTS, p=_REST_SHARE))
         reach = 0.0 if rest == "parted" else _INTO_SPEECH
