@@ -1,13 +1,16 @@
 """Films of photographic talkers: same seed, same arrays; what a training sees."""
 
 import time
+from dataclasses import fields
 
 import numpy as np
 import pytest
 from helpers.painted import painted_person
 
-from w2l.talker.photo.film import film
-from w2l.talker.photo.motion import make_motion
+from w2l.faces import YuNet
+from w2l.talker.photo.film import film, prepare
+from w2l.talker.photo.head import Head
+from w2l.talker.photo.motion import Motion, make_boxes, make_motion
 from w2l.talker.speech.phones import PHONES
 
 
@@ -51,6 +54,21 @@ def test_heads_turn_as_far_as_a_photograph_allows():
     yaw = np.array([np.abs(motion.yaw).max() for motion in motions])
     assert 18 < yaw.max() <= 25 and np.median(yaw) < 12
     assert max(np.abs(motion.pitch).max() for motion in motions) <= 15
+
+
+@pytest.mark.parametrize("yaw", [-18.0, 0.0, 18.0])
+def test_the_crop_is_where_a_detector_finds_the_face(yaw):
+    person = painted_person()
+    ready = prepare(person)
+    head = Head((ready.skin, person.photo), ready.fit, np.random.default_rng(0))
+    still = {field.name: np.zeros(1, np.float32) for field in fields(Motion)}
+    motion = Motion(**still | {"yaw": np.full(1, yaw, np.float32)})
+    boxes = np.mean([make_boxes(np.random.default_rng(k), head, person.box, motion, np.zeros(1)) for k in range(60)], 0)
+    mouth = np.array(PHONES["M"].mouth)
+    picture = head.draw(head.pose(mouth, turn=(yaw, 0.0, 0.0)), (0.0, 0.0, 1.0, 1.0), 512, 512)
+    found = YuNet().detect([picture])[0][0, :4]
+    padded = found + (0, 0, 0, 0.05 * (found[3] - found[1]))  # the usual pad below the chin
+    assert np.abs(boxes[0] - padded).max() < 0.09 * (found[2] - found[0])
 
 
 @pytest.mark.slow

@@ -24,6 +24,7 @@ from w2l.talker.photo.surroundings import before, calm_wall, matte, wall, within
 
 CROP = 96  # pixels
 _OTHER_WALL = 0.8  # share of the clips before another wall than the photograph's
+_GLASSES = 0.15  # and of those with glasses
 _OPENING = Mouth._fields.index("opening")
 
 
@@ -101,7 +102,7 @@ def _cast(person: Person, rng: np.random.Generator, crop: bool) -> tuple[Head, H
     """The person for one clip: wall and light, jaw and teeth, how they open the mouth."""
     uniform = rng.uniform
     ready, other = prepare(person), wall(rng, SIZE)
-    skin = make_up(ready.skin, person.landmarks, rng)
+    skin = make_up(ready.skin, person.landmarks, rng) if crop else ready.skin
     replaced = rng.random() < _OTHER_WALL
     photo = skin
     if ready.matte is not None:
@@ -116,7 +117,7 @@ def _cast(person: Person, rng: np.random.Generator, crop: bool) -> tuple[Head, H
         teeth=(uniform(-0.16, 0.10), uniform(-0.10, 0.05)),
         size=uniform(0.93, 1.06),
         crooked=max(0.0, uniform(-0.01, 0.022)),
-        glasses=rng.random() < 0.15,
+        glasses=rng.random() < _GLASSES and crop,
     )
     head = Head((skin, photo), ready.fit, rng, build, (direction, strength), new_light)
     return head, Habits(jaw=uniform(0.29, 0.46), teeth=uniform(0.5, 1.5))

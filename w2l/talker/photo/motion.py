@@ -13,7 +13,10 @@ from w2l.talker.photo.pack import head_pack
 
 _YAW, _PITCH = 25.0, 15.0  # degrees: as far as a frontal photograph can be turned
 _TURNED = 0.35  # share of the clips in which the head rests turned to a side
-_CHIN_SHARE = 0.75  # YuNet's box follows the chin by so much
+# Measured on 288 pictures of 24 talkers: YuNet's box moves to the side a degree of yaw, in shares of its width, and
+# follows the chin by a share of its fall
+_SIDE_SHIFT = 0.0024
+_CHIN_SHARE = 0.87
 _CENTRE_FRAMES, _SIZE_FRAMES = 5, 13  # over which the kit averages the centre and the size of a track's boxes
 
 
@@ -83,6 +86,7 @@ def make_boxes(rng: np.random.Generator, head: Head, box: np.ndarray, motion: Mo
         left, top, right, bottom = _bounds(head.turned(outline, turn))
         sides = np.tile((right - left, bottom - top), 2)
         boxes[k] = (left, top, right, bottom) + margin * sides
+        boxes[k, ::2] += _SIDE_SHIFT * turn[0] * (right - left)
     boxes[:, 3] += _CHIN_SHARE * jaw
     centre, size = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     centre = uniform_filter1d(centre, _CENTRE_FRAMES, axis=0, mode="nearest")
