@@ -7,8 +7,10 @@ import pytest
 import torch
 from helpers import tiny_training as tiny
 
-from w2l.sync.experts import load_expert
+from w2l import models
+from w2l.train import judge
 from w2l.train.engine import sanity
+from w2l.train.engine.precision import Precision
 
 
 @pytest.mark.parametrize("pairs", ["all", "one"])
@@ -36,7 +38,7 @@ def test_sanity_notices_what_is_wrong():
     clips = [tiny.Clip(c.frames, c.mel, c.truth) for c in (make_clip("train", k, seconds=1.8) for k in range(4))]
     shuffled = [replace(clip, mel=clips[k - 1].mel) for k, clip in enumerate(clips)]
     late = [replace(clip, mel=np.roll(clip.mel, 10, axis=1)) for clip in clips]
-    it = load_expert("classroom_expert", "cpu")
+    it = judge.Judge(models.load("classroom_expert"), tiny.CPU, Precision("off", tiny.CPU))
 
     def verdicts(data):
         return {check.name: check for check in sanity.judged(it, data)}

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from w2l import models
 from w2l.data.clip import Clip
 from w2l.errors import W2LError
 from w2l.sync.curve import accuracy, pairs_curve
-from w2l.sync.experts import DEFAULT, Expert, load_expert
+from w2l.sync.experts import load_expert
 from w2l.sync.scorer import pair_cosines
 from w2l.train.engine.trainer import Batch, Trainer
+from w2l.train.judge import Judge
 
 _STEPS, _SECONDS, _RATE = 40, 8.0, 1e-3  # of overfitting one batch
 _CLIPS, _FRAMES = 8, 34
@@ -84,24 +85,25 @@ def _in_sync(trainer: Trainer) -> list[Check]:
     """What an expert says about the training clips: the one that will judge, or for talker clips the bundled one."""
     if not trainer.uses_sound:
         return []
-    clips, own = trainer.data.train, trainer.judge is not None
-    expert: Expert | None = None
-    if trainer.judge is not None:
-        expert = load_expert(trainer.judge.network, trainer.device)
-    elif clips[0].truth is not None:
-        with suppress(W2LError):
-            expert = load_expert(DEFAULT, trainer.device, measure="cosine")
-    if expert is None:
+    judge, clips = trainer.judge, trainer.data.train
+    if judge is None and clips[0].truth is not None:
+        try:
+            bundled = models.load("classroom_expert", network="syncnet")
+            judge = Judge(bundled, trainer.device, trainer.precision)
+        except W2LError:
+            pass
+    if judge is None:
         return [Check("in sync", None, "whether sound and picture are in sync cannot be checked without an expert")]
-    return judged(expert, clips, own)
+    return judged(judge, clips, own=trainer.judge is not None)
 
 
-def judged(expert: Expert, clips: Sequence[Clip], own: bool = True) -> list[Check]:
+def judged(judge: Judge, clips: Sequence[Clip], own: bool = True) -> list[Check]:
     """Whether the expert tells in-sync windows of these clips from others, and finds their sound in time.
 
     own: whether it is the expert that this training uses.
     """
     picked = clips[:: max(1, len(clips) // _CLIPS)][:_CLIPS]
+    expert = load_expert(judge.network, judge.device)
     scores = [pair_cosines(expert, clip.beginning(_FRAMES).frames, clip.mel) for clip in picked]
     offsets = [pairs_curve(one).offset for one in scores]
     usual = max(set(offsets), key=offsets.count)
