@@ -27,25 +27,30 @@ def test_a_second_run_changes_nothing(corpus, undisturbed, monkeypatch):
 
 KILLED = """
 import os, random, signal, sys, time
+from pathlib import Path
 from w2l.preprocess import PreprocessSettings, preprocess
 
 def make(target):
     preprocess(sys.argv[1], target, PreprocessSettings(expert=None), processes=0, progress=False)
 
-start = time.monotonic()
+def files():
+    return sorted(Path(sys.argv[2]).rglob("*"))
+
 make(sys.argv[3])  # also loads all that is needed
-start = time.monotonic()
-make(sys.argv[3] + "2")
-took, chance, half_done = time.monotonic() - start, random.Random(0), 0
+done, chance, half_done = Path(sys.argv[2], "index.json"), random.Random(0), 0
 for _ in range(10):
+    before = files()
     child = os.fork()
     if child == 0:
         make(sys.argv[2])
         os._exit(0)
-    time.sleep(chance.uniform(0.02, 0.3) * took)
+    deadline = time.monotonic() + 30
+    while files() == before and not done.exists() and time.monotonic() < deadline:
+        time.sleep(0.001)  # until it has begun to write, however busy the machine is
+    time.sleep(chance.uniform(0, 0.1))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    half_done += not os.path.exists(sys.argv[2] + "/index.json")
+    half_done += not done.exists()
 make(sys.argv[2])
 print(half_done)
 """
