@@ -77,6 +77,12 @@ def test_sizes(path):
             assert node.end_lineno - node.lineno < 60, f"{node.name} has more than 60 lines"
 
 
+def test_a_class_name_exists_once():
+    trees = [ast.parse(path.read_text(encoding="utf8")) for path in MODULES]
+    names = [node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
+    assert {name for name in names if names.count(name) > 1 and not name.startswith("_")} == set()
+
+
 @pytest.mark.parametrize(
     "code",
     [

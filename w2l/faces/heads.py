@@ -16,7 +16,7 @@ from w2l.faces import pose
 from w2l.faces.boxes import iou
 from w2l.faces.detectors import Detector
 from w2l.faces.fixed_box import FixedBox
-from w2l.faces.pose import Head
+from w2l.faces.pose import HeadPose
 from w2l.faces.yunet import YuNet
 
 _RECHECK = 25  # frames after which an upright face is looked at again
@@ -34,7 +34,7 @@ _SURE_CLOSER, _SURE_TURNED = 0.8, 0.87  # lowest scores of faces found by them: 
 
 @dataclass(frozen=True)
 class _Known:
-    """A face as it was in a frame. row: box and score. roll, inside: as in `Head`; NaN: as before.
+    """A face as it was in a frame. row: box and score. roll, inside: as in `HeadPose`; NaN: as before.
 
     by_detector: whether the detector found it so. looked, score: the frame of the last close look, and the detector's
     score then. place: box and roll where it is looked for next; they stay while it does, so that what is measured of a
@@ -140,12 +140,12 @@ class Heads:
             if not any(iou(head.box, other.box) >= _SAME for other in heads[:i]):
                 yield self._met(frame, head, abs(head.roll) > pose.TOLERATED)
 
-    def _met(self, frame: np.ndarray, head: Head, rolled: bool) -> _Known:
+    def _met(self, frame: np.ndarray, head: HeadPose, rolled: bool) -> _Known:
         """A head that is followed from now on, measured as it will be in the next frame."""
         place = head.box, head.roll if rolled else 0.0
         return self._seen(pose.measure(frame, *place, steps=1) or head, rolled, place)
 
-    def _seen(self, head: Head, rolled: bool, place: tuple[np.ndarray, float] | None = None) -> _Known:
+    def _seen(self, head: HeadPose, rolled: bool, place: tuple[np.ndarray, float] | None = None) -> _Known:
         row, roll = np.append(head.box, np.float32(head.score)), head.roll if rolled else 0.0
         if place is None or not head.is_at(*place):
             place = head.box, roll
@@ -168,7 +168,7 @@ def unmeasured(count: int) -> np.ndarray:
     return np.full((count, 2), np.nan, np.float32)
 
 
-def _heads(frame: np.ndarray, rows: Iterable[np.ndarray], least: float) -> Iterator[Head]:
+def _heads(frame: np.ndarray, rows: Iterable[np.ndarray], least: float) -> Iterator[HeadPose]:
     """The heads in these boxes, where a closer look is so sure."""
     for row in rows:
         head = pose.find_roll(frame, row) if row[4] >= least else None

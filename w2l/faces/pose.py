@@ -33,7 +33,7 @@ _STEPS = 6  # of measuring and turning further: a face turned by 45 degrees show
 
 
 @dataclass(frozen=True)
-class Head:
+class HeadPose:
     """A face looked at closely.
 
     box: float32 x1, y1, x2, y2 in pixels of the frame, of the face turned upright about the box's centre. score: of
@@ -56,7 +56,7 @@ def _meter(process: int) -> YuNet:
     return YuNet(min_score=_WEAKEST)
 
 
-def find_roll(frame: np.ndarray, box: Place) -> Head | None:
+def find_roll(frame: np.ndarray, box: Place) -> HeadPose | None:
     """The head in the box, with its roll; None where no orientation shows a face there.
 
     frame: (H, W, 3) uint8 BGR. Below half of 45 degrees the roll is only estimated, and too small.
@@ -70,9 +70,9 @@ def find_roll(frame: np.ndarray, box: Place) -> Head | None:
     return rolled if rolled is not None and rolled.score >= _SURE_ROLLED else heads.get(0)
 
 
-def measure(frame: np.ndarray, box: Place, roll: float, steps: int = _STEPS) -> Head | None:
+def measure(frame: np.ndarray, box: Place, roll: float, steps: int = _STEPS) -> HeadPose | None:
     """The head at that place which is rolled by about that much, measured exactly; None where there is none."""
-    head: Head | None = None
+    head: HeadPose | None = None
     for _ in range(steps):
         head = look(frame, box, roll, _FINE)
         if head is None or head.score < _SURE:
@@ -84,7 +84,7 @@ def measure(frame: np.ndarray, box: Place, roll: float, steps: int = _STEPS) -> 
     return head
 
 
-def look(frame: np.ndarray, box: Place, roll: float = 0.0, side: int = _COARSE) -> Head | None:
+def look(frame: np.ndarray, box: Place, roll: float = 0.0, side: int = _COARSE) -> HeadPose | None:
     """The face in the box, seen in a patch of `side` pixels that is turned upright; None where it shows none."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     reach = _AROUND * max(box[2] - box[0], box[3] - box[1])
@@ -106,11 +106,11 @@ def look(frame: np.ndarray, box: Place, roll: float = 0.0, side: int = _COARSE) 
     # the line from eyes to mouth: eyes alone are less sure
     tilt = float(np.degrees(np.arctan2(-down[0], down[1]))) if down[1] > 0 and across[0] > 0 else 0.0
     place = np.concatenate([points[0] - half, points[0] + half]).astype(np.float32)
-    return Head(place, float(face[14]), (roll + tilt + 180) % 360 - 180, float(inside))
+    return HeadPose(place, float(face[14]), (roll + tilt + 180) % 360 - 180, float(inside))
 
 
 def inside_by_box(frame: np.ndarray, box: Place) -> float:
-    """As `Head.inside`, from an upright face's box alone: its mouth is at three quarters of the height."""
+    """As `HeadPose.inside`, from an upright face's box alone: its mouth is at three quarters of the height."""
     x1, y1, x2, y2 = (float(value) for value in box[:4])
     height, width = frame.shape[:2]
     beside, high = _EYE * (x2 - x1), y2 - y1
