@@ -33,13 +33,17 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--looks", default="drawn", help="drawn, photo, or mixed: one in five of them drawn (default: drawn)"
     )
+    _add_people(parser)
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _add_people(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--people",
         type=Path,
         metavar="PACK",
         help="a people pack, or a folder of photographs with .tem landmarks (default: the bundled faces, nobody's own)",
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def _run_corpus(options: argparse.Namespace) -> None:
@@ -78,6 +82,7 @@ def _add_training(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs") / name, help=f"run folder (default: runs/{name})")
     parser.add_argument("--preset", default="classroom", help="classroom (minutes) or paper (as published)")
     add_choices(parser, RunOptions)
+    _add_people(parser)
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="processor threads to use (default: all)")
     parser.add_argument(
         "--set",
@@ -128,14 +133,14 @@ def _run_expert(options: argparse.Namespace) -> None:
     from w2l.train.expert import train_expert
 
     config, run = _configure("expert", options)
-    _tell(train_expert(config, run, options.data, options.start))
+    _tell(train_expert(config, run, options.data, options.start, options.people))
 
 
 def _run_generator(options: argparse.Namespace) -> None:
     from w2l.train.generator import train_generator
 
     config, run = _configure("generator", options)
-    _tell(train_generator(config, run, options.expert, options.data, options.start))
+    _tell(train_generator(config, run, options.expert, options.data, options.start, options.people))
 
 
 def _run_gan(options: argparse.Namespace) -> None:
@@ -143,14 +148,14 @@ def _run_gan(options: argparse.Namespace) -> None:
 
     config, run = _configure("gan", options)
     start = options.start or ("classroom_generator" if options.preset == "classroom" else None)
-    _tell(train_gan(config, run, start, options.expert, options.disc, options.data))
+    _tell(train_gan(config, run, start, options.expert, options.disc, options.data, options.people))
 
 
 def _run_meter(options: argparse.Namespace) -> None:
     from w2l.train.meter import train_meter
 
     config, run = _configure("meter", options)
-    _tell(train_meter(config, run))
+    _tell(train_meter(config, run, options.people))
 
 
 def _tell(path: Path) -> None:

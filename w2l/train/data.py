@@ -14,6 +14,7 @@ from w2l.data.clip import Clip
 from w2l.data.corpus import corpus
 from w2l.errors import W2LError
 from w2l.train.engine import distributed
+from w2l.train.settings import TrainingConfig
 
 CORPUS = "w2l synthetic talker corpus"
 
@@ -28,25 +29,26 @@ class TrainingData:
 
 
 def open_data(
-    store: Path | None, train: int, validation: int, starts: int, progress: bool = True, voices: str = "formant"
+    store: Path | None, config: TrainingConfig, starts: int, progress: bool = True, people: Path | None = None
 ) -> TrainingData:
-    """Clips of a store, or `train` and `validation` clips of the synthetic talker; those too short are left out.
+    """Clips of a store, or as many of the synthetic talker as `config` says; those too short are left out.
 
-    starts: how many different windows a clip must have. If a store has no validation speakers, held-out numbers are
-    measured on its training clips, and a message says so. With several processes, the first makes or reads the clips
-    before the others read them. Raises W2LError when no clip is long enough.
+    starts: how many different windows a clip must have. people: whose photographs the talkers have, as
+    `photo.people.read_people` takes them; the bundled ones when left out. If a store has no validation speakers,
+    held-out numbers are measured on its training clips, and a message says so. With several processes, the first makes
+    or reads the clips before the others read them. Raises W2LError when no clip is long enough.
     """
     if distributed.rank() == 0:
-        data = _open(store, train, validation, progress, voices)
+        data = _open(store, config, progress, people)
     distributed.from_first(None)
     if distributed.rank() > 0:
-        data = _open(store, train, validation, False, voices)
+        data = _open(store, config, False, people)
     told = distributed.rank() == 0
     train_clips = _long_enough(data.train, starts, f"training clips of {data.name}", told)
     if len(data.validation) == 0:
         if told:
             print(f"{data.name} has no validation speakers: held-out numbers are measured on training clips.")
-        return TrainingData(train_clips, train_clips[:validation], data.name)
+        return TrainingData(train_clips, train_clips[: config.validation_clips], data.name)
     return TrainingData(
         train_clips, _long_enough(data.validation, starts, f"validation clips of {data.name}", told), data.name
     )
@@ -84,14 +86,30 @@ class _Chosen(Sequence[Clip]):
         return self._clips[self._numbers[which]]
 
 
-def _open(store: Path | None, train: int, validation: int, progress: bool, voices: str) -> TrainingData:
+def _open(store: Path | None, config: TrainingConfig, progress: bool, people: Path | None) -> TrainingData:
     if store is None:
-        learned = corpus("train", train, progress=progress, voices=voices)
-        return TrainingData(learned, corpus("validation", validation, progress=progress, voices=voices), CORPUS)
+        return _talkers(config, progress, people)
+    if people is not None:
+        raise W2LError("--people are the faces of the synthetic talker, and --data takes its place; give one of them.")
     from w2l.data.store import Store
 
     opened = Store(store)
     return TrainingData(opened.clips("train"), opened.clips("validation"), f"store {store.resolve().name}")
+
+
+def _talkers(config: TrainingConfig, progress: bool, people: Path | None) -> TrainingData:
+    """Clips of the synthetic talker; their name says whose photographs these are, unless all are drawn."""
+    who, name = None, CORPUS
+    if config.looks != "drawn":
+        from w2l.talker.photo.people import bundled_people, read_people
+
+        who = read_people(people) if people else bundled_people()
+        name = f"{CORPUS} with people {who.fingerprint()}"
+    learned, held_out = (
+        corpus(split, count, progress=progress, voices=config.voices, looks=config.looks, people=who)
+        for split, count in (("train", config.train_clips), ("validation", config.validation_clips))
+    )
+    return TrainingData(learned, held_out, name)
 
 
 def load(name_or_path: str, network: str) -> nn.Module:

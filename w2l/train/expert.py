@@ -153,21 +153,22 @@ def _accuracy(same: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 
 def train_expert(
-    config: ExpertConfig, options: RunOptions, store: Path | None = None, start: str | None = None
+    config: ExpertConfig,
+    options: RunOptions,
+    store: Path | None = None,
+    start: str | None = None,
+    people: Path | None = None,
 ) -> Path:
     """Trains an expert in `options.folder`, or resumes there; returns the path of the expert.safetensors it writes.
 
-    store: a folder of preprocessed clips; without one, the synthetic talker. start: initial weights, whose width and
-    window replace those of `config`.
+    store, people: see `data.open_data`. start: initial weights, whose width and window replace those of `config`.
     """
     path = options.result("expert", start)
     distributed.start(pick_device(options.device))
     network = sources.load(start, "syncnet") if start else None
     if network is not None:
         config = replace(config, width=network.width, frames=network.frames)  # type: ignore[arg-type]
-    data = sources.open_data(
-        store, config.train_clips, config.validation_clips, config.windows + 1, options.progress, config.voices
-    )
+    data = sources.open_data(store, config, config.windows + 1, options.progress, people)
     metadata = {"data": data.name} | ({"start": sources.called(start)} if start else {})
     trainer = ExpertTrainer(config, data, options, network, metadata)
     seconds = fit(trainer)

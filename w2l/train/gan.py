@@ -142,12 +142,13 @@ def train_gan(
     expert: str = "classroom_expert",
     disc: str | None = None,
     store: Path | None = None,
+    people: Path | None = None,
 ) -> Path:
     """Trains a generator as a GAN in `options.folder`, or resumes there; returns the path of its generator.safetensors.
 
     quality_disc.safetensors is written beside it. start: the initial generator; None: new weights, as in the published
-    preset. disc: the initial discriminator. Their widths replace those of `config`. expert, store: see
-    `generator.train_generator`.
+    preset. disc: the initial discriminator. Their widths replace those of `config`. expert, store, people:
+    see `generator.train_generator`.
     """
     path = options.result("generator", start, expert, disc)
     disc_path = options.result("quality_disc", start, expert, disc)
@@ -159,9 +160,7 @@ def train_gan(
         config = replace(config, width=network.width)  # type: ignore[arg-type]
     if critic is not None:
         config = replace(config, disc_width=critic.width)  # type: ignore[arg-type]
-    data = sources.open_data(
-        store, config.train_clips, config.validation_clips, FRAMES, options.progress, config.voices
-    )
+    data = sources.open_data(store, config, FRAMES, options.progress, people)
     metadata = {"data": data.name, "expert": sources.called(expert)}
     metadata |= {name: sources.called(given) for name, given in (("start", start), ("disc", disc)) if given}
     trainer = GanTrainer(config, data, options, judge, network, critic, metadata)

@@ -194,12 +194,12 @@ def train_generator(
     expert: str = "classroom_expert",
     store: Path | None = None,
     start: str | None = None,
+    people: Path | None = None,
 ) -> Path:
     """Trains a generator in `options.folder`, or resumes there; writes generator.safetensors and returns its path.
 
-    expert: the judge in phase 2. store: a folder of preprocessed clips; without one, the synthetic talker. start:
-    initial weights, whose width replaces that of `config`. Expert and start are bundled or published names, files or
-    checkpoints.
+    expert: the judge in phase 2. store, people: see `data.open_data`. start: initial weights, whose width replaces that
+    of `config`. Expert and start are bundled or published names, files or checkpoints.
     """
     path = options.result("generator", start, expert)
     distributed.start(pick_device(options.device))
@@ -207,9 +207,7 @@ def train_generator(
     network = sources.load(start, "wav2lip") if start else None
     if network is not None:
         config = replace(config, width=network.width)  # type: ignore[arg-type]
-    data = sources.open_data(
-        store, config.train_clips, config.validation_clips, FRAMES, options.progress, config.voices
-    )
+    data = sources.open_data(store, config, FRAMES, options.progress, people)
     metadata = {"data": data.name, "expert": sources.called(expert)}
     metadata |= {"start": sources.called(start)} if start else {}
     trainer = GeneratorTrainer(config, data, options, judge, network, metadata)

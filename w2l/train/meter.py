@@ -78,11 +78,14 @@ class MeterTrainer(Trainer):
         return {name: float(np.corrcoef(read[:, i], truth[:, i])[0, 1]) for i, name in enumerate(names)}
 
 
-def train_meter(config: MeterConfig, options: RunOptions) -> Path:
-    """Trains the meter on the synthetic talker in `options.folder`, or resumes there; writes meter.safetensors."""
+def train_meter(config: MeterConfig, options: RunOptions, people: Path | None = None) -> Path:
+    """Trains the meter on the synthetic talker in `options.folder`, or resumes there; writes meter.safetensors.
+
+    people: see `data.open_data`.
+    """
     path = options.result("meter")
     distributed.start(pick_device(options.device))
-    data = open_data(None, config.train_clips, config.validation_clips, 1, options.progress, config.voices)
+    data = open_data(None, config, 1, options.progress, people)
     trainer = MeterTrainer(config, data, options)
     seconds = fit(trainer)
     if distributed.rank() == 0:

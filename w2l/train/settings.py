@@ -22,6 +22,7 @@ class TrainingConfig:
     voices: str = choice(
         "formant", "which voices the synthetic talker has: formant, or mixed (see `talker.make_speaker`)"
     )
+    looks: str = choice("drawn", "what the synthetic talkers look like: drawn, photo, or mixed (one in five drawn)")
     clip: float = choice(5.0, "largest norm of a gradient, 0: no limit")
     ema: float = choice(0.0, "decay of the averaged weights, 0: no averaging")
     evaluate_every: int = choice(200, "steps between measurements on held-out data, 0: only at the end")
