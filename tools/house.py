@@ -44,7 +44,7 @@ _BESIDE = {
     "notebooks/": "the course",
     "data/": "bundled weights with their model card, the face detector, the talker's head, presenter and speech",
     "tests/": "laid out as w2l/ is; all of them run without network",
-    "tools/": "what publishes the kit: this map, stamped addresses, notebook outputs",
+    "tools/": "what publishes the kit (this map, stamped addresses, notebook outputs), and the study on real people",
 }
 _MAP = re.compile(r"(?<=<!-- map -->\n).*?(?=<!-- /map -->)", re.DOTALL)
 

@@ -16,6 +16,8 @@ def test_lag_of_a_mouth_is_found(late):
     truth = np.convolve(np.random.default_rng(0).normal(size=120), np.ones(4), "valid")
     opening = np.roll(truth, late)[10:-10]
     assert mouth.lag(opening, truth[10:-10]) == late
+    curve = mouth.lagged(opening, truth[10:-10], 8)
+    assert len(curve) == 17 and curve.argmax() == late + 8 and curve.max() == pytest.approx(1)
     assert math.isnan(mouth.lag(opening * 0, truth[10:-10]))
     assert math.isnan(mouth.lag(opening[:2], truth[:2]))
 

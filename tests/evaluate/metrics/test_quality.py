@@ -41,6 +41,9 @@ def test_errors_are_plain_arithmetic():
     assert found["mouth_l1"] == pytest.approx(apart[:, rows, columns].mean(), rel=1e-5)
     a, b = (losses.gradient_energy(t / 255).item() for t in tensors(made, real))
     assert found["sharpness"] == pytest.approx(a / b, rel=1e-5)
+    made[:, :48, 1:] = made[:, :48, :1]  # the upper half: columns alike, so that steps are between rows alone
+    steps = (np.diff(made[:, :48] / 255, axis=1) ** 2).mean()
+    assert quality.gradient_energy(made, (slice(0, 48), slice(None))) == pytest.approx(steps, rel=1e-5)
     same = quality.Errors()
     same.add(real, real)
     assert same.figures()["psnr"] == quality.PSNR_LIMIT and same.figures()["ssim"] == pytest.approx(1)

@@ -30,12 +30,20 @@ def lag(opening: np.ndarray, truth: np.ndarray, reach: int = _FARTHEST) -> float
     reach = min(reach, len(truth) // 3)
     if reach < 1 or min(opening.std(), truth.std()) < STILL:
         return math.nan
-    shifts = range(-reach, reach + 1)
-    found = [
-        correlation(opening[max(0, k) : len(opening) + min(0, k)], truth[max(0, -k) : len(truth) + min(0, -k)])
-        for k in shifts
-    ]
-    return float(shifts[int(np.argmax(found))])
+    return float(int(np.argmax(lagged(opening, truth, reach))) - reach)
+
+
+def lagged(opening: np.ndarray, truth: np.ndarray, reach: int) -> np.ndarray:
+    """The correlation of a mouth with the true one at each lag of the mouth, -reach .. reach frames: (2 reach + 1,).
+
+    opening, truth: (n,) each, n > reach.
+    """
+    return np.array(
+        [
+            correlation(opening[max(0, k) : len(opening) + min(0, k)], truth[max(0, -k) : len(truth) + min(0, -k)])
+            for k in range(-reach, reach + 1)
+        ]
+    )
 
 
 def amplitude(opening: np.ndarray, truth: np.ndarray) -> float:

@@ -44,10 +44,13 @@ def _blur(picture: np.ndarray) -> np.ndarray:
     return cv2.sepFilter2D(picture, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_REFLECT_101)
 
 
-def gradient_energy(faces: np.ndarray) -> float:
-    """Mean squared step between neighbouring pixels of lower faces, values in 0 .. 1, as `losses.gradient_energy`."""
-    lower = faces[:, LOWER].astype(np.float32) / 255
-    return float((np.diff(lower, axis=1) ** 2).mean() + (np.diff(lower, axis=2) ** 2).mean())
+def gradient_energy(faces: np.ndarray, area: tuple[slice, slice] = (LOWER, slice(None))) -> float:
+    """Mean squared step between neighbouring pixels, values in 0 .. 1, as `losses.gradient_energy`.
+
+    area: rows and columns of the crops that count; left out, their lower half.
+    """
+    seen = faces[:, *area].astype(np.float32) / 255
+    return float((np.diff(seen, axis=1) ** 2).mean() + (np.diff(seen, axis=2) ** 2).mean())
 
 
 class Errors:
