@@ -28,7 +28,10 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="another seed gives different people (default: 0)")
     parser.add_argument(
-        "--voices", default="formant", help="formant, or mixed: half of them by espeak-ng (default: formant)"
+        "--voices",
+        default="formant",
+        help="formant; mixed: half of them by espeak-ng; or natural: a third each by the kit, espeak-ng and Flite, "
+        "whose voices are of real people (default: formant)",
     )
     parser.add_argument(
         "--looks", default="drawn", help="drawn, photo, or mixed: one in five of them drawn (default: drawn)"

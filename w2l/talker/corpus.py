@@ -17,7 +17,9 @@ from w2l.errors import W2LError
 from w2l.talker.drawn.identity import Face, make_face
 from w2l.talker.drawn.render import CROP, View, crop_view, make_motion, presenter_view, render
 from w2l.talker.manner import Manner, jittered, make_manner
-from w2l.talker.speech.espeak import EspeakVoice, make_espeak_voice, speak
+from w2l.talker.speech import espeak, flite
+from w2l.talker.speech.espeak import EspeakVoice, make_espeak_voice
+from w2l.talker.speech.flite import FliteVoice, make_flite_voice
 from w2l.talker.speech.formant import Voice, make_voice, plan_speech, synthesise
 from w2l.talker.speech.phones import Spoken
 from w2l.talker.speech.recording import record
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from w2l.talker.photo.people import People, Person
 
 SPLITS = ("train", "validation", "test")
-VOICES = ("formant", "mixed")  # how a corpus speaks; see `make_speaker`
+VOICES = ("formant", "mixed", "natural")  # how a corpus speaks; see `make_speaker`
 LOOKS = ("drawn", "photo", "mixed")  # what its speakers look like; mixed: one in five drawn, the others photographic
 CLIP_SECONDS = 4.0
 _MIXED = 5
@@ -46,7 +48,7 @@ class Speaker:
     split: str
     number: int
     face: Face
-    voice: Voice | EspeakVoice
+    voice: Voice | EspeakVoice | FliteVoice
     recorded: bool = False
     person: Person | None = None
     early: bool = False
@@ -79,24 +81,36 @@ def make_speaker(
 ) -> Speaker:
     """The speaker with that number; the same arguments give the same one. Face and person do not depend on `voices`.
 
-    voices: ``formant``, the kit's own synthesiser; or ``mixed``, in which every second speaker speaks one of many
+    voices: ``formant``, the kit's own synthesiser; ``mixed``, in which every second speaker speaks one of many
     languages through espeak-ng, which must be installed, and three out of four are heard through a room and a
-    microphone. looks: one of `LOOKS`. people: the photographs of the photographic speakers
-    (`photo.people.read_people`), left out the bundled ones; the speakers of a split take its people in turn. The lips
-    of a corpus that is all drawn are early by a frame (`visemes.shown_times`), those of the others are as people's.
+    microphone; or ``natural``, in which speakers have in turn the kit's own voice, one of espeak-ng, and one of Flite,
+    learned from a real person's; both must be installed, and five out of six are heard through a room and a microphone.
+    looks: one of `LOOKS`. people: the photographs of the photographic speakers (`photo.people.read_people`), left out
+    the bundled ones; the speakers of a split take its people in turn. The lips of a corpus that is all drawn are early
+    by a frame (`visemes.shown_times`), those of the others are as people's.
     Raises ValueError on a wrong split, W2LError on other voices or looks, or when the split has no people.
     """
     rng = _rng(seed, split, number, 0)
-    voice: Voice | EspeakVoice
     voice, face = make_voice(rng), make_face(rng)
-    if voices not in VOICES:
-        raise W2LError(f"there are no voices {voices!r}; choose one of {', '.join(VOICES)}.")
-    espeak = voices == "mixed" and number % 2 == 1
-    if espeak:
-        voice = make_espeak_voice(rng, split)
-    recorded = espeak or (voices == "mixed" and number % 4 == 2)
+    spoken, recorded = _voice(rng, split, number, voices)
     person = _person(split, number, looks, people)
-    return Speaker(split, number, face, voice, recorded, person, early=looks == "drawn")
+    return Speaker(split, number, face, spoken or voice, recorded, person, early=looks == "drawn")
+
+
+def _voice(
+    rng: np.random.Generator, split: str, number: int, voices: str
+) -> tuple[EspeakVoice | FliteVoice | None, bool]:
+    """The speaker's voice, None for one of the kit's own synthesiser, and whether it is recorded."""
+    if voices == "formant":
+        return None, False
+    if voices == "mixed":
+        return (make_espeak_voice(rng, split), True) if number % 2 else (None, number % 4 == 2)
+    if voices == "natural":
+        turn = number % 3
+        if turn == 0:
+            return None, number % 6 == 3
+        return make_espeak_voice(rng, split) if turn == 1 else make_flite_voice(rng, split), True
+    raise W2LError(f"there are no voices {voices!r}; choose one of {', '.join(VOICES)}.")
 
 
 def _person(split: str, number: int, looks: str, people: People | None) -> Person | None:
@@ -120,7 +134,9 @@ def speech(
     """What the speaker says in a clip, and its sound: (phones, float32 (seconds * 16000,))."""
     rng = _rng(seed, speaker.split, speaker.number, 2 * clip + 1)
     if isinstance(speaker.voice, EspeakVoice):
-        phones, wav = speak(rng, seconds, speaker.voice)
+        phones, wav = espeak.speak(rng, seconds, speaker.voice)
+    elif isinstance(speaker.voice, FliteVoice):
+        phones, wav = flite.speak(rng, seconds, speaker.voice)
     else:
         phones = plan_speech(rng, seconds, speaker.voice)
         wav = synthesise(phones, seconds, speaker.voice, rng)

@@ -20,7 +20,7 @@ class TrainingConfig:
     validation_clips: int = choice(32, "clips of other talkers to validate on")
     seed: int = choice(0, "seed of all random numbers")
     voices: str = choice(
-        "formant", "which voices the synthetic talker has: formant, or mixed (see `talker.make_speaker`)"
+        "formant", "which voices the synthetic talker has: formant, mixed or natural (see `talker.make_speaker`)"
     )
     looks: str = choice("drawn", "what the synthetic talkers look like: drawn, photo, or mixed (one in five drawn)")
     clip: float = choice(5.0, "largest norm of a gradient, 0: no limit")

@@ -2,6 +2,7 @@
 
 import ctypes.util
 import importlib.util
+import shutil
 from itertools import pairwise
 
 import numpy as np
@@ -10,12 +11,19 @@ import pytest
 from w2l import talker
 from w2l.data.corpus import corpus
 from w2l.errors import W2LError
-from w2l.talker.speech import espeak, recording
+from w2l.evaluate.metrics.lead import lead
+from w2l.talker.speech import espeak, flite, pacing, recording
 from w2l.talker.speech.phones import PHONES
+from w2l.talker.visemes import mouth_track
 
 RATE = 16000
 HERE = importlib.util.find_spec("espeakng_loader") or ctypes.util.find_library("espeak-ng")
 needs_espeak = pytest.mark.skipif(not HERE, reason="espeak-ng is not installed")
+needs_flite = pytest.mark.skipif(not shutil.which("flite"), reason="Flite is not installed")
+
+# what `flite -voice slt -psdur` prints of "Bin blue at B." and "My boy paid now."
+PRINTED = """pau:0.216 b:0.250 ih:0.326 n:0.401 b:0.433 l:0.551 uw:0.637 ae:0.756 t:0.788 b:0.857 iy:1.014 pau:1.200
+m:1.255 ay:1.402 b:1.475 oy:1.697 p:1.804 ey:1.960 d:1.984 n:2.069 aw:2.371 pau:2.553 """
 
 
 def tone(*parts):
@@ -46,7 +54,7 @@ def test_a_stop_closes_before_its_burst_and_a_short_pause_is_none():
 def test_pauses_grow_and_nothing_is_lost():
     wav = tone((0.3, 0.5), (0.2, 0.0), (0.3, 0.5))
     spoken = espeak.timed(wav, [("a", 0), ("_:", 4800), ("m", 8000)])
-    phones, said = espeak.paced(np.random.default_rng(0), 3.0, 0.5, wav, spoken)
+    phones, said = pacing.paced(np.random.default_rng(0), 3.0, 0.5, wav, spoken)
     assert len(said) == 3 * RATE and phones[0].phone == phones[-1].phone == "SIL"
     for before, after in pairwise(phones):
         assert before.end == after.start
@@ -87,10 +95,80 @@ def test_other_voices_do_not_exist():
 
 def test_faces_and_clean_formant_voices_do_not_depend_on_the_mix():
     for number in range(4):
-        plain, mixed = (talker.make_speaker("train", number, voices=voices) for voices in talker.VOICES)
+        plain, mixed = (talker.make_speaker("train", number, voices=voices) for voices in ("formant", "mixed"))
         assert plain.face == mixed.face
         assert (plain.voice == mixed.voice) == (number % 2 == 0)
         assert mixed.recorded == (number % 4 != 0)
+
+
+def test_what_flite_prints_becomes_the_talkers_phones():
+    segments = [(phone, round(end * RATE)) for phone, end in flite.parsed(PRINTED)]
+    wav = tone((0.216, 0.0), (2.0, 0.5), (0.3, 0.0))
+    spoken = flite.timed(wav, segments)
+    said = "SIL B IH N B L UW AE T B IY SIL M AA IH B AO IH P EH IH D N AA UH SIL"
+    assert [s.phone for s in spoken] == said.split()
+    assert (spoken[0].start, spoken[0].end) == (round(0.186 * RATE), round(0.216 * RATE))  # the lead-in is cut short
+    assert all(before.end == after.start for before, after in pairwise(spoken))
+    boy = spoken[16:18]
+    assert (boy[0].start, boy[1].start, boy[1].end) == tuple(round(s * RATE) for s in (1.475, 1.586, 1.697))
+    assert spoken[-1].end == len(wav)  # not where the last pause was said to end
+    joined = flite.timed(wav, [("pau", 3456), ("aa", 8000), ("pau", 9000), ("m", 12000)])
+    assert [(s.phone, s.end) for s in joined] == [("SIL", 3456), ("AA", 9000), ("M", 12000)]  # 62 ms are no rest
+    with pytest.raises(W2LError, match="a phone 'qq'"):
+        flite.timed(wav, [("pau", 3456), ("qq", 8000)])
+
+
+def test_every_phone_of_flite_is_spelt_with_the_talkers_phones_and_no_person_is_in_two_splits():
+    assert {phone for phones in flite.SEGMENTS.values() for phone in phones} <= set(PHONES)
+    assert len(flite.SEGMENTS) == 41
+    people = [name for split in talker.SPLITS for name in flite.SPEAKERS[split]]
+    assert sorted(people) == ["awb", "kal16", "rms", "slt"]
+
+
+def test_without_flite_one_sentence_says_how_to_get_it(monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    flite.voices.cache_clear()
+    with pytest.raises(W2LError, match=r"not installed; install it .*apt-get install flite"):
+        talker.make_clip("train", 2, voices="natural")
+
+
+def test_natural_speakers_have_all_kinds_of_voice_in_turn():
+    kinds = [type(talker.make_speaker("train", number, voices="natural").voice).__name__ for number in range(6)]
+    assert kinds == ["Voice", "EspeakVoice", "FliteVoice"] * 2
+    recorded = [talker.make_speaker("train", number, voices="natural").recorded for number in range(6)]
+    assert recorded == [False, True, True, True, True, True]
+    for number in range(3):
+        plain, natural = (talker.make_speaker("train", number, voices=voices) for voices in ("formant", "natural"))
+        assert plain.face == natural.face and (plain.voice == natural.voice) == (number == 0)
+
+
+@needs_flite
+@pytest.mark.parametrize("name", ["slt", "rms", "kal16", "awb"])
+def test_flites_lips_close_and_open_with_its_sound(name):
+    split = next(split for split in talker.SPLITS if name in flite.SPEAKERS[split])
+    pitch, deviation = flite.SPEAKERS[split][name]
+    levels, clips = {"vowel": [], "closed": []}, []
+    for seed, tract in enumerate((0.87, 0.95, 1.05, 1.16)):
+        voice = flite.FliteVoice(name, 1.1, pitch, deviation, tract, 0.3, 1.0)
+        phones, wav = flite.speak(np.random.default_rng(seed), 6.0, voice)
+        if seed == 0:
+            again = flite.speak(np.random.default_rng(seed), 6.0, voice)
+            assert phones == again[0] and np.array_equal(wav, again[1])  # to the byte
+        assert wav.dtype == np.float32 and wav.shape == (6 * RATE,) and 0.1 < np.abs(wav).max() <= 1
+        assert phones[0].phone == "SIL" and all(a.end == b.start for a, b in pairwise(phones))
+        clips.append((mouth_track(phones, 150)[:, 0], wav))
+        for p in phones:
+            kind = "vowel" if PHONES[p.phone].kind == "vowel" else "closed" if p.phone in ("B", "P") else None
+            if kind and p.end <= len(wav):
+                levels[kind].append(10 * np.log10(np.mean(wav[p.start : (p.start + p.end) // 2] ** 2) + 1e-9))
+    assert np.median(levels["vowel"]) > np.median(levels["closed"]) + 8
+    assert lead(clips).seconds == pytest.approx(0.006, abs=0.012)  # people's: 6 ms
+
+
+@needs_flite
+def test_a_voice_that_flite_lacks_fails_in_one_sentence():
+    with pytest.raises(W2LError, match=r"no voice 'xx', only .*slt"):
+        flite.say(flite.FliteVoice("xx", 1.0, 100.0, 10.0, 1.0, 0.2, 1.0), "hello there")
 
 
 @needs_espeak

@@ -14,7 +14,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ import numpy as np
 from w2l.audio import SAMPLE_RATE, to_model_rate
 from w2l.errors import W2LError
 from w2l.talker.speech import espeak_process
+from w2l.talker.speech.pacing import paced, rest, sentences, sound, stressed
 from w2l.talker.speech.phones import PHONES, Spoken
 from w2l.talker.speech.words import WORDS
 
@@ -79,10 +79,8 @@ _LONGEST = max(map(len, MNEMONICS))
 _VOWEL_LETTERS = "aeiouyAEIOUVWY&@0368"
 _PAUSES = "_"  # what the mnemonics of pauses begin with; a bracket begins a change of language
 
-_HOLD = 0.08  # s: shorter pauses are closures and joints between words, through which the mouth keeps moving
 _LONGEST_CLOSURE = 0.13  # s
 _QUIET = 10 ** (-50 / 20)  # of the loudest sample: below it there is closure, not sound
-_WORDS_A_SECOND = 3.5  # more than any voice speaks
 _INSTALL = "install it with `pip install espeakng-loader` (or, on Debian, `apt-get install espeak-ng`)"
 
 
@@ -162,7 +160,7 @@ def speak(rng: np.random.Generator, seconds: float, voice: EspeakVoice) -> tuple
 
     Phones begin with silence, have no gaps, and may extend beyond the sound. Raises W2LError as `say`.
     """
-    wav, events, _ = say(voice, _sentences(rng, seconds, voice))
+    wav, events, _ = say(voice, sentences(rng, seconds, WORDS[voice.language]))
     return paced(rng, seconds, voice.pausing, wav, timed(wav, events))
 
 
@@ -179,46 +177,14 @@ def timed(wav: np.ndarray, events: Sequence[tuple[str, int]]) -> list[Spoken]:
     spoken: list[Spoken] = []
     for (name, _), start, end in zip(events, edges[:-1], edges[1:], strict=True):
         if name.startswith(_PAUSES):
-            if spoken and (end - start < _HOLD * SAMPLE_RATE or spoken[-1].phone == "SIL"):
-                spoken[-1] = spoken[-1]._replace(end=int(end))
-            else:
-                spoken.append(Spoken("SIL", int(start), int(end), 1.0))
+            rest(spoken, int(start), int(end))
             continue
         phones, _ = lips(name)
         if PHONES[phones[0]].kind == "stop" and spoken and spoken[-1].phone != "SIL":
             start = _closure(quiet, spoken[-1].start, int(start))
             spoken[-1] = spoken[-1]._replace(end=int(start))
-        for phone, (first, last) in zip(phones, _shares(int(start), int(end), len(phones)), strict=True):
-            spoken.append(Spoken(phone, first, last, 1.0))
-    return _stressed(wav, [s for s in spoken if s.end > s.start])
-
-
-def paced(
-    rng: np.random.Generator, seconds: float, pausing: float, wav: np.ndarray, spoken: Sequence[Spoken]
-) -> tuple[list[Spoken], np.ndarray]:
-    """The same speech with a silent lead of 0.1 to 0.5 s and longer pauses, `seconds` long; phones likewise."""
-    parts = [np.zeros(round(rng.uniform(0.1, 0.5) * SAMPLE_RATE), np.float32)]
-    phones = [Spoken("SIL", 0, len(parts[0]), 1.0)]
-    for phone, start, end, stress in spoken:
-        parts.append(wav[start:end])
-        extra = 0
-        if phone == "SIL":
-            extra = round(rng.uniform(0, pausing) * SAMPLE_RATE)
-            parts.append(np.zeros(extra, np.float32))
-        phones.append(Spoken(phone, phones[-1].end, phones[-1].end + end - start + extra, stress))
-    n = round(seconds * SAMPLE_RATE)
-    if phones[-1].end < n:
-        parts.append(np.zeros(n - phones[-1].end, np.float32))
-        phones.append(Spoken("SIL", phones[-1].end, n, 1.0))
-    return phones, np.concatenate(parts)[:n]
-
-
-def _sentences(rng: np.random.Generator, seconds: float, voice: EspeakVoice) -> str:
-    words, text = WORDS[voice.language], ""
-    for _ in range(3 + int(seconds * _WORDS_A_SECOND / 4)):
-        sentence = " ".join(rng.choice(words, rng.integers(3, 8)))
-        text += sentence + str(rng.choice([", ", ". ", ". ", "? "]))
-    return text
+        sound(spoken, phones, int(start), int(end))
+    return stressed(wav, spoken)
 
 
 def _closure(quiet: np.ndarray, earliest: int, start: int) -> int:
@@ -227,22 +193,6 @@ def _closure(quiet: np.ndarray, earliest: int, start: int) -> int:
     while at > max(earliest + 1, start - round(_LONGEST_CLOSURE * SAMPLE_RATE)) and quiet[at - 1]:
         at -= 1
     return at
-
-
-def _shares(start: int, end: int, count: int) -> list[tuple[int, int]]:
-    edges = np.linspace(start, end, count + 1).round().astype(int).tolist()
-    return list(pairwise(edges))
-
-
-def _stressed(wav: np.ndarray, spoken: list[Spoken]) -> list[Spoken]:
-    """Louder vowels open wider: stress 0.95 at their usual level, 0.025 more for each decibel, 0.75 to 1.15."""
-    level = [20 * np.log10(np.sqrt(np.mean(wav[s.start : s.end] ** 2)) + 1e-5) for s in spoken]
-    vowels = [PHONES[s.phone].kind == "vowel" for s in spoken]
-    usual = float(np.median([db for db, vowel in zip(level, vowels, strict=True) if vowel] or [0.0]))
-    return [
-        s._replace(stress=float(np.clip(0.95 + 0.025 * (db - usual), 0.75, 1.15))) if vowel else s
-        for s, db, vowel in zip(spoken, level, vowels, strict=True)
-    ]
 
 
 @lru_cache(maxsize=1)

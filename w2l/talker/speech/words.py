@@ -1,7 +1,8 @@
-"""Everyday words of several languages for espeak-ng to say: by espeak's name for the language."""
+"""Everyday words for the talker's voices from outside to say."""
 
 from __future__ import annotations
 
+# By espeak-ng's name for the language. Another word changes the clips of the corpus.
 WORDS: dict[str, tuple[str, ...]] = {
     language: tuple(words.split())
     for language, words in {
@@ -54,3 +55,33 @@ WORDS: dict[str, tuple[str, ...]] = {
             xiao3 da4 bu4 wo3men5 piao4liang5 fei1chang2 dian4hua4 bei1zi5 tu2shu1guan3""",
     }.items()
 }
+
+# For Flite: more of English, and commands (verb, colour, preposition, letter, digit, adverb).
+_MORE = """
+    I you he she we they it me him them my your his her our their this that these those what who when where why how the
+    a and or but if so as than then in on at by to from with for of up down out over off into through between is are
+    was were be been have has had do does did will would can could should may might must say said tell told ask
+    think know want need like love make made take took give gave come came go went see saw look find found keep put
+    let leave feel felt work play read write speak talk hear call show help start stop turn move live believe buy
+    pay man woman child boy girl friend world country city town street school door floor wall table book page story
+    word question answer idea part place point week month year today tomorrow yesterday night hour minute time life
+    hand face head eye mouth foot body heart mind food meat fish fruit sugar milk tea cup plate knife fire earth air
+    wind rain snow sun star sky field farm horse dog cat bird money price shop store office phone computer picture
+    film song game team ball car road train plane trip weather change reason power member big small little great new
+    old first last next early late right left high low hot cold hard soft fast slow strong weak full empty clean
+    dark light easy free ready sure real true wrong nice pretty short deep wide not never always often sometimes
+    also again just only still even now here there well really almost already soon one two three four six seven
+    eight nine ten twelve twenty hundred thousand Monday Tuesday Friday Sunday January March June August September
+"""
+ENGLISH: tuple[str, ...] = (*WORDS["en-us"], *_MORE.split())
+COMMAND: tuple[tuple[str, ...], ...] = tuple(
+    tuple(words.split())
+    for words in (
+        "bin lay place set",
+        "blue green red white",
+        "at by in with",
+        "A B C D E F G H I J K L M N O P Q R S T U V X Y Z",
+        "zero one two three four five six seven eight nine",
+        "again now please soon",
+    )
+)
