@@ -127,7 +127,15 @@ def test_lips_of_the_first_corpus_are_a_frame_early():
 
 
 def test_a_photographic_clip_on_disk_says_that_it_is_made_from_photographs(tmp_path):
-    speaker = talker.make_speaker("test", 0, looks="photo", people=painted_people())
+    speaker = talker.make_speaker("test", 0, looks="photo")
     path = talker.write_clip(tmp_path / "photo.mp4", speaker, seconds=0.2, size=128)
     metadata = str(read_metadata(path))
     assert "compositeSynthetic" in metadata and "CC BY 4.0" in metadata and "no real person" not in metadata
+    assert "10.6084/m9.figshare.5047666" in metadata and "10.6084/m9.figshare.4220517" in metadata
+
+
+def test_other_photographs_are_not_credited_to_the_sets_that_the_bundled_faces_are_from(tmp_path):
+    speaker = talker.make_speaker("test", 0, looks="photo", people=painted_people())
+    metadata = str(read_metadata(talker.write_clip(tmp_path / "own.mp4", speaker, seconds=0.2, size=128)))
+    assert "compositeSynthetic" in metadata and "p000" in metadata and "ICT-FaceKit" in metadata
+    assert "DeBruine" not in metadata and "CC BY" not in metadata

@@ -254,9 +254,10 @@ def _metadata(speaker: Speaker) -> dict[str, str]:
     """Where the pictures of a clip come from."""
     if speaker.person is None:
         return {"digital_source_type": DIGITAL_SOURCE_TYPE, "comment": "w2l synthetic talker: drawn, no real person"}
-    from w2l.talker.photo.people import CREDIT
+    from w2l.talker.photo.people import credit
 
-    comment = f"w2l synthetic talker: made from photographs by a program; nobody said this. {CREDIT}"
+    told = credit(speaker.person.name)
+    comment = f"w2l synthetic talker: made from photographs by a program; nobody said this. {told}"
     return {"digital_source_type": PHOTO_SOURCE_TYPE, "comment": comment}
 
 

@@ -19,10 +19,13 @@ from w2l.talker.photo.colour import balance
 from w2l.talker.photo.landmarks import CHIN, COUNT, PUPILS, read_template
 
 SIZE = 512  # pixels: a person's picture is a square around head and shoulders
-CREDIT = (
+_CREDIT = (
     "Faces: DeBruine and Jones, Face Research Lab London Set (doi 10.6084/m9.figshare.5047666) and Young Adult White "
     "Faces (doi 10.6084/m9.figshare.4220517), CC BY 4.0, changed. Head: ICT-FaceKit, MIT."
 )
+# Names of their people, as the sets, their packs and the bundled pack of blends have them
+_OF_THE_SETS = re.compile(r"\d{3}_\d{2}|n\d{3}|c?\d{3}[fm]|blend\d+[fm]")
+_NEUTRAL = "_03"  # end of the names of the London Set's neutral faces seen from the front
 _QUALITY = 90  # of the JPEGs in a pack
 _HALF = 1.75  # half the square's side, over the distance from the eyes to the chin
 
@@ -79,6 +82,13 @@ class People:
 def bundled_people() -> People:
     """The people who ship with the kit: blends of several people each, nobody's own face."""
     return read_people(paths.data() / "talker" / "people.npz")
+
+
+def credit(name: str) -> str:
+    """Whose work a clip of the person with that name is made from; the London Set's and their like ask to be named."""
+    if _OF_THE_SETS.fullmatch(name):
+        return _CREDIT
+    return f"Face: the photograph {name}, of whoever made this clip. Head: ICT-FaceKit, MIT."
 
 
 def split_of(name: str) -> str:
@@ -150,12 +160,22 @@ def gather(pictures: Iterator[tuple[str, np.ndarray, np.ndarray]], quality: int 
 
 
 def _from_folder(folder: Path) -> People:
-    """Reads what is below the folder, in the order of its paths."""
+    """Reads what is below the folder, in the order of its paths; the London Set's people once each, from the front.
+
+    That set names a picture by person and view: in 001_03 the face is neutral, in 001_08 the same person smiles.
+    """
     from w2l.video import read_image
 
-    found = [path for path in sorted(folder.rglob("*.tem")) if _picture(path)]
+    # names that start with a dot are what macOS puts beside each file of an archive
+    found = [path for path in sorted(folder.rglob("*.tem")) if not path.name.startswith(".") and _picture(path)]
+    found = [path for path in found if not re.fullmatch(r"\d{3}_\d{2}", path.stem) or path.stem.endswith(_NEUTRAL)]
     if not found:
-        raise W2LError(f"{folder} holds no photograph with a .tem file of landmarks beside it; fetch both.")
+        raise W2LError(
+            f"{folder} holds no photograph with a .tem file of landmarks beside it; fetch both. Of the London Set "
+            "neutral_front is used."
+        )
+    if len({path.stem for path in found}) < len(found):
+        raise W2LError(f"{folder} holds photographs of one name twice, in different folders; keep one of each.")
     return gather((path.stem, read_image(_picture(path) or path), read_template(path)) for path in found)
 
 
