@@ -137,7 +137,10 @@ def test_readme_names_what_exists():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *(ROOT / "data").rglob("*.md")], ids=lambda path: path.name)
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "data").rglob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_links_lead_somewhere(path):
     targets = re.findall(r"\]\((?!https?:)([^)#\s]+)", path.read_text(encoding="utf8"))
     assert [target for target in targets if not (path.parent / target).exists()] == []

@@ -51,6 +51,8 @@ drawn mouth. For real faces use the published weights.
 
 NAME@COMMIT below is the file of that name in that commit of this repository. The commands run in a clone of it.
 
+What the talkers' faces and voices are made from, and whom they represent: [the data card](../../docs/talker_data.md).
+
 Licence: that of the kit. Intended use: teaching. Outputs are marked as synthetic by the kit; keep the mark.
 """
 
