@@ -1,9 +1,9 @@
 """Nobody's face: several people blended into one whom none of them would be taken for.
 
 Plain means of photographs are fog. Here the people are warped to their mean landmarks, and only the coarse parts of the
-face are the mean; its fine parts (pores, lashes, lips' edges) come from one person for the eyes, another for the nose
-and cheeks, a third for the mouth and chin. Hair, ears and neck are those of one more person, who gives the face no fine
-parts.
+face are the mean; its fine parts (pores, lashes, lips' edges) come from one person for forehead and brows, another for
+the eyes, a third for nose and cheeks, a fourth for mouth and chin. Hair, ears and neck are those of one more person,
+who gives the face no fine parts.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from w2l.talker.photo.people import SIZE, Person
 LEAST = 3  # people in a blend
 _COARSE = 3.0  # pixels: deviation of the blur that parts coarse from fine
 _SEAM, _EDGE = 9.0, 7.0  # pixels: over which regions of a face, and face and hair, pass into each other
+_BROW_SEAM = 5.0  # the same between brows and lids, which lie close together
 _OUTER_WEIGHT = 0.8  # of the person who gives the hair in the mean, over that of each of the others
 _CELLS = 48  # the warp is computed on a grid of so many cells
 
@@ -27,7 +28,8 @@ _CELLS = 48  # the warp is computed on a grid of so many cells
 def blend(people: list[Person]) -> tuple[np.ndarray, np.ndarray]:
     """Blends people into nobody: (photo uint8 (512, 512, 3) BGR, landmarks float32 (189, 2)).
 
-    The first gives hair, ears, neck and the skin's colour; the others the fine parts of eyes, nose and mouth in turn.
+    The first gives hair, ears, neck and the skin's colour; the others the fine parts of brows, eyes, nose and mouth in
+    turn.
     Raises W2LError for fewer than three people, or when one appears twice.
     """
     if len(people) < LEAST or len({person.name for person in people}) < len(people):
@@ -65,8 +67,13 @@ def warp(photo: np.ndarray, points: np.ndarray, to: np.ndarray) -> np.ndarray:
 
 
 def _tinted(picture: np.ndarray, like: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """The picture with the skin's mean and spread of colour of another (Reinhard et al. 2001, in Lab)."""
-    lab, wanted = (cv2.cvtColor(np.clip(p, 0, 255) / np.float32(255), cv2.COLOR_BGR2LAB) for p in (picture, like))
+    """The picture with the skin's mean and spread of colour of another (Reinhard et al. 2001, in Lab).
+
+    First its channels are scaled: a shift alone makes what is white or grey beside darker skin blue.
+    """
+    gain = np.float32(np.clip(like[skin].mean(0), 1, 255) / np.clip(picture[skin].mean(0), 1, 255))
+    pictures = (picture * gain, like)
+    lab, wanted = (cv2.cvtColor(np.clip(p, 0, 255) / np.float32(255), cv2.COLOR_BGR2LAB) for p in pictures)
     mean, spread = lab[skin].mean(0), lab[skin].std(0)
     scale = np.clip(wanted[skin].std(0) / np.maximum(spread, 1e-3), 0.7, 1.3)
     lab = ((lab - mean) * scale + wanted[skin].mean(0)).astype(np.float32)
@@ -85,14 +92,16 @@ def _face(points: np.ndarray) -> np.ndarray:
 
 
 def _regions(points: np.ndarray) -> list[np.ndarray]:
-    """Shares float32 (h, w) of eyes and brows, nose and cheeks, mouth and chin: together 1 everywhere."""
+    """Shares float32 (h, w) of brows, eyes, nose and cheeks, mouth and chin, from the top: together 1 everywhere."""
     pupils, nose = points[list(marks.PUPILS), 1].mean(), points[55, 1]
+    eyes_start = (pupils + points[list(marks.BROWS), 1].max()) / 2
     eyes_end = pupils + 0.3 * (nose - pupils)
     mouth_starts = nose + 0.25 * (points[marks.UPPER_OUTER[3], 1] - nose)
     rows = np.arange(SIZE, dtype=np.float32)[:, None] + np.zeros((1, SIZE), np.float32)
-    eyes = _soft((rows < eyes_end).astype(np.uint8), _SEAM)
+    upper = _soft((rows < eyes_end).astype(np.uint8), _SEAM)
+    brows = upper * _soft((rows < eyes_start).astype(np.uint8), _BROW_SEAM)
     mouth = _soft((rows > mouth_starts).astype(np.uint8), _SEAM)
-    return [eyes, np.clip(1 - eyes - mouth, 0, 1), mouth]
+    return [brows, upper - brows, np.clip(1 - upper - mouth, 0, 1), mouth]
 
 
 def _soft(mask: np.ndarray, sigma: float) -> np.ndarray:
