@@ -27,7 +27,7 @@ WINGS = {
     "models": "the networks, as published and narrow; `models/fast` makes them fast, and can be skipped by readers",
     "marking": "the visible label, metadata, content credentials",
     "faces": "detect, follow, choose, crop and paste faces",
-    "talker": "the synthetic talker: `speech` (phones, voices), `visemes`, `drawn` and `photo` (pictures), clips",
+    "talker": "the synthetic talker: `cast`, `voices`, `visemes`, `drawn` and `photo` (pictures), clips",
     "data": "training clips: corpus, store, augmentation, windows",
     "sync": "how late the sound is: experts, the offset curve, the sync of a clip",
     "evaluate.metrics": "what is measured of pictures and mouths, with intervals",

@@ -53,5 +53,5 @@ def random_weights(tmp_path, monkeypatch):
         for _ in range(5)
     ]
     for module in (held_out, strips):
-        monkeypatch.setattr(module, "corpus", lambda split, count, progress: clips[:count])
+        monkeypatch.setattr(module, "corpus", lambda split, count, **_: clips[:count])
     return {role: str(tmp_path / f"{role}.safetensors") for role in names}

@@ -90,21 +90,23 @@ def test_a_killed_corpus_goes_on(tmp_path):
 
 def test_photographic_and_mixed_speakers_take_the_people_of_their_split_in_turn():
     people = painted_people()
-    names = [talker.make_speaker("train", k, looks="photo", people=people).person.name for k in range(4)]
+    photo, both = (talker.Cast(looks=looks, people=people) for looks in ("photo", "mixed"))
+    names = [talker.make_speaker("train", k, cast=photo).person.name for k in range(4)]
     assert names == ["p002", "p003", "p004", "p002"]
-    mixed = [talker.make_speaker("test", k, looks="mixed", people=people).person for k in range(10)]
+    mixed = [talker.make_speaker("test", k, cast=both).person for k in range(10)]
     assert [k for k, person in enumerate(mixed) if person is None] == [4, 9]
     assert [person.name for person in mixed if person] == ["p000", "p005"] * 4
-    assert talker.make_speaker("train", 3, looks="photo", people=people).voice == talker.make_speaker("train", 3).voice
-    assert talker.make_speaker("train", 0, looks="photo").person.name.startswith("blend")  # the bundled people
+    assert talker.make_speaker("train", 3, cast=photo).voice == talker.make_speaker("train", 3).voice
+    bundled = talker.make_speaker("train", 0, cast=talker.Cast(looks="photo"))
+    assert bundled.person.name.startswith("blend")
     with pytest.raises(W2LError, match="no looks 'painted'"):
-        talker.make_speaker("train", 0, looks="painted")
+        talker.Cast(looks="painted")
 
 
 def test_a_photographic_clip_is_like_a_drawn_one_and_a_switch_turns_its_manner_off():
     people = painted_people()
     clips = [
-        talker.make_clip("validation", 4, seconds=1.0, looks="photo", people=people, manner=manner)
+        talker.make_clip("validation", 4, seconds=1.0, cast=talker.Cast(looks="photo", people=people, manner=manner))
         for manner in (None, None, True, False)
     ]
     one, again, lively, plain = clips
@@ -113,21 +115,24 @@ def test_a_photographic_clip_is_like_a_drawn_one_and_a_switch_turns_its_manner_o
     assert one.frames.shape == (25, 96, 96, 3) and one.truth.shape == (25, 3) and one.mouth.shape == (25, 7)
     np.testing.assert_array_equal(one.wav, plain.wav)
     assert np.abs(one.mouth - plain.mouth).max() > 0.02
-    drawn = talker.make_clip("validation", 4, seconds=1.0, looks="mixed")  # every fifth speaker is drawn
+    drawn = talker.make_clip(
+        "validation", 4, seconds=1.0, cast=talker.Cast(looks="mixed")
+    )  # every fifth speaker is drawn
     np.testing.assert_array_equal(plain.mouth, drawn.mouth)
     np.testing.assert_array_equal(plain.mel, drawn.mel)
-    other = talker.make_clip("validation", 4, seconds=1.0, looks="mixed", manner=True)
+    other = talker.make_clip("validation", 4, seconds=1.0, cast=talker.Cast(looks="mixed", manner=True))
     np.testing.assert_array_equal(other.mouth, one.mouth)  # a manner belongs to the speaker, however they look
 
 
 def test_lips_of_the_first_corpus_are_a_frame_early():
     """It is all drawn, and the bundled weights were trained on it."""
-    first, later = (talker.make_clip("validation", 4, seconds=1.0, looks=looks).mouth for looks in ("drawn", "mixed"))
+    casts = (talker.Cast(looks=looks) for looks in ("drawn", "mixed"))
+    first, later = (talker.make_clip("validation", 4, seconds=1.0, cast=cast).mouth for cast in casts)
     np.testing.assert_allclose(first[:-1], later[1:], atol=1e-5)
 
 
 def test_a_photographic_clip_on_disk_says_that_it_is_made_from_photographs(tmp_path):
-    speaker = talker.make_speaker("test", 0, looks="photo")
+    speaker = talker.make_speaker("test", 0, cast=talker.Cast(looks="photo"))
     path = talker.write_clip(tmp_path / "photo.mp4", speaker, seconds=0.2, size=128)
     metadata = str(read_metadata(path))
     assert "compositeSynthetic" in metadata and "CC BY 4.0" in metadata and "no real person" not in metadata
@@ -135,7 +140,7 @@ def test_a_photographic_clip_on_disk_says_that_it_is_made_from_photographs(tmp_p
 
 
 def test_other_photographs_are_not_credited_to_the_sets_that_the_bundled_faces_are_from(tmp_path):
-    speaker = talker.make_speaker("test", 0, looks="photo", people=painted_people())
+    speaker = talker.make_speaker("test", 0, cast=talker.Cast(looks="photo", people=painted_people()))
     metadata = str(read_metadata(talker.write_clip(tmp_path / "own.mp4", speaker, seconds=0.2, size=128)))
     assert "compositeSynthetic" in metadata and "p000" in metadata and "ICT-FaceKit" in metadata
     assert "DeBruine" not in metadata and "CC BY" not in metadata

@@ -8,8 +8,8 @@ from w2l.audio import SAMPLE_RATE
 from w2l.evaluate.metrics.lead import lead
 from w2l.talker.drawn.render import crop_view, make_motion, render
 from w2l.talker.mouth import Mouth
-from w2l.talker.speech.phones import Spoken
 from w2l.talker.visemes import mouth_track
+from w2l.talker.voices.phones import Spoken
 
 
 def test_lips_meet_on_silence_and_bilabials_and_open_on_a():

@@ -6,7 +6,8 @@ import pytest
 from helpers import tiny_training as tiny
 
 from w2l.errors import W2LError
-from w2l.talker.photo.people import bundled_people, write_people
+from w2l.talker import Cast
+from w2l.talker.photo.people import bundled_people
 from w2l.train import data
 from w2l.train.settings import TrainingConfig
 
@@ -28,12 +29,11 @@ def test_talkers_have_the_looks_and_people_that_were_asked_for(monkeypatch, tmp_
     config = TrainingConfig(train_clips=7, validation_clips=3, voices="mixed", looks="mixed")
     bundled = data.open_data(None, config, starts=1)
     assert [(split, count) for split, count, _ in asked] == [("train", 7), ("validation", 3)]
-    assert all(how["voices"] == how["looks"] == "mixed" and how["people"] is bundled_people() for *_, how in asked)
+    assert all(how["cast"] == Cast("mixed", "mixed") for *_, how in asked)
     assert bundled.name == f"{data.CORPUS} with people {bundled_people().fingerprint()}"
     some = replace(bundled_people(), names=tuple(f"{name}b" for name in bundled_people().names))
-    write_people(tmp_path / "own.npz", some)
-    own = data.open_data(None, config, starts=1, people=tmp_path / "own.npz")
-    assert asked[-1][2]["people"].names == some.names and own.name != bundled.name
+    own = data.open_data(None, config, starts=1, people=some)
+    assert asked[-1][2]["cast"].people is some and own.name != bundled.name
     assert data.open_data(None, TrainingConfig(), starts=1).name == data.CORPUS
     with pytest.raises(W2LError, match="--data takes its place"):
-        data.open_data(tmp_path, config, starts=1, people=tmp_path / "own.npz")
+        data.open_data(tmp_path, config, starts=1, people=some)

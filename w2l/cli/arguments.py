@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from w2l.base.choices import Choice, choices_of, whole_number
 from w2l.errors import W2LError
 
 
-def add_choices(parser: argparse.ArgumentParser, cls: type, defaults: Mapping[str, Any] | None = None) -> None:
-    """Adds an option for each choice of the dataclass, under its groups' headings.
+def add_choices(
+    parser: argparse.ArgumentParser,
+    cls: type,
+    defaults: Mapping[str, Any] | None = None,
+    only: Container[str] | None = None,
+) -> None:
+    """Adds an option for each choice of the dataclass, or for those in `only`, under its groups' headings.
 
     defaults: name -> default of this command, where it is not the dataclass's.
     """
     groups: dict[str, argparse._ArgumentGroup] = {}
     for name, (default, declared) in choices_of(cls).items():
-        if not declared.is_option:
+        if not declared.is_option or (only is not None and name not in only):
             continue
         if declared.group and declared.group not in groups:
             groups[declared.group] = parser.add_argument_group(declared.group)

@@ -11,6 +11,7 @@ from w2l.base.choices import whole_number
 from w2l.cli.arguments import add_choices, chosen, word
 from w2l.cli.command import Command, note_left_out
 from w2l.evaluate.settings import Budget, InstrumentSettings
+from w2l.talker.cast import Cast
 
 _REPORT = ("report",)
 
@@ -122,6 +123,7 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
         metavar="PNG",
         help="write a picture of mouths over time, real and generated, at 4 times their size",
     )
+    add_choices(parser, Cast)
     _add_tools(parser, "classroom_expert")
 
 
@@ -132,15 +134,16 @@ def _run_corpus(options: argparse.Namespace) -> int:
     from w2l.evaluate.studies import card
 
     names = {name: getattr(options, name) for name in ("generator", "expert", "meter")}
+    cast, split, count = Cast(**chosen(options, Cast)), options.split, options.clips
     if options.report:  # clip by clip, with pictures
-        report = report_corpus(_tools(options), options.generator, options.split, options.clips, not options.quiet)
+        report = report_corpus(_tools(options), options.generator, split, count, not options.quiet, cast)
         return _show(report, options.report)
-    figures = held_out.evaluate_classroom(**names, split=options.split, count=options.clips, progress=not options.quiet)
+    figures = held_out.evaluate_classroom(**names, split=split, count=count, progress=not options.quiet, cast=cast)
     print(held_out.table(figures))
     if options.card:
-        print(card.write(options.card, figures, options.split, options.clips, names, options.stages, options.others))
+        print(card.write(options.card, figures, split, count, names, options.stages, options.others, cast))
     if options.sheet:
-        print(strips.write(options.sheet, options.generator, options.split))
+        print(strips.write(options.sheet, options.generator, split, cast))
     return 0
 
 

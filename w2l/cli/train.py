@@ -9,6 +9,7 @@ from typing import Any
 
 from w2l.cli.arguments import add_choices, chosen
 from w2l.cli.command import Command
+from w2l.talker.cast import Cast
 from w2l.train.engine.options import RunOptions
 
 _KINDS = {int: "whole number", float: "number", bool: "yes or no", str: "word"}
@@ -27,26 +28,8 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
         "--size", type=int, default=96, help="96: the face crop; 128 or more: a presenter (default: 96)"
     )
     parser.add_argument("--seed", type=int, default=0, help="another seed gives different people (default: 0)")
-    parser.add_argument(
-        "--voices",
-        default="formant",
-        help="formant; mixed: half of them by espeak-ng; or natural: a third each by the kit, espeak-ng and Flite, "
-        "whose voices are of real people (default: formant)",
-    )
-    parser.add_argument(
-        "--looks", default="drawn", help="drawn, photo, or mixed: one in five of them drawn (default: drawn)"
-    )
-    _add_people(parser)
+    add_choices(parser, Cast)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
-
-
-def _add_people(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--people",
-        type=Path,
-        metavar="PACK",
-        help="a people pack, or a folder of photographs with .tem landmarks (default: the bundled faces, nobody's own)",
-    )
 
 
 def _run_corpus(options: argparse.Namespace) -> None:
@@ -60,22 +43,8 @@ def _run_corpus(options: argparse.Namespace) -> None:
         raise W2LError(f"clips of {options.seconds} s cannot be made; choose 0.4 to 600 s.")
     counts = {split: getattr(options, split) for split in ("train", "validation", "test")}
     total = sum(counts.values()) * options.clips
-    people = None
-    if options.people is not None:
-        from w2l.talker.photo.people import read_people
-
-        people = read_people(options.people)
-    clips = write_corpus(
-        options.folder,
-        counts,
-        options.seconds,
-        options.size,
-        options.seed,
-        options.clips,
-        options.voices,
-        options.looks,
-        people,
-    )
+    sizes = (options.seconds, options.size, options.seed, options.clips)
+    clips = write_corpus(options.folder, counts, *sizes, Cast(**chosen(options, Cast)))
     for _ in progress_bar(clips, total=total, desc="corpus", unit="clip", show=not options.quiet):
         pass
     print(f"{options.folder}: {total} clips of {options.seconds:g} s, each with its truth in a .json beside it")
@@ -85,7 +54,7 @@ def _add_training(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs") / name, help=f"run folder (default: runs/{name})")
     parser.add_argument("--preset", default="classroom", help="classroom (minutes) or paper (as published)")
     add_choices(parser, RunOptions)
-    _add_people(parser)
+    add_choices(parser, Cast, only=("people",))  # voices and looks are settings
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="processor threads to use (default: all)")
     parser.add_argument(
         "--set",

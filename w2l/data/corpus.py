@@ -8,7 +8,6 @@ from contextlib import closing
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +16,7 @@ from w2l.base.parallel import can_fork, cores, forked
 from w2l.base.progress import progress_bar
 from w2l.data.clip import Clip
 from w2l.errors import W2LError
-
-if TYPE_CHECKING:
-    from w2l.talker.photo.people import People
+from w2l.talker.cast import DEFAULT_CAST, Cast
 
 CACHE_VERSION = 1  # raised whenever the talker draws or speaks differently
 PHOTO_VERSION = 1  # raised whenever photographic talkers alone look or move differently
@@ -32,31 +29,21 @@ def corpus(
     seed: int = 0,
     cache: str | os.PathLike[str] | None = None,
     progress: bool = True,
-    voices: str = "formant",
-    looks: str = "drawn",
-    people: People | None = None,
+    cast: Cast = DEFAULT_CAST,
 ) -> list[Clip]:
     """The first `count` clips of a split of the synthetic talker corpus, one speaker each.
 
     They are made once and kept under `cache` (default: the kit's cache folder; about 3 MB a clip); a damaged file is
-    made again. Where processes can be forked (Linux), all processors share the work. voices, looks,
-    people: see `talker.make_speaker`.
+    made again. Where processes can be forked (Linux), all processors share the work.
     Raises W2LError when the cache cannot be written.
     """
     if count < 1:
         raise W2LError(f"the {split} split was asked for {count} clips; ask for at least 1.")
-    of = f"seed{seed}" if voices == "formant" else f"seed{seed}-{voices}"
-    base = Path(cache) if cache else paths.cache() / f"corpus-v{CACHE_VERSION}" / of
-    if looks != "drawn":
-        from w2l.talker.photo.people import bundled_people
-
-        people = people or bundled_people()
-        base /= f"{looks}-v{PHOTO_VERSION}-{people.fingerprint()}"
-    folder = base / split
+    folder = (Path(cache) if cache else paths.cache() / f"corpus-v{CACHE_VERSION}") / _name(seed, cast) / split
     places = [_file(folder, number) for number in range(count)]
     clips = [_read(path) for path in places]
     missing = [number for number, clip in enumerate(clips) if clip is None]
-    make = partial(_draw, folder, split, seed, voices, looks, people)
+    make = partial(_draw, folder, split, seed, cast)
     processes = min(cores(), len(missing) // _WORTH_A_PROCESS) if can_fork() else 0
     bar = progress_bar(total=count, initial=count - len(missing), desc=f"corpus {split}", unit="clip", show=progress)
     # the first is made here: what is loaded for it need not be loaded by every process
@@ -72,11 +59,19 @@ def corpus(
     return [clip for clip in clips if clip is not None]
 
 
-def _draw(folder: Path, split: str, seed: int, voices: str, looks: str, people: People | None, number: int) -> int:
+def _name(seed: int, cast: Cast) -> Path:
+    """The folder of a corpus: other talkers, another folder."""
+    name = Path(f"seed{seed}" if cast.voices == "formant" else f"seed{seed}-{cast.voices}")
+    if cast.looks != "drawn":
+        name /= f"{cast.looks}-v{PHOTO_VERSION}-{cast.faces().fingerprint()}"
+    return name if cast.manner is None else name / ("manner" if cast.manner else "no-manner")
+
+
+def _draw(folder: Path, split: str, seed: int, cast: Cast, number: int) -> int:
     """Makes a clip of the corpus and saves it; returns its number."""
     from w2l.talker import make_clip
 
-    made = make_clip(split, number, seed=seed, voices=voices, looks=looks, people=people)
+    made = make_clip(split, number, seed=seed, cast=cast)
     with files.atomic(_file(folder, number)) as temporary, open(temporary, "wb") as file:
         np.savez(file, frames=made.frames, mel=made.mel, truth=made.truth)
     return number

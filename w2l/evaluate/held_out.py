@@ -27,6 +27,7 @@ from w2l.models.fast.generate import Generate
 from w2l.sync.curve import pairs_curve
 from w2l.sync.experts import Expert, load_expert
 from w2l.sync.scorer import offset_curve, pair_cosines
+from w2l.talker.cast import DEFAULT_CAST, Cast
 
 _BATCH = 32  # frames generated at once
 _UNSURE = np.exp(-100)  # the smallest probability in a cross-entropy, as in torch
@@ -123,6 +124,7 @@ def evaluate_classroom(
     split: str = "test",
     count: int = 64,
     progress: bool = True,
+    cast: Cast = DEFAULT_CAST,
 ) -> dict[str, float]:
     """Measures generator and expert on `count` held-out talkers; the figures are those of `CRITERIA`.
 
@@ -131,7 +133,7 @@ def evaluate_classroom(
     """
     if count < 3:
         raise W2LError(f"{count} clips are too few to swap speech between them; give at least 3.")
-    clips = corpus(split, count, progress=progress)
+    clips = corpus(split, count, progress=progress, cast=cast)
     dubber, judge = Dubber.load(generator), load_expert(expert, "cpu", measure="cosine")
     ruler = models.load(meter, network="mouth_meter")
     rows = []

@@ -14,25 +14,23 @@ import numpy as np
 from w2l.audio import SAMPLE_RATE, TRAINING_FPS, melspectrogram
 from w2l.base.files import write_text
 from w2l.errors import W2LError
+from w2l.talker.cast import DEFAULT_CAST, Cast
 from w2l.talker.drawn.identity import Face, make_face
 from w2l.talker.drawn.render import CROP, View, crop_view, make_motion, presenter_view, render
 from w2l.talker.manner import Manner, jittered, make_manner
-from w2l.talker.speech import espeak, flite
-from w2l.talker.speech.espeak import EspeakVoice, make_espeak_voice
-from w2l.talker.speech.flite import FliteVoice, make_flite_voice
-from w2l.talker.speech.formant import Voice, make_voice, plan_speech, synthesise
-from w2l.talker.speech.phones import Spoken
-from w2l.talker.speech.recording import record
 from w2l.talker.visemes import mouth_track
+from w2l.talker.voices import espeak, flite
+from w2l.talker.voices.espeak import EspeakVoice, make_espeak_voice
+from w2l.talker.voices.flite import FliteVoice, make_flite_voice
+from w2l.talker.voices.formant import Voice, make_voice, plan_speech, synthesise
+from w2l.talker.voices.phones import Spoken
+from w2l.talker.voices.recording import record
 
 if TYPE_CHECKING:
-    from w2l.talker.photo.people import People, Person
+    from w2l.talker.photo.people import Person
 
 SPLITS = ("train", "validation", "test")
-VOICES = ("formant", "mixed", "natural")  # how a corpus speaks; see `make_speaker`
-LOOKS = ("drawn", "photo", "mixed")  # what its speakers look like; mixed: one in five drawn, the others photographic
 CLIP_SECONDS = 4.0
-_MIXED = 5
 # IPTC: made by an algorithm alone, not by a trained model and not from a photograph; and made from photographs
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia"
 PHOTO_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
@@ -71,30 +69,17 @@ class TalkerClip:
     truth: np.ndarray
 
 
-def make_speaker(
-    split: str,
-    number: int,
-    seed: int = 0,
-    voices: str = "formant",
-    looks: str = "drawn",
-    people: People | None = None,
-) -> Speaker:
-    """The speaker with that number; the same arguments give the same one. Face and person do not depend on `voices`.
+def make_speaker(split: str, number: int, seed: int = 0, cast: Cast = DEFAULT_CAST) -> Speaker:
+    """The speaker with that number; the same arguments give the same one. The drawn face does not depend on the cast.
 
-    voices: ``formant``, the kit's own synthesiser; ``mixed``, in which every second speaker speaks one of many
-    languages through espeak-ng, which must be installed, and three out of four are heard through a room and a
-    microphone; or ``natural``, in which speakers have in turn the kit's own voice, one of espeak-ng, and one of Flite,
-    learned from a real person's; both must be installed, and five out of six are heard through a room and a microphone.
-    looks: one of `LOOKS`. people: the photographs of the photographic speakers (`photo.people.read_people`), left out
-    the bundled ones; the speakers of a split take its people in turn. The lips of a corpus that is all drawn are early
-    by a frame (`visemes.shown_times`), those of the others are as people's.
-    Raises ValueError on a wrong split, W2LError on other voices or looks, or when the split has no people.
+    Raises ValueError on a wrong split, W2LError when the split has no people.
     """
     rng = _rng(seed, split, number, 0)
     voice, face = make_voice(rng), make_face(rng)
-    spoken, recorded = _voice(rng, split, number, voices)
-    person = _person(split, number, looks, people)
-    return Speaker(split, number, face, spoken or voice, recorded, person, early=looks == "drawn")
+    spoken, recorded = _voice(rng, split, number, cast.voices)
+    return Speaker(
+        split, number, face, spoken or voice, recorded, cast.person(split, number), early=cast.looks == "drawn"
+    )
 
 
 def _voice(
@@ -105,27 +90,10 @@ def _voice(
         return None, False
     if voices == "mixed":
         return (make_espeak_voice(rng, split), True) if number % 2 else (None, number % 4 == 2)
-    if voices == "natural":
-        turn = number % 3
-        if turn == 0:
-            return None, number % 6 == 3
-        return make_espeak_voice(rng, split) if turn == 1 else make_flite_voice(rng, split), True
-    raise W2LError(f"there are no voices {voices!r}; choose one of {', '.join(VOICES)}.")
-
-
-def _person(split: str, number: int, looks: str, people: People | None) -> Person | None:
-    """Whose photograph the speaker has: in turn, so that everybody of the split appears; None for a drawn one."""
-    if looks not in LOOKS:
-        raise W2LError(f"there are no looks {looks!r}; choose one of {', '.join(LOOKS)}.")
-    if looks == "drawn" or (looks == "mixed" and number % _MIXED == _MIXED - 1):
-        return None
-    if people is None:
-        from w2l.talker.photo.people import bundled_people
-
-        people = bundled_people()
-    of_split = people.of(split)
-    turn = number - number // _MIXED if looks == "mixed" else number
-    return people.person(of_split[turn % len(of_split)])
+    turn = number % 3
+    if turn == 0:
+        return None, number % 6 == 3
+    return make_espeak_voice(rng, split) if turn == 1 else make_flite_voice(rng, split), True
 
 
 def speech(
@@ -191,20 +159,14 @@ def make_clip(
     clip: int = 0,
     seconds: float = CLIP_SECONDS,
     seed: int = 0,
-    voices: str = "formant",
-    looks: str = "drawn",
-    people: People | None = None,
-    manner: bool | None = None,
+    cast: Cast = DEFAULT_CAST,
 ) -> TalkerClip:
-    """One clip at crop size (96 x 96), in memory. The same arguments give the same bytes.
-
-    voices, looks, people: see `make_speaker`; manner: see `film`.
-    """
-    speaker = make_speaker(split, number, seed, voices, looks, people)
+    """One clip at crop size (96 x 96), in memory. The same arguments give the same bytes."""
+    speaker = make_speaker(split, number, seed, cast)
     phones, wav = speech(speaker, clip, seconds, seed)
     n_frames = round(seconds * TRAINING_FPS)
-    frames, truth = zip(*film(speaker, phones, n_frames, clip, seed=seed, manner=manner), strict=True)
-    mouth = mouths_of(speaker, phones, n_frames, clip, seed, manner)[0]
+    frames, truth = zip(*film(speaker, phones, n_frames, clip, seed=seed, manner=cast.manner), strict=True)
+    mouth = mouths_of(speaker, phones, n_frames, clip, seed, cast.manner)[0]
     return TalkerClip(np.stack(frames), wav, melspectrogram(wav), phones, mouth, np.stack(truth))
 
 
@@ -215,10 +177,12 @@ def write_clip(
     seconds: float = CLIP_SECONDS,
     size: int = 96,
     seed: int = 0,
+    manner: bool | None = None,
 ) -> Path:
     """Writes one clip as mp4 (picture and sound) with its truth beside it as .json.
 
-    size 96 is the bare face crop; 128 and more gives a head-and-shoulders presenter in a square picture.
+    size 96 is the bare face crop; 128 and more gives a head-and-shoulders presenter in a square picture. manner:
+    see `film`.
     """
     from w2l.video import VideoWriter
 
@@ -229,7 +193,7 @@ def write_clip(
     truth = []
     metadata = _metadata(speaker)
     with VideoWriter(path, TRAINING_FPS, audio=(wav, SAMPLE_RATE), metadata=metadata, quality=16) as writer:
-        for frame, numbers in film(speaker, phones, n_frames, clip, view, seed):
+        for frame, numbers in film(speaker, phones, n_frames, clip, view, seed, manner):
             writer.write(frame)
             truth.append([round(float(v), 3) for v in numbers])
     facts = {
@@ -268,22 +232,18 @@ def write_corpus(
     size: int = 96,
     seed: int = 0,
     clips_each: int = 1,
-    voices: str = "formant",
-    looks: str = "drawn",
-    people: People | None = None,
+    cast: Cast = DEFAULT_CAST,
 ) -> Iterator[Path]:
     """Writes `speakers[split]` speakers' clips under folder/split/, yielding each path; clips already there are kept.
 
-    A clip counts as done when its .json is there, which is written last; so a killed run resumes where it stopped.
-    voices, looks, people: see `make_speaker`.
-    """
+    A clip counts as done when its .json is there, which is written last; so a killed run resumes where it stopped."""
     for split, count in speakers.items():
         for number in range(count):
-            speaker = make_speaker(split, number, seed, voices, looks, people)
+            speaker = make_speaker(split, number, seed, cast)
             for clip in range(clips_each):
                 path = Path(folder) / split / f"{number:05d}_{clip:02d}.mp4"
                 if not (path.exists() and path.with_suffix(".json").exists()):
-                    write_clip(path, speaker, clip, seconds, size, seed)
+                    write_clip(path, speaker, clip, seconds, size, seed, cast.manner)
                 yield path
 
 

@@ -13,8 +13,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from w2l.audio import SAMPLE_RATE, TRAINING_FPS
 from w2l.talker.mouth import Mouth
-from w2l.talker.speech.phones import Spoken
 from w2l.talker.visemes import shown_times
+from w2l.talker.voices.phones import Spoken
 
 _TIMING = 0.02  # s: deviation of the gestures' times
 _LEAST = 0.4  # share of its length that a phone keeps

@@ -7,8 +7,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from w2l.audio import SAMPLE_RATE, TRAINING_FPS
 from w2l.talker.mouth import Mouth
-from w2l.talker.speech.formant import CONTROL_RATE
-from w2l.talker.speech.phones import PHONES, Spoken
+from w2l.talker.voices.formant import CONTROL_RATE
+from w2l.talker.voices.phones import PHONES, Spoken
 
 # s: lips move a little before the sound. People's do by 6 ± 4 ms, as `w2l.evaluate.metrics.lead` finds in 54 clips of
 # nine speakers; with 10 ms the formant voices' do by 13 and espeak-ng's by 4.

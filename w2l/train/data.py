@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from torch import nn
 
@@ -13,8 +13,12 @@ from w2l import models, weights
 from w2l.data.clip import Clip
 from w2l.data.corpus import corpus
 from w2l.errors import W2LError
+from w2l.talker.cast import Cast
 from w2l.train.engine import distributed
 from w2l.train.settings import TrainingConfig
+
+if TYPE_CHECKING:
+    from w2l.talker.photo.people import People
 
 CORPUS = "w2l synthetic talker corpus"
 
@@ -29,12 +33,12 @@ class TrainingData:
 
 
 def open_data(
-    store: Path | None, config: TrainingConfig, starts: int, progress: bool = True, people: Path | None = None
+    store: Path | None, config: TrainingConfig, starts: int, progress: bool = True, people: People | None = None
 ) -> TrainingData:
     """Clips of a store, or as many of the synthetic talker as `config` says; those too short are left out.
 
-    starts: how many different windows a clip must have. people: whose photographs the talkers have, as
-    `photo.people.read_people` takes them; the bundled ones when left out. If a store has no validation speakers,
+    starts: how many different windows a clip must have. people: whose photographs the talkers have; the
+    bundled ones when left out. If a store has no validation speakers,
     held-out numbers are measured on its training clips, and a message says so. With several processes, the first makes
     or reads the clips before the others read them. Raises W2LError when no clip is long enough.
     """
@@ -86,9 +90,9 @@ class _Chosen(Sequence[Clip]):
         return self._clips[self._numbers[which]]
 
 
-def _open(store: Path | None, config: TrainingConfig, progress: bool, people: Path | None) -> TrainingData:
+def _open(store: Path | None, config: TrainingConfig, progress: bool, people: People | None) -> TrainingData:
     if store is None:
-        return _talkers(config, progress, people)
+        return _talkers(Cast(config.voices, config.looks, people), config, progress)
     if people is not None:
         raise W2LError("--people are the faces of the synthetic talker, and --data takes its place; give one of them.")
     from w2l.data.store import Store
@@ -97,19 +101,11 @@ def _open(store: Path | None, config: TrainingConfig, progress: bool, people: Pa
     return TrainingData(opened.clips("train"), opened.clips("validation"), f"store {store.resolve().name}")
 
 
-def _talkers(config: TrainingConfig, progress: bool, people: Path | None) -> TrainingData:
+def _talkers(cast: Cast, config: TrainingConfig, progress: bool) -> TrainingData:
     """Clips of the synthetic talker; their name says whose photographs these are, unless all are drawn."""
-    who, name = None, CORPUS
-    if config.looks != "drawn":
-        from w2l.talker.photo.people import bundled_people, read_people
-
-        who = read_people(people) if people else bundled_people()
-        name = f"{CORPUS} with people {who.fingerprint()}"
-    learned, held_out = (
-        corpus(split, count, progress=progress, voices=config.voices, looks=config.looks, people=who)
-        for split, count in (("train", config.train_clips), ("validation", config.validation_clips))
-    )
-    return TrainingData(learned, held_out, name)
+    name = CORPUS if cast.looks == "drawn" else f"{CORPUS} with people {cast.faces().fingerprint()}"
+    learned = corpus("train", config.train_clips, progress=progress, cast=cast)
+    return TrainingData(learned, corpus("validation", config.validation_clips, progress=progress, cast=cast), name)
 
 
 def load(name_or_path: str, network: str) -> nn.Module:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -28,6 +28,9 @@ from w2l.train.engine.schedule import scheduled
 from w2l.train.engine.trainer import Batch, Numbers, Trainer, mean_of, part_size
 from w2l.train.losses import pair_scores, sync_bce
 from w2l.train.settings import ExpertConfig
+
+if TYPE_CHECKING:
+    from w2l.talker.photo.people import People
 
 _CHANCE = 0.6931  # binary cross-entropy of always predicting one half
 _SEEN_CLIPS, _SEEN_FRAMES = 12, 29  # held-out clips whose offset is measured, and how many frames of each
@@ -157,7 +160,7 @@ def train_expert(
     options: RunOptions,
     store: Path | None = None,
     start: str | None = None,
-    people: Path | None = None,
+    people: People | None = None,
 ) -> Path:
     """Trains an expert in `options.folder`, or resumes there; returns the path of the expert.safetensors it writes.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
@@ -26,6 +26,9 @@ from w2l.train.engine.schedule import scheduled
 from w2l.train.engine.trainer import Batch, Numbers, mean_of
 from w2l.train.generator import GeneratorTrainer
 from w2l.train.settings import GanConfig
+
+if TYPE_CHECKING:
+    from w2l.talker.photo.people import People
 
 
 class GanTrainer(GeneratorTrainer):
@@ -142,7 +145,7 @@ def train_gan(
     expert: str = "classroom_expert",
     disc: str | None = None,
     store: Path | None = None,
-    people: Path | None = None,
+    people: People | None = None,
 ) -> Path:
     """Trains a generator as a GAN in `options.folder`, or resumes there; returns the path of its generator.safetensors.
 

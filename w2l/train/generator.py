@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -29,6 +29,9 @@ from w2l.train.held_out import HeldOut
 from w2l.train.judge import Judge, to_faces
 from w2l.train.losses import contrastive, gradient_ratio, mouth_l1, sync_bce
 from w2l.train.settings import GeneratorConfig
+
+if TYPE_CHECKING:
+    from w2l.talker.photo.people import People
 
 _RATIO_EVERY = 50  # steps: `gradient_ratio` costs two more backward passes
 
@@ -194,7 +197,7 @@ def train_generator(
     expert: str = "classroom_expert",
     store: Path | None = None,
     start: str | None = None,
-    people: Path | None = None,
+    people: People | None = None,
 ) -> Path:
     """Trains a generator in `options.folder`, or resumes there; writes generator.safetensors and returns its path.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -23,6 +24,9 @@ from w2l.train.engine.options import RunOptions
 from w2l.train.engine.schedule import cosine
 from w2l.train.engine.trainer import Batch, Numbers, Trainer, mean_of, part_size
 from w2l.train.settings import MeterConfig
+
+if TYPE_CHECKING:
+    from w2l.talker.photo.people import People
 
 
 class MeterTrainer(Trainer):
@@ -78,7 +82,7 @@ class MeterTrainer(Trainer):
         return {name: float(np.corrcoef(read[:, i], truth[:, i])[0, 1]) for i, name in enumerate(names)}
 
 
-def train_meter(config: MeterConfig, options: RunOptions, people: Path | None = None) -> Path:
+def train_meter(config: MeterConfig, options: RunOptions, people: People | None = None) -> Path:
     """Trains the meter on the synthetic talker in `options.folder`, or resumes there; writes meter.safetensors.
 
     people: see `data.open_data`.

@@ -34,7 +34,7 @@ def test_figures_of_a_report_rank_a_worse_set_lower(folders, tools, tmp_path):
 def test_the_corpus_report_compares_own_and_swapped_words(tools, monkeypatch):
     made = [talker.make_clip("validation", number, seconds=1.6) for number in range(2)]
     clips = [Clip(one.frames, one.mel, one.truth) for one in made]
-    monkeypatch.setattr(collect, "corpus", lambda split, count, progress: clips[:count])
+    monkeypatch.setattr(collect, "corpus", lambda split, count, **_: clips[:count])
     found = report_corpus(tools, count=2)
     own, swapped = found.rows[0], found.rows[1]
     assert len(found.rows) == 4 and {"psnr", "opening_r"} <= own.figures.keys()

@@ -11,7 +11,7 @@ from w2l.faces import YuNet
 from w2l.talker.photo.film import film, prepare
 from w2l.talker.photo.head import Head
 from w2l.talker.photo.motion import Motion, make_boxes, make_motion
-from w2l.talker.speech.phones import PHONES
+from w2l.talker.voices.phones import PHONES
 
 
 def _mouths(count):

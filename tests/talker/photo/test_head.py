@@ -12,7 +12,7 @@ from w2l.talker.photo.pack import head_pack
 from w2l.talker.photo.people import read_people
 from w2l.talker.photo.raster import rasterise
 from w2l.talker.photo.rig import Expression, Habits
-from w2l.talker.speech.phones import PHONES
+from w2l.talker.voices.phones import PHONES
 
 PACK = SHARED / "talker" / "people.npz"
 FINE = 8  # pixels drawn for each pixel of the crop

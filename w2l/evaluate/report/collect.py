@@ -33,6 +33,7 @@ from w2l.evaluate.rows import (
 from w2l.evaluate.sources import Pair
 from w2l.sync.clip import summarise
 from w2l.sync.scorer import Scorer
+from w2l.talker.cast import DEFAULT_CAST, Cast
 
 
 def report_clips(
@@ -64,19 +65,20 @@ def report_corpus(
     split: str = "validation",
     count: int = 10,
     progress: bool = False,
+    cast: Cast = DEFAULT_CAST,
 ) -> Report:
     """The generator on talkers of the corpus: each face driven by its own speech (pixels compared), and by the next
     talker's (the mouth compared with the truth of those words); the middle frame is the reference."""
     if count < 2:
         raise W2LError(f"{count} talkers cannot swap their speech; give at least 2.")
-    clips = corpus(split, count, progress=progress)
+    clips = corpus(split, count, progress=progress, cast=cast)
     dubber = Dubber.load(generator)
     work = []
     for number, (clip, other) in enumerate(zip(clips, [*clips[1:], clips[0]], strict=True)):
         own = (f"{split} {number}", clip, number)
         swapped = (f"{split} {number}, words of {(number + 1) % count}", other, (number + 1) % count)
         for name, speaker, whose in (own, swapped):
-            closures = _closures(split, whose, len(speaker))
+            closures = _closures(split, whose, len(speaker), cast)
             work.append(
                 (
                     name,
@@ -85,7 +87,7 @@ def report_corpus(
                     ),
                 )
             )
-    settings = {"generator": generator, "split": split, "talkers": count, "mel_shift": dubber.mel_shift}
+    settings = {"generator": generator, "split": split, "talkers": count, **cast.facts(), "mel_shift": dubber.mel_shift}
     return _collect("The generator on talkers it has never seen", work, tools, settings, progress)
 
 
@@ -106,10 +108,10 @@ def _corpus_row(
     return compare(row, [(clip.frames, made)], tools, truth, same_speech=speaker is clip)
 
 
-def _closures(split: str, number: int, frames: int) -> list[tuple[float, float]]:
+def _closures(split: str, number: int, frames: int, cast: Cast) -> list[tuple[float, float]]:
     from w2l import talker
 
-    phones, _ = talker.speech(talker.make_speaker(split, number), seconds=frames / 25)
+    phones, _ = talker.speech(talker.make_speaker(split, number, cast=cast), seconds=frames / 25)
     return mouth.bilabial_times([one._asdict() for one in phones])
 
 

@@ -12,19 +12,20 @@ import numpy as np
 from w2l.base import files
 from w2l.data.corpus import corpus
 from w2l.evaluate.held_out import Dubber
+from w2l.talker.cast import DEFAULT_CAST, Cast
 from w2l.video import write_image
 
 _TALKERS, _MOMENTS, _ZOOM = 4, 10, 2
 
 
-def write(path: str | os.PathLike[str], generator: str, split: str) -> Path:
+def write(path: str | os.PathLike[str], generator: str, split: str, cast: Cast = DEFAULT_CAST) -> Path:
     """Writes a PNG with rows for four talkers: real, matched speech, swapped speech, the talker whose speech that was.
 
     Columns are 0.16 s apart; they show the lower halves of the crops at twice their size.
     """
     with files.keeping(generator):
         files.check_output(path)
-    clips = corpus(split, _TALKERS + 1, progress=False)
+    clips = corpus(split, _TALKERS + 1, progress=False, cast=cast)
     dubber = Dubber.load(generator)
     at = np.arange(_MOMENTS) * 4 + 10
     rows = []

@@ -16,6 +16,7 @@ from w2l.evaluate.held_out import evaluate_classroom, table
 from w2l.evaluate.report.collect import report_corpus
 from w2l.evaluate.rows import Instruments
 from w2l.faces.crop import MOUTH_BOX
+from w2l.talker.cast import DEFAULT_CAST, Cast
 from w2l.train.settings import ExpertConfig, GanConfig, GeneratorConfig, MeterConfig
 
 _CONFIGS: dict[str, type] = {
@@ -65,6 +66,7 @@ def write(
     names: dict[str, str],
     stages: Sequence[str] = (),
     others: Sequence[str] = (),
+    cast: Cast = DEFAULT_CAST,
 ) -> Path:
     """Writes the card as Markdown: training facts read from the weight files, figures as measured. Returns the path.
 
@@ -87,12 +89,12 @@ def write(
         "Settings were chosen on the validation split.\n",
     ]
     if stages:
-        parts += ["\n## Stage by stage\n", *_stage_table(figures, split, count, names, stages)]
+        parts += ["\n## Stage by stage\n", *_stage_table(figures, split, count, names, stages, cast)]
     return files.write_text(path, "\n".join(parts))
 
 
 def _stage_table(
-    figures: dict[str, float], split: str, count: int, names: dict[str, str], stages: Sequence[str]
+    figures: dict[str, float], split: str, count: int, names: dict[str, str], stages: Sequence[str], cast: Cast
 ) -> list[str]:
     """Lines of a table with a column for each stage, and one for the generator that the card is of."""
     tools = Instruments(names["expert"], names["meter"])
@@ -100,8 +102,8 @@ def _stage_table(
     for name in (names["generator"], *stages):
         own = figures
         if name != names["generator"]:
-            own = evaluate_classroom(name, names["expert"], names["meter"], split, count)
-        report = report_corpus(tools, name, split, count)
+            own = evaluate_classroom(name, names["expert"], names["meter"], split, count, cast=cast)
+        report = report_corpus(tools, name, split, count, cast=cast)
         distance = next(iter(report.distances.values()), float("nan"))
         columns[name] = own | {"sharpness": report.mean("sharpness").mean, "frechet": distance}
     lines = [" | ".join(["| figure", *columns]) + " |", "|---" * (len(columns) + 1) + "|"]

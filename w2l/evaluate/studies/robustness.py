@@ -36,9 +36,9 @@ from w2l.sync.clip import summarise
 from w2l.sync.scorer import Scorer
 from w2l.talker.drawn.pen import Pose
 from w2l.talker.drawn.render import make_motion, render
-from w2l.talker.speech.espeak import make_espeak_voice, speak
-from w2l.talker.speech.recording import record
 from w2l.talker.visemes import mouth_track
+from w2l.talker.voices.espeak import make_espeak_voice, speak
+from w2l.talker.voices.recording import record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

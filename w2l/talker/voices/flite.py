@@ -19,9 +19,9 @@ import numpy as np
 
 from w2l.audio import SAMPLE_RATE, to_model_rate
 from w2l.errors import W2LError
-from w2l.talker.speech.pacing import paced, rest, sentence, sound, stressed
-from w2l.talker.speech.phones import Spoken
-from w2l.talker.speech.words import COMMAND, ENGLISH
+from w2l.talker.voices.pacing import paced, rest, sentence, sound, stressed
+from w2l.talker.voices.phones import Spoken
+from w2l.talker.voices.words import COMMAND, ENGLISH
 
 # Each name is a different speaker, who belongs to one split only (awb_time is awb, and unused); with the mean and the
 # standard deviation of the pitch in Hz. rms keeps his own pitch, whatever is asked of Flite.

@@ -12,9 +12,9 @@ from w2l import talker
 from w2l.data.corpus import corpus
 from w2l.errors import W2LError
 from w2l.evaluate.metrics.lead import lead
-from w2l.talker.speech import espeak, flite, pacing, recording
-from w2l.talker.speech.phones import PHONES
 from w2l.talker.visemes import mouth_track
+from w2l.talker.voices import espeak, flite, pacing, recording
+from w2l.talker.voices.phones import PHONES
 
 RATE = 16000
 HERE = importlib.util.find_spec("espeakng_loader") or ctypes.util.find_library("espeak-ng")
@@ -83,19 +83,21 @@ def test_without_espeak_one_sentence_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(ctypes.util, "find_library", lambda name: None)
     try:
         with pytest.raises(W2LError, match="pip install espeakng-loader"):
-            corpus("train", 2, voices="mixed", cache="/nonexistent", progress=False)
+            corpus("train", 2, cast=talker.Cast(voices="mixed"), cache="/nonexistent", progress=False)
     finally:
         espeak._library.cache_clear()
 
 
 def test_other_voices_do_not_exist():
     with pytest.raises(W2LError, match="choose one of formant, mixed"):
-        talker.make_speaker("train", 0, voices="loud")
+        talker.Cast(voices="loud")
 
 
 def test_faces_and_clean_formant_voices_do_not_depend_on_the_mix():
     for number in range(4):
-        plain, mixed = (talker.make_speaker("train", number, voices=voices) for voices in ("formant", "mixed"))
+        plain, mixed = (
+            talker.make_speaker("train", number, cast=talker.Cast(voices)) for voices in ("formant", "mixed")
+        )
         assert plain.face == mixed.face
         assert (plain.voice == mixed.voice) == (number % 2 == 0)
         assert mixed.recorded == (number % 4 != 0)
@@ -129,16 +131,19 @@ def test_without_flite_one_sentence_says_how_to_get_it(monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     flite.voices.cache_clear()
     with pytest.raises(W2LError, match=r"not installed; install it .*apt-get install flite"):
-        talker.make_clip("train", 2, voices="natural")
+        talker.make_clip("train", 2, cast=talker.Cast("natural"))
 
 
 def test_natural_speakers_have_all_kinds_of_voice_in_turn():
-    kinds = [type(talker.make_speaker("train", number, voices="natural").voice).__name__ for number in range(6)]
+    speakers = [talker.make_speaker("train", number, cast=talker.Cast("natural")) for number in range(6)]
+    kinds = [type(speaker.voice).__name__ for speaker in speakers]
     assert kinds == ["Voice", "EspeakVoice", "FliteVoice"] * 2
-    recorded = [talker.make_speaker("train", number, voices="natural").recorded for number in range(6)]
+    recorded = [speaker.recorded for speaker in speakers]
     assert recorded == [False, True, True, True, True, True]
     for number in range(3):
-        plain, natural = (talker.make_speaker("train", number, voices=voices) for voices in ("formant", "natural"))
+        plain, natural = (
+            talker.make_speaker("train", number, cast=talker.Cast(voices)) for voices in ("formant", "natural")
+        )
         assert plain.face == natural.face and (plain.voice == natural.voice) == (number == 0)
 
 
@@ -189,7 +194,7 @@ def test_espeak_says_the_same_bytes_again_and_the_lips_know_its_phones():
 
 @needs_espeak
 def test_a_mixed_talker_opens_on_its_vowels():
-    clip = talker.make_clip("test", 1, seconds=4.0, voices="mixed")
+    clip = talker.make_clip("test", 1, seconds=4.0, cast=talker.Cast("mixed"))
     middle = [(p.phone, round((p.start + p.end) / 2 / 640)) for p in clip.phones]
     gaps = {kind: [clip.truth[f, 0] for phone, f in middle if f < 100 and phone in which] for kind, which in
             {"open": ("AA", "AE", "AO"), "closed": ("SIL", *talker.BILABIALS)}.items()}  # fmt: skip

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from w2l.audio import SAMPLE_RATE
-from w2l.talker.speech.phones import PHONES, Spoken
+from w2l.talker.voices.phones import PHONES, Spoken
 
 _HOLD = 0.08  # s: shorter pauses are closures and joints between words, through which the mouth keeps moving
 _WORDS_A_SECOND = 3.5  # more than any voice of espeak-ng speaks

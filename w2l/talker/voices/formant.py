@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 
 from w2l.audio import SAMPLE_RATE
-from w2l.talker.speech.phones import CODAS, ONSETS, PHONES, VOWELS, Phone, Spoken
+from w2l.talker.voices.phones import CODAS, ONSETS, PHONES, VOWELS, Phone, Spoken
 
 CONTROL_RATE = 200  # control values a second
 _BLOCK = SAMPLE_RATE // CONTROL_RATE  # 80 samples

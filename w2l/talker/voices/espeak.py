@@ -20,10 +20,10 @@ import numpy as np
 
 from w2l.audio import SAMPLE_RATE, to_model_rate
 from w2l.errors import W2LError
-from w2l.talker.speech import espeak_process
-from w2l.talker.speech.pacing import paced, rest, sentences, sound, stressed
-from w2l.talker.speech.phones import PHONES, Spoken
-from w2l.talker.speech.words import WORDS
+from w2l.talker.voices import espeak_process
+from w2l.talker.voices.pacing import paced, rest, sentences, sound, stressed
+from w2l.talker.voices.phones import PHONES, Spoken
+from w2l.talker.voices.words import WORDS
 
 # Each variant is a different vocal tract; a variant belongs to one split only.
 VARIANTS: dict[str, tuple[str, ...]] = {

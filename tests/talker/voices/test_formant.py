@@ -3,8 +3,8 @@
 import numpy as np
 
 from w2l import talker
-from w2l.talker.speech.formant import make_voice, plan_speech, synthesise
-from w2l.talker.speech.phones import Spoken
+from w2l.talker.voices.formant import make_voice, plan_speech, synthesise
+from w2l.talker.voices.phones import Spoken
 
 RATE = 16000
 
