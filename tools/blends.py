@@ -25,10 +25,9 @@ from w2l.talker.photo.blend import blend
 from w2l.talker.photo.colour import skin_colour
 from w2l.talker.photo.landmarks import BROWS, PUPILS
 from w2l.talker.photo.makeup import beard_shadow
-from w2l.talker.photo.people import People, Person, read_people, write_people
+from w2l.talker.photo.people import People, Person, read_people, under_age, write_people
 
 COUNTS = {"train": 40, "validation": 12, "test": 12}  # half of them women
-_UNDER_AGE = {"044f", "045f", "100m"}  # 17 years old, by the set's own list: in no blend
 # Numbers of the women in the London Set, by its own list; the other set has f and m in its names
 _WOMEN = {
     1, 2, 3, 6, 7, 9, 10, 11, 13, 14, 16, 19, 20, 25, 27, 30, 32, 34, 38, 39, 62, 64, 66, 81, 83, 86, 87, 90, 91, 94,
@@ -124,7 +123,7 @@ def choose(people: People) -> list[Recipe]:
     tone, beard, fringe = _measured(people)
     for split, count in COUNTS.items():
         for woman in (True, False):
-            grown_up = [k for k in people.of(split) if people.names[k].removeprefix("c") not in _UNDER_AGE]
+            grown_up = [k for k in people.of(split) if not under_age(people.names[k])]
             pool = [k for k in grown_up if is_woman(people.names[k]) == woman]
             if len(pool) < _LEAST:
                 raise W2LError(f"the {split} split has {len(pool)} {'women' if woman else 'men'}; it needs {_LEAST}.")

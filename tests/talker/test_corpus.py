@@ -1,6 +1,7 @@
 """The synthetic talker: same seed, same bytes; truth that is true; speech that sounds like its phones."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,6 +102,18 @@ def test_photographic_and_mixed_speakers_take_the_people_of_their_split_in_turn(
     assert bundled.person.name.startswith("blend")
     with pytest.raises(W2LError, match="no looks 'painted'"):
         talker.Cast(looks="painted")
+
+
+def test_who_was_under_age_when_photographed_is_passed_over():
+    people = painted_people()
+    kept = [name for name, split in zip(people.names, people.splits, strict=True) if split == "train"]
+    some = replace(people, names=tuple({kept[1]: "c044f"}.get(name, name) for name in people.names))
+    cast = talker.Cast(looks="photo", people=some)
+    names = [talker.make_speaker("train", k, cast=cast).person.name for k in range(4)]
+    assert names == [kept[0], kept[2], kept[2], kept[0]]
+    young = replace(some, splits=tuple("train" if name == "c044f" else "" for name in some.names))
+    with pytest.raises(W2LError, match="under 18"):
+        talker.make_speaker("train", 0, cast=talker.Cast(looks="photo", people=young))
 
 
 def test_a_photographic_clip_is_like_a_drawn_one_and_a_switch_turns_its_manner_off():

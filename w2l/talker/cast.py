@@ -76,14 +76,20 @@ class Cast:
     def person(self, split: str, number: int) -> Person | None:
         """Whose photograph a talker has: in turn, so that everybody of the split appears; None for a drawn one.
 
-        Raises W2LError when nobody belongs to the split.
+        Who was under age when photographed is passed over. Raises W2LError when nobody belongs to the split.
         """
         if self.looks == "drawn" or (self.looks == "mixed" and number % _MIXED == _MIXED - 1):
             return None
+        from w2l.talker.photo.people import under_age
+
         people = self.faces()
         of_split = people.of(split)
         turn = number - number // _MIXED if self.looks == "mixed" else number
-        return people.person(of_split[turn % len(of_split)])
+        in_turn = (of_split[k % len(of_split)] for k in range(turn, turn + len(of_split)))
+        grown_up = next((k for k in in_turn if not under_age(people.names[k])), None)
+        if grown_up is None:
+            raise W2LError(f"everybody of the {split} split was under 18 when photographed; add photographs of others.")
+        return people.person(grown_up)
 
 
 DEFAULT_CAST = Cast()

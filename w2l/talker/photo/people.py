@@ -30,6 +30,9 @@ _QUALITY = 90  # of the JPEGs in a pack
 _HALF = 1.75  # half the square's side, over the distance from the eyes to the chin
 
 
+_UNDER_AGE = {"044f", "045f", "100m"}  # 17 years old, by the list of Young Adult White Faces
+
+
 @dataclass(frozen=True, eq=False)
 class Person:
     """One person. photo: uint8 (512, 512, 3) BGR; landmarks: float32 (189, 2), pixels of it; box: float32 (4,), the
@@ -98,6 +101,11 @@ def split_of(name: str) -> str:
     """
     number = re.search(r"\d+", name)
     return "" if number is None else ("test", "validation", "train", "train", "train")[int(number[0]) % 5]
+
+
+def under_age(name: str) -> bool:
+    """Whether the person with that name was under 18 when photographed: no talker and no blend has their face."""
+    return name.removeprefix("c") in _UNDER_AGE
 
 
 def read_people(place: str | os.PathLike[str]) -> People:
