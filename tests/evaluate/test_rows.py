@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from helpers.films import read, write
 
 from w2l import talker
@@ -13,6 +17,7 @@ from w2l.evaluate import rows, sources
 from w2l.evaluate.report.collect import report_pairs
 from w2l.evaluate.rows import guarded
 from w2l.evaluate.sources import Pair
+from w2l.sync.stretches import Stretch
 
 FRAMES = 50
 
@@ -44,6 +49,38 @@ def test_other_words_are_not_compared_pixel_by_pixel(folders, tools):
     figures = rows.measure_pair(pair, tools).figures
     assert not {"psnr", "ssim", "mouth_l1", "lower_l1"} & figures.keys() and "sharpness" in figures
     assert figures["opening_r"] < 0.6  # it still says what 0 says
+
+
+def test_other_words_without_truth_are_read_from_their_own_clip(folders, tools, tmp_path):
+    """The face of 0 says the words of 1, of which there is only a clip: the mouth must be that of the clip."""
+    words = shutil.copy(folders / "real" / "1.mp4", tmp_path / "words.mp4")  # without its truth
+    pair = Pair("1", folders / "made" / "1.mp4", folders / "real" / "0.mp4", Path(words), False)
+    row = rows.measure_pair(pair, tools)
+    assert row.figures["opening_r"] > 0.9 and row.figures["lag"] == 0 and 0.7 < row.figures["amplitude"] < 1.1
+    assert "meter reads from the clip of the words" in row.notes[-1] and "psnr" not in row.figures
+    old = rows.measure_pair(replace(pair, generated=folders / "made" / "0.mp4"), tools)
+    assert old.figures["opening_r"] < 0.6  # it still says what 0 says
+
+
+@pytest.mark.parametrize("starts", [(0, 10), (10, 0)])
+def test_a_face_that_comes_later_is_compared_at_the_same_times(folders, tools, tmp_path, monkeypatch, starts):
+    """starts: the first frame that shows the face of the real clip, and that of whoever says the words."""
+    words = Path(shutil.copy(folders / "real" / "1.mp4", tmp_path / "words.mp4"))
+    pair = Pair("1", folders / "made" / "1.mp4", folders / "real" / "0.mp4", words, False)
+    box = np.tile(np.array([0, 0, 96, 96], np.float32), (FRAMES, 1))
+    of = dict(zip((pair.real, words), starts, strict=True))
+    monkeypatch.setattr(rows, "_stretches", lambda path, protocol: [Stretch(of[path], box[of[path] :])])
+    row = rows.measure_pair(pair, tools)
+    assert row.figures["opening_r"] > 0.9 and row.figures["lag"] == 0
+    assert [len(one) for one in row.openings] == [40, 40]
+
+
+def test_words_that_are_only_a_sound_have_no_mouth(folders, tools, tmp_path):
+    _, wav = talker.speech(talker.make_speaker("validation", 1), seconds=2)
+    soundfile.write(tmp_path / "words.wav", wav, 16000)
+    pair = Pair("1", folders / "made" / "1.mp4", folders / "real" / "0.mp4", tmp_path / "words.wav", False)
+    row = rows.measure_pair(pair, tools)
+    assert not row.fault and "opening_r" not in row.figures and "sharpness" in row.figures
 
 
 def test_one_clip_alone(folders, tools):

@@ -121,10 +121,16 @@ class Instruments:
 
 @dataclass(frozen=True)
 class Truth:
-    """What a mouth should do: opening and width (n, 2) in pixels of a 96-pixel crop, and the times of m, b, p."""
+    """What a mouth should do: opening and width (n, 2) in pixels of a 96-pixel crop, and the times of m, b, p.
+
+    start: the frame of the stretch that the first of these n belongs to. read: whose mouth the meter read it from, in
+    words; empty where it is known.
+    """
 
     mouth: np.ndarray
     closures: list[tuple[float, float]] = field(default_factory=list)
+    start: int = 0
+    read: str = ""
 
 
 def guarded(name: str, work: Callable[[], ClipRow]) -> ClipRow:
@@ -165,6 +171,8 @@ def measure_pair(pair: Pair, tools: Instruments, protocol: str = "auto") -> Clip
     _check_shapes(pair.real, pair.generated)
     stretch = max(_stretches(pair.real, protocol), key=lambda one: one.length or math.inf)
     truth = read_truth(pair.speech, stretch)
+    if truth is None and not pair.same_speech:
+        truth = read_words(pair.speech, stretch, tools, protocol)
     return compare(row, _together(pair.real, pair.generated, stretch), tools, truth, pair.same_speech)
 
 
@@ -184,8 +192,7 @@ def compare(
 ) -> ClipRow:
     """Fills a row from blocks of faces, real (None: there are none) and generated, uint8 (k, 96, 96, 3) each.
 
-    Without a known truth the mouth is compared with what the meter reads from the real faces, if the words are the
-    same.
+    Without a truth the mouth is compared with what the meter reads from the real faces, if the words are the same.
     """
     errors, jitter, real_jitter = Errors(), Jitter(), Jitter()
     read, real_read, shown = [], [], _Strip()
@@ -207,11 +214,12 @@ def compare(
         row.figures |= found if same_speech else {"sharpness": found["sharpness"]}
         row.figures["jitter_ratio"] = jitter.value() / real_jitter.value() if real_jitter.value() > 0 else math.nan
     if truth is None and real_read and same_speech:
-        truth = Truth(np.concatenate(real_read))
-        row.notes = (*row.notes, "the mouth is compared with what the meter reads from the real clip.")
-    if truth is not None:
-        row.figures |= _mouth_figures(mouths, truth)
-        row.openings = mouths[:, 0], truth.mouth[:, 0]
+        truth = Truth(np.concatenate(real_read), read="the real clip")
+    if truth is not None and truth.start < len(mouths):
+        row.figures |= _mouth_figures(mouths[truth.start :], truth)
+        row.openings = mouths[truth.start :, 0], truth.mouth[:, 0]
+        if truth.read:
+            row.notes = (*row.notes, f"the mouth is compared with what the meter reads from {truth.read}.")
     row.strip = shown.strip()
     row.figures = {key: float(value) for key, value in row.figures.items() if math.isfinite(value)}
     return row
@@ -249,6 +257,23 @@ def read_truth(path: Path | None, stretch: Stretch) -> Truth | None:
         return Truth(pixels, [(a - first / TRAINING_FPS, b - first / TRAINING_FPS) for a, b in closures])
     except (ValueError, KeyError, TypeError):
         return None  # a file from another program
+
+
+def read_words(path: Path | None, stretch: Stretch, tools: Instruments, protocol: str = "auto") -> Truth | None:
+    """What the meter reads from the clip that the words come from, at the times of the stretch of another face.
+
+    None where the words come from a sound, or their clip shows no face at these times.
+    """
+    if path is None:
+        return None
+    try:
+        own = max(_stretches(path, protocol), key=lambda one: one.length or math.inf)
+    except W2LError:
+        return None  # a sound, or nobody is to be seen who says them
+    crops = itertools.islice(_crops(path, own), max(0, stretch.start - own.start), None)
+    read = [measure(tools.meter, np.stack(block)) for block in blocks(crops, _BLOCK)]
+    start = max(0, own.start - stretch.start)
+    return Truth(np.concatenate(read), start=start, read="the clip of the words") if read else None
 
 
 def _stretches(path: Path, protocol: str) -> list[Stretch]:
