@@ -23,6 +23,8 @@ from w2l.talker.photo.rig import Expression, Habits
 from w2l.talker.photo.surroundings import before, calm_wall, matte, wall, within, without_wall
 
 CROP = 96  # pixels
+# the square of the photograph that shows head and shoulders; below it, many photographs have ended already
+_PORTRAIT = (0.06 * SIZE, 0.0, 0.94 * SIZE, 0.88 * SIZE)
 _OTHER_WALL = 0.8  # share of the clips before another wall than the photograph's
 _GLASSES = 0.15  # and of those with glasses
 _OPENING = Mouth._fields.index("opening")
@@ -48,7 +50,7 @@ def film(
     boxes = make_boxes(rng, head, person.box, motion, chin * habits.jaw * mouths[:, _OPENING])
     over = 2 if size <= 768 else 1
     for k, mouth in enumerate(mouths):
-        x0, y0, x1, y1 = boxes[k] if crop else (0.0, 0.0, float(SIZE), float(SIZE))
+        x0, y0, x1, y1 = boxes[k] if crop else _PORTRAIT
         across, down = size / (x1 - x0), size / (y1 - y0)
         expression = _expression(motion, manner, k)
         turn = float(motion.yaw[k]), float(motion.pitch[k]), float(motion.roll[k])
