@@ -43,8 +43,6 @@ def test_corpus_of_photographic_talkers_says_who_they_are(tmp_path):
     ("arguments", "said"),
     [
         (["corpus", "x", "--size", "100"], "choose 96"),
-        (["corpus", "x", "--looks", "painted"], "no looks 'painted'"),
-        (["corpus", "x", "--people", "nobody.npz"], "no people pack"),
         (["corpus", "x", "--seconds", "0"], "choose 0.4"),
         (["train", "expert", "--set", "stepz=3"], "there is no setting 'stepz'"),
         (["train", "expert", "--set", "stepz=3", "--set", "steps=1"], "there is no setting 'stepz'"),
@@ -61,6 +59,24 @@ def test_bad_arguments_are_told_in_one_sentence(arguments, said, tmp_path, monke
     told = capsys.readouterr().err.strip().splitlines()[-1]
     assert told.startswith("w2l: ") and said in told
     assert not list(tmp_path.rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["corpus", "x", "--looks", "painted"], "--looks: invalid choice: 'painted' (choose from 'drawn', 'photo', "),
+        (["corpus", "x", "--people", "nobody.npz"], "--people: nobody.npz is no people pack"),
+        (["train", "expert", "--people", "nobody.npz"], "--people: nobody.npz is no people pack"),
+        (["evaluate", "corpus", "--manner", "perhaps"], "--manner: 'perhaps' is neither yes nor no"),
+    ],
+)
+def test_other_talkers_than_there_are_end_the_command_before_it_begins(arguments, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2 and not list(tmp_path.iterdir())
+    told = capsys.readouterr().err.strip().splitlines()
+    assert len(told) == 1 and said in told[0].replace("choose from drawn, photo, ", "choose from 'drawn', 'photo', ")
 
 
 def test_the_whole_recipe(tmp_path, capsys):
