@@ -26,11 +26,9 @@ _CREDIT = (
 # Names of their people, as the sets, their packs and the bundled pack of blends have them
 _OF_THE_SETS = re.compile(r"\d{3}_\d{2}|n\d{3}|c?\d{3}[fm]|blend\d+[fm]")
 _NEUTRAL = "_03"  # end of the names of the London Set's neutral faces seen from the front
+_UNDER_AGE = {"044f", "045f", "100m"}  # 17 years old, by the list of Young Adult White Faces
 _QUALITY = 90  # of the JPEGs in a pack
 _HALF = 1.75  # half the square's side, over the distance from the eyes to the chin
-
-
-_UNDER_AGE = {"044f", "045f", "100m"}  # 17 years old, by the list of Young Adult White Faces
 
 
 @dataclass(frozen=True, eq=False)

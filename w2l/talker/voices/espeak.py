@@ -22,7 +22,7 @@ from w2l.audio import SAMPLE_RATE, to_model_rate
 from w2l.errors import W2LError
 from w2l.talker.voices import espeak_process
 from w2l.talker.voices.pacing import paced, rest, sentences, sound, stressed
-from w2l.talker.voices.phones import PHONES, Spoken
+from w2l.talker.voices.phones import PHONES, Spoken, spelt
 from w2l.talker.voices.words import WORDS
 
 # Each variant is a different vocal tract; a variant belongs to one split only.
@@ -34,9 +34,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 
 # What each mnemonic of espeak-ng looks like on the talker's lips. They are mostly Kirshenbaum's ASCII for IPA,
 # with marks (length, nasality, palatalisation, ...) that do not change the lips; a diphthong is two vowels here.
-MNEMONICS: dict[str, tuple[str, ...]] = {
-    name: tuple(phones.split())
-    for phones, names in {
+MNEMONICS = spelt(
+    {
         "AA": "a a# A 0 A@ 6",
         "AE": "&",
         "AH": "V @ @- @2 E- 3 o- V#",
@@ -72,9 +71,8 @@ MNEMONICS: dict[str, tuple[str, ...]] = {
         "T S": "ts ts; ts;h",
         "D Z": "dz",
         "P F": "pF",
-    }.items()
-    for name in names.split()
-}
+    }
+)
 _LONGEST = max(map(len, MNEMONICS))
 _VOWEL_LETTERS = "aeiouyAEIOUVWY&@0368"
 _PAUSES = "_"  # what the mnemonics of pauses begin with; a bracket begins a change of language

@@ -20,7 +20,7 @@ import numpy as np
 from w2l.audio import SAMPLE_RATE, to_model_rate
 from w2l.errors import W2LError
 from w2l.talker.voices.pacing import paced, rest, sentence, sound, stressed
-from w2l.talker.voices.phones import Spoken
+from w2l.talker.voices.phones import Spoken, spelt
 from w2l.talker.voices.words import COMMAND, ENGLISH
 
 # Each name is a different speaker, who belongs to one split only (awb_time is awb, and unused); with the mean and the
@@ -32,9 +32,8 @@ SPEAKERS: dict[str, dict[str, tuple[float, float]]] = {
 }
 
 # What each phone of Flite's US English looks like on the talker's lips; a diphthong is two vowels here.
-SEGMENTS: dict[str, tuple[str, ...]] = {
-    name: tuple(phones.split())
-    for phones, names in {
+SEGMENTS = spelt(
+    {
         "AA": "aa",
         "AE": "ae",
         "AH": "ah ax",
@@ -70,9 +69,8 @@ SEGMENTS: dict[str, tuple[str, ...]] = {
         "K": "k",
         "G": "g",
         "CH": "ch jh",
-    }.items()
-    for name in names.split()
-}
+    }
+)
 _PAUSE = "pau"
 
 _WORDS_A_SECOND = 3.0  # with pauses, more than the fastest voice speaks

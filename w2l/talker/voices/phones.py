@@ -26,6 +26,11 @@ class Phone:
     mouth: Mouth
 
 
+def spelt(table: dict[str, str]) -> dict[str, tuple[str, ...]]:
+    """Another program's phone -> the talker's phones that look like it. table: these -> the names that it has there."""
+    return {name: tuple(phones.split()) for phones, names in table.items() for name in names.split()}
+
+
 class Spoken(NamedTuple):
     """A phone and where it sounds: [start, end) in samples at 16 kHz, and its stress (about 0.75 to 1.15)."""
 
