@@ -11,6 +11,8 @@ from w2l.data.augment import Augment
 from w2l.data.clip import FRAMES, Clip
 from w2l.errors import W2LError
 
+_APART = TRAINING_FPS // 2  # frames from a target to its reference: nearer ones show nearly the same mouth
+_SEAM = 6  # rows above the middle over which one half of a reference fades into the other
 NEAR = TRAINING_FPS  # frames: off-sync windows within a second are the hard ones
 
 
@@ -109,6 +111,8 @@ def generator_batch(
 ) -> dict[str, np.ndarray]:
     """Windows of `frames` consecutive frames with a reference from another time of the same clip.
 
+    A reference is half a second or more away, in short clips as far as can be; every second one has the target's own
+    upper half (`_with_upper_half`).
     Returns target uint8 (size, frames, 96, 96, 3), reference likewise, mels float32 (size, frames, 80, 16), one window
     per frame, shifted as published (reference 2.6); window float32 (size, 80, 16): the expert's, at the first frame.
     """
@@ -120,12 +124,25 @@ def generator_batch(
         clip = clips[which]
         change = Augment(rng, degrade=False) if augment else None
         start = int(rng.integers(1, clip.starts))
-        other = int(rng.integers(0, len(clip) - frames + 1))
-        if other == start:  # the reference is never the target itself
-            other = (start + len(clip) // 2) % (len(clip) - frames + 1)
-        for name, first in (("target", start), ("reference", other)):
-            shown = clip.frames[first : first + frames]
-            batch[name][row] = [change(frame) for frame in shown] if change else shown
+        places = np.arange(len(clip) - frames + 1)
+        apart = np.abs(places - start)
+        other = int(rng.choice(places[apart >= min(_APART, apart.max())]))
+        shown, reference = (clip.frames[first : first + frames] for first in (start, other))
+        if rng.random() < 0.5:
+            reference = _with_upper_half(reference, shown)
+        for name, window in (("target", shown), ("reference", reference)):
+            batch[name][row] = [change(frame) for frame in window] if change else window
         batch["mels"][row] = mel_windows(clip.mel, TRAINING_FPS, frames, shift=-1, start=start)
         batch["window"][row] = mel_windows(clip.mel, TRAINING_FPS, 1, shift=0, start=start)[0]
     return batch
+
+
+def _with_upper_half(frames: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """Frames, uint8 (n, 96, 96, 3), that have the upper halves of others.
+
+    In a dub the reference is the very frame that is redrawn. Without such pairs a generator learns that a reference
+    whose upper half fits shows the right mouth, and then it repeats the filmed mouth instead of what is said.
+    """
+    height = frames.shape[1]
+    fade = np.clip((np.arange(height) - height / 2) / _SEAM + 1, 0, 1)[:, None, None]
+    return (of * (1 - fade) + frames * fade).round().astype(np.uint8)
