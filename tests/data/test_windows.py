@@ -45,7 +45,7 @@ def test_expert_batch_pairs_mouths_with_their_sound(clips, frames):
 
 @pytest.mark.parametrize("frames", [1, 5])
 def test_generator_batch_has_another_time_as_reference(clips, frames):
-    seen = 0
+    seen, fitting = 0, 0
     for seed in range(20):
         batch = windows.generator_batch(clips, np.random.default_rng(seed), 3, frames, augment=False)
         assert batch["target"].shape == batch["reference"].shape == (3, frames, 96, 96, 3)
@@ -53,10 +53,22 @@ def test_generator_batch_has_another_time_as_reference(clips, frames):
         for target, reference, mels, window in zip(*batch.values(), strict=True):
             start = int(target[0, 0, 0, 1])
             assert target[0, 0, 0, 0] == reference[0, 0, 0, 0]  # the same clip
-            assert reference[0, 0, 0, 1] != start
+            other = int(reference[0, 48, 0, 1])
+            assert abs(other - start) >= 12
+            np.testing.assert_array_equal(reference[:, 48:, :, 1], (other + np.arange(frames))[:, None, None])
+            fitting += reference[0, 0, 0, 1] == start  # it has the target's own upper half
+            assert reference[0, 0, 0, 1] in (start, other)
             np.testing.assert_array_equal(target[:, 0, 0, 1], start + np.arange(frames))
             for k in range(frames):  # published: frame t hears from t - 1 on
                 np.testing.assert_allclose(mels[k, 0, 0] * 100, np.floor(3.2 * (start + k - 1) + 1e-6), atol=1e-3)
             np.testing.assert_allclose(window[0, 0] * 100, np.floor(3.2 * start), atol=1e-3)
             seen += 1
-    assert seen == 60
+    assert seen == 60 and 15 < fitting < 45
+
+
+def test_in_a_short_clip_the_reference_is_as_far_away_as_can_be(clips):
+    short = Clip(clips[0].frames[:11], clips[0].mel[:, :52])
+    batch = windows.generator_batch([short], np.random.default_rng(0), 20, augment=False)
+    starts, others = (batch[name][:, 0, 48, 0, 1].astype(int) for name in ("target", "reference"))
+    farthest = np.maximum(starts, 10 - starts)
+    np.testing.assert_array_equal(np.abs(starts - others), farthest)
