@@ -84,6 +84,7 @@ class GeneratorTrainer(Trainer):
     def train_step(self, parts: Sequence[Batch], step: int) -> Numbers:
         """One step on a batch from `draw`, whole or in parts, which save memory or run in several processes."""
         numbers = []
+        self.generator.frozen_norm = self.config.frozen_norm and step >= self.config.steps
         self.generator.zero_grad()
         if self.expert:  # the paper's ablation: the expert learns too
             self.expert.zero_grad()
