@@ -80,3 +80,20 @@ def test_expert_stays_frozen_unless_asked_for(tmp_path):
         after = dict(it.judge.network.named_parameters())
         assert any(not torch.equal(after[key], value) for key, value in before.items()) == moves
         assert all(torch.equal(dict(it.judge.network.named_buffers())[key], value) for key, value in statistics.items())
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_batch_norm_keeps_its_statistics_in_phase_two_alone_and_if_asked_to(kept):
+    it = tiny.make("generator", steps=1, sync_steps=1, frozen_norm=kept)
+
+    def means():
+        return [m.running_mean.clone() for m in it.network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+
+    before = means()
+    for step, parts in enumerate(batches(it, 0)):
+        it.train_step(parts, step)
+        after = means()
+        same = all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+        assert same == (kept and step == 1)
+        before = after
+    assert step == 1

@@ -72,7 +72,7 @@ class _MouthConfig(TrainingConfig):
     convex: bool = choice(False, "subtract the other losses' weights from that of the pixel loss, as published")
     augment: bool = choice(True, "vary the faces at random")
     frozen_norm: bool = choice(
-        False, "keep batch norm's statistics while windows are learned: those of a few windows, five alike each, mislead"
+        False, "keep batch norm's statistics while windows are learned: those of a few windows mislead"
     )
     beta1: float = choice(0.9, "Adam's first decay")
     schedule: str = choice("cosine", "of the learning rate: cosine or constant")
