@@ -83,6 +83,15 @@ def test_expert_stays_frozen_unless_asked_for(tmp_path):
 
 
 @pytest.mark.parametrize("kept", [True, False])
+def test_batch_norm_keeps_its_statistics_beside_a_discriminator_if_asked_to(kept):
+    it = tiny.make("gan", steps=1, ahead=0, frozen_norm=kept)
+    norms = [m for m in it.network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    before = [norm.running_mean.clone() for norm in norms]
+    it.train_step(next(iter(batches(it, 0))), 0)
+    assert all(torch.equal(norm.running_mean, one) for norm, one in zip(norms, before, strict=True)) == kept
+
+
+@pytest.mark.parametrize("kept", [True, False])
 def test_batch_norm_keeps_its_statistics_in_phase_two_alone_and_if_asked_to(kept):
     it = tiny.make("generator", steps=1, sync_steps=1, frozen_norm=kept)
 

@@ -111,8 +111,8 @@ def generator_batch(
 ) -> dict[str, np.ndarray]:
     """Windows of `frames` consecutive frames with a reference from another time of the same clip.
 
-    A reference is half a second or more away, in short clips as far as can be; every second one has the target's own
-    upper half (`_with_upper_half`).
+    A reference is half a second or more away, in short clips as far as can be; half of them, drawn at random, have the
+    target's own upper half (`_with_upper_half`).
     Returns target uint8 (size, frames, 96, 96, 3), reference likewise, mels float32 (size, frames, 80, 16), one window
     per frame, shifted as published (reference 2.6); window float32 (size, 80, 16): the expert's, at the first frame.
     """

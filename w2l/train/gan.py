@@ -68,8 +68,7 @@ class GanTrainer(GeneratorTrainer):
     def train_step(self, parts: Sequence[Batch], step: int) -> Numbers:
         """One step of both networks; in the first `ahead` steps the generator draws but does not learn."""
         numbers, learns = [], step >= self.gan.ahead
-        self.generator.frozen_norm = self.gan.frozen_norm
-        self.generator.zero_grad()
+        self.begin(step)
         self.disc.zero_grad()
         for batch in parts:
             found: Numbers = {}

@@ -84,8 +84,7 @@ class GeneratorTrainer(Trainer):
     def train_step(self, parts: Sequence[Batch], step: int) -> Numbers:
         """One step on a batch from `draw`, whole or in parts, which save memory or run in several processes."""
         numbers = []
-        self.generator.frozen_norm = self.config.frozen_norm and step >= self.config.steps
-        self.generator.zero_grad()
+        self.begin(step)
         if self.expert:  # the paper's ablation: the expert learns too
             self.expert.zero_grad()
         for batch in parts:
@@ -101,6 +100,11 @@ class GeneratorTrainer(Trainer):
             self.expert.step(step, clip=self.config.clip)
         self.update_ema()
         return mean_of(numbers)
+
+    def begin(self, step: int) -> None:
+        """Makes the generator ready for a step; in phase 2 its batch norm keeps its statistics, if asked to."""
+        self.generator.frozen_norm = self.config.frozen_norm and step >= self.config.steps
+        self.generator.zero_grad()
 
     def generate(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """(generated, true), each float32 (B * T, 3, 96, 96) in [0, 1], sample by sample."""
