@@ -33,13 +33,12 @@ class Cast:
     person's; both must be installed, and five out of six are heard through a room and a microphone.
 
     With looks ``mixed``, one in five is drawn and the others are photographic. The talkers of a split have the faces of
-    its people in turn. The lips of a corpus that is all drawn are early by a frame (`visemes.shown_times`), those of
-    the others are as people's.
+    its people in turn.
     Raises W2LError for other voices or looks.
     """
 
     voices: str = choice("formant", "how they sound", choices=VOICES)
-    looks: str = choice("drawn", "what they look like", choices=LOOKS)
+    looks: str = choice("mixed", "what they look like", choices=LOOKS)
     people: People | None = choice(
         None,
         "whose faces the photographic ones have: a people pack, or a folder of photographs with .tem landmarks",

@@ -40,7 +40,7 @@ PHOTO_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSyn
 class Speaker:
     """One identity and its own voice; never in two splits. recorded: whether the voice went through a microphone.
 
-    person: whose photograph the speaker has; None for one who is drawn, with `face`. early: see `visemes.shown_times`.
+    person: whose photograph the speaker has; None for one who is drawn, with `face`.
     """
 
     split: str
@@ -49,7 +49,6 @@ class Speaker:
     voice: Voice | EspeakVoice | FliteVoice
     recorded: bool = False
     person: Person | None = None
-    early: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,9 +76,7 @@ def make_speaker(split: str, number: int, seed: int = 0, cast: Cast = DEFAULT_CA
     rng = _rng(seed, split, number, 0)
     voice, face = make_voice(rng), make_face(rng)
     spoken, recorded = _voice(rng, split, number, cast.voices)
-    return Speaker(
-        split, number, face, spoken or voice, recorded, cast.person(split, number), early=cast.looks == "drawn"
-    )
+    return Speaker(split, number, face, spoken or voice, recorded, cast.person(split, number))
 
 
 def _voice(
@@ -146,11 +143,11 @@ def mouths_of(
     """The mouth in each frame, float32 (n, 7) as in `Mouth`, and the manner it is in; None for none."""
     wanted = speaker.person is not None if manner is None else manner
     if not wanted:
-        return mouth_track(phones, n_frames, speaker.voice.articulation, early=speaker.early), None
+        return mouth_track(phones, n_frames, speaker.voice.articulation), None
     rng = _rng(seed, speaker.split, speaker.number, 2 * clip + 2, 1)
     gestures = jittered(rng, phones)
     own = make_manner(rng, gestures, n_frames)
-    return own.applied(mouth_track(gestures, n_frames, speaker.voice.articulation, early=speaker.early)), own
+    return own.applied(mouth_track(gestures, n_frames, speaker.voice.articulation)), own
 
 
 def make_clip(

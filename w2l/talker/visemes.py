@@ -18,13 +18,12 @@ _CLOSING = 0.014  # s: lips meet and part faster than the jaw moves
 _OPENING, _CLOSURE, _TUCK = (Mouth._fields.index(name) for name in ("opening", "closure", "tuck"))
 
 
-def shown_times(n_frames: int, fps: float = TRAINING_FPS, early: bool = False) -> np.ndarray:
+def shown_times(n_frames: int, fps: float = TRAINING_FPS) -> np.ndarray:
     """The moment of the speech that each frame shows, in seconds: float64 (n_frames,).
 
-    Frame k comes up at k / fps, where players and mel windows have it, and shows the mouth of 10 ms later. early: 50 ms
-    later at 25 frames a second, as in the first version of the corpus; the bundled weights learned from that one.
+    Frame k comes up at k / fps, where players and mel windows have it, and shows the mouth of 10 ms later.
     """
-    return (np.arange(n_frames) + 0.5) / fps + 0.03 if early else np.arange(n_frames) / fps + _LEAD
+    return np.arange(n_frames) / fps + _LEAD
 
 
 def mouth_track(
@@ -32,11 +31,10 @@ def mouth_track(
     n_frames: int,
     articulation: float = 1.0,
     fps: float = TRAINING_FPS,
-    early: bool = False,
 ) -> np.ndarray:
     """The mouth at each video frame: float32 (n_frames, 7), columns as in `Mouth`.
 
-    Frames show the moments of `shown_times`, which explains `early`. Shapes blend over about 60 ms (co-articulation).
+    Frames show the moments of `shown_times`. Shapes blend over about 60 ms (co-articulation).
     `articulation` scales the opening. Opening is about 0..1.15; pressed lips bring it to 0.
     """
     n = int((n_frames / fps + 0.5) * CONTROL_RATE)
@@ -54,5 +52,5 @@ def mouth_track(
         smooth[row] = gaussian_filter1d(shapes[row], _CLOSING * CONTROL_RATE, mode="nearest")
     pressed, tucked = np.clip(smooth[_CLOSURE] * 1.25, 0, 1), smooth[_TUCK]
     smooth[_OPENING] = np.clip(smooth[_OPENING] * articulation * (1 - pressed) * (1 - 0.55 * tucked), 0, 1.15)
-    times = shown_times(n_frames, fps, early) * CONTROL_RATE - 0.5
+    times = shown_times(n_frames, fps) * CONTROL_RATE - 0.5
     return np.stack([np.interp(times, np.arange(n), row) for row in smooth], axis=1).astype(np.float32)

@@ -7,6 +7,7 @@ from typing import Any
 
 from w2l.base.choices import choice, documented
 from w2l.data.clip import FRAMES
+from w2l.talker.cast import Cast
 
 
 @documented
@@ -20,9 +21,9 @@ class TrainingConfig:
     validation_clips: int = choice(32, "clips of other talkers to validate on")
     seed: int = choice(0, "seed of all random numbers")
     voices: str = choice(
-        "formant", "which voices the synthetic talker has: formant, mixed or natural (see `talker.make_speaker`)"
+        Cast.voices, "which voices the synthetic talker has: formant, mixed or natural (see `talker.make_speaker`)"
     )
-    looks: str = choice("drawn", "what the synthetic talkers look like: drawn, photo, or mixed (one in five drawn)")
+    looks: str = choice(Cast.looks, "what the synthetic talkers look like: drawn, photo, or mixed (one in five drawn)")
     clip: float = choice(5.0, "largest norm of a gradient, 0: no limit")
     ema: float = choice(0.0, "decay of the averaged weights, 0: no averaging")
     evaluate_every: int = choice(200, "steps between measurements on held-out data, 0: only at the end")

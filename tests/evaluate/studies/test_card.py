@@ -11,9 +11,14 @@ from helpers.places import ROOT
 
 from w2l import models
 from w2l.cli.main import make_parser
+from w2l.evaluate.held_out import CRITERIA
 from w2l.evaluate.studies import card
+from w2l.talker.cast import Cast
+from w2l.talker.photo.people import bundled_people
+from w2l.train.data import CORPUS
 
 CARD = ROOT / "data" / "weights" / "README.md"
+PACK = str(ROOT / "data" / "talker" / "people.npz")
 BULLETS = {
     re.match(r"- \*\*(\w+)\*\*", line)[1]: line
     for line in CARD.read_text(encoding="utf8").splitlines()
@@ -52,3 +57,30 @@ def test_commands_run(name):
         assert value is None or value in made or value in BULLETS, value
     known = card._CONFIGS[words[2]].__dataclass_fields__
     assert {item.split("=")[0] for item in getattr(options, "set", [])} <= known.keys()
+
+
+@pytest.mark.parametrize(("who", "given"), [("0e6723b7", True), ("bundled", False), ("", False)])
+def test_the_command_names_people_other_than_the_bundled_ones(who, given):
+    """Of these, the card says who they are."""
+    who = bundled_people().fingerprint() if who == "bundled" else who
+    data = CORPUS + (f" with people {who}" if who else "")
+    command = card._command({"network": "syncnet", "data": data, "training": {"looks": "mixed", "steps": 7}})
+    assert command == f"w2l train expert{' --people PEOPLE' * given} --set steps=7"
+    assert "PEOPLE" in card._HEAD and make_parser().parse_args(command.replace("PEOPLE", PACK).split()[1:])
+
+
+@pytest.mark.parametrize("looks", ["photo", "mixed", "drawn"])
+def test_drawn_talkers_are_measured_beside_photographic_ones(random_weights, tmp_path, monkeypatch, looks):
+    asked = []
+
+    def measured(*names, cast, **how):
+        asked.append(cast)
+        return dict.fromkeys((criterion.key for criterion in CRITERIA), 0.123)
+
+    monkeypatch.setattr(card, "evaluate_classroom", measured)
+    figures = dict.fromkeys((criterion.key for criterion in CRITERIA), 0.456)
+    cast = Cast("natural", looks)
+    text = card.write(tmp_path / "card.md", figures, "test", 3, random_weights, cast=cast).read_text(encoding="utf8")
+    assert asked == ([] if looks == "drawn" else [Cast("natural", "drawn")])
+    assert ("the same on 3 drawn test talkers" in text.lower()) == ("0.123" in text) == (looks != "drawn")
+    assert f"--split test --clips 3 --voices natural --looks {looks}`" in text

@@ -6,17 +6,18 @@ import os
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from w2l import models
 from w2l.base import device, files
-from w2l.evaluate.held_out import evaluate_classroom, table
+from w2l.evaluate.held_out import CRITERIA, evaluate_classroom, table
 from w2l.evaluate.report.collect import report_corpus
 from w2l.evaluate.rows import Instruments
 from w2l.faces.crop import MOUTH_BOX
 from w2l.talker.cast import DEFAULT_CAST, Cast
+from w2l.talker.photo.people import bundled_people
 from w2l.train.settings import ExpertConfig, GanConfig, GeneratorConfig, MeterConfig
 
 _CONFIGS: dict[str, type] = {
@@ -28,7 +29,11 @@ _CONFIGS: dict[str, type] = {
 
 _ROLES = {"wav2lip": "generator", "syncnet": "expert", "mouth_meter": "meter", "quality_disc": "gan"}
 
+_PEOPLE = re.compile(r" with people (\w+)")  # in the name of the data: whose faces the talkers had
+
 _EARLIER = re.compile(r"(\w+)@([0-9a-f]{7,40})(?:\.safetensors)?")  # weights as they were in an earlier commit
+
+_LOOKS = {"photo": "photographic", "drawn": "drawn", "mixed": "photographic but for one in five, which is drawn"}
 
 # rows of the table of stages: figure, what it is
 _STAGE_ROWS = {
@@ -46,11 +51,14 @@ _CAME = {"start": "from", "expert": "judged by", "disc": "beside"}
 
 _HEAD = """# The classroom weights
 
-Small networks trained by this kit on its own synthetic talker corpus: drawn faces, synthesised voices, no real person.
-They show every step of the Wav2Lip recipe within class time. They know drawn faces only: on a photograph they paint a
-drawn mouth. For real faces use the published weights.
+Small networks trained by this kit on its own synthetic talker corpus: four talkers in five are photographs whose faces a
+program moves, one is drawn, and all voices are synthesised (formant, espeak-ng, Flite). They show every step of the
+Wav2Lip recipe within class time. No video of a real person was trained on. For real faces use the published weights.
 
-NAME@COMMIT below is the file of that name in that commit of this repository. The commands run in a clone of it.
+NAME@COMMIT below is the file of that name in that commit of this repository. The commands run in a clone of it. PEOPLE
+is the folder of photographs, or the people pack made from it, that [the data card](../../docs/talker_data.md) says how to
+get: photographs of single people, which do not ship with the kit. The fingerprint after "with people" tells which pack
+was used; without --people the talkers have the bundled faces, which are nobody's own.
 
 What the talkers' faces and voices are made from, and whom they represent: [the data card](../../docs/talker_data.md).
 
@@ -71,7 +79,8 @@ def write(
     """Writes the card as Markdown: training facts read from the weight files, figures as measured. Returns the path.
 
     names: role -> the weights that `figures` were measured with. stages: other generators, which are measured here too.
-    others: weights of which only the facts are listed.
+    others: weights of which only the facts are listed. cast: of the talkers that `figures` were measured on; unless they
+    are all drawn, drawn ones are measured here beside them.
     """
     with files.keeping(*names.values(), *stages, *others):
         files.check_output(path)
@@ -80,17 +89,33 @@ def write(
     today = time.strftime("%Y-%m-%d", time.gmtime())
     rows, columns = MOUTH_BOX
     parts += [
-        f"\n## What they do: {count} {split} talkers, unseen faces and unseen voices\n",
+        f"\n## What they do: {count} {split} talkers, {_LOOKS[cast.looks]}, unseen faces and unseen voices\n",
         table(figures),
-        f"\nMeasured {today} on {device.machine()} by `w2l evaluate corpus --split {split} --clips {count}`.",
+        f"\nMeasured {today} on {device.machine()} by `w2l evaluate corpus --split {split} --clips {count}"
+        f"{_cast_options(cast)}`.",
         "Each face is driven by the next talker's speech (swapped) and by its own (matched), with the clip's middle",
         "frame as reference. Openings and widths in generated faces are read by the mouth meter. The mouth box is rows",
         f"{rows.start} to {rows.stop - 1}, columns {columns.start} to {columns.stop - 1} of the crop.",
         "Settings were chosen on the validation split.\n",
     ]
+    if cast.looks != "drawn":
+        drawn = evaluate_classroom(**names, split=split, count=count, progress=False, cast=replace(cast, looks="drawn"))
+        parts += [f"\n## The same on {count} drawn {split} talkers\n", *_plain_table(drawn)]
     if stages:
         parts += ["\n## Stage by stage\n", *_stage_table(figures, split, count, names, stages, cast)]
     return files.write_text(path, "\n".join(parts))
+
+
+def _cast_options(cast: Cast) -> str:
+    """The command line's options for these talkers."""
+    people = "" if cast.people is None else " --people PEOPLE"
+    manner = "" if cast.manner is None else f" --manner {'yes' if cast.manner else 'no'}"
+    return f" --voices {cast.voices} --looks {cast.looks}{people}{manner}"
+
+
+def _plain_table(figures: dict[str, float]) -> list[str]:
+    """Lines of a table of the figures of `CRITERIA`, without bounds."""
+    return ["| figure | value |", "|---|---|", *(f"| {c.meaning} | {figures[c.key]:.3f} |" for c in CRITERIA), ""]
 
 
 def _stage_table(
@@ -128,8 +153,8 @@ def _facts(name: str, model: Any) -> str:
 
 
 def _command(meta: dict[str, Any]) -> str:
-    """The shell command that repeats this training: what it starts from, who judges, and the settings that differ from
-    the defaults. Weights of an earlier commit are first written into the current folder."""
+    """The shell command that repeats this training: what it starts from, who judges, whose faces the talkers have unless
+    these are the bundled ones, and the settings that differ from the defaults. Weights of an earlier commit are first written into the current folder."""
     settings = meta.get("training", {})
     role = _ROLES[meta["network"]]
     if "disc_width" in settings:
@@ -144,6 +169,9 @@ def _command(meta: dict[str, Any]) -> str:
             value = f"{name}@{commit}.safetensors"
             steps.append(f"git show {commit}:data/weights/{name}.safetensors > {value}")
         given += f" --{option} {value}"
+    people = _PEOPLE.search(meta.get("data", ""))
+    if people and people[1] != bundled_people().fingerprint():
+        given += " --people PEOPLE"
     usual = asdict(_CONFIGS[role]())
     changed = [f"{key}={value}" for key, value in settings.items() if usual.get(key) != value]
     return " && ".join([*steps, f"w2l train {role}{given}" + (f" --set {' '.join(changed)}" if changed else "")])

@@ -131,7 +131,7 @@ class Bench:
         poses = _at_rate(make_motion(rng, round(self._seconds * TRAINING_FPS)), count, rate)
         if axis == "turn":
             poses = [pose._replace(yaw=float(value)) for pose in poses]
-        mouths = mouth_track(phones, count, speaker.voice.articulation, rate, speaker.early)
+        mouths = mouth_track(phones, count, speaker.voice.articulation, rate)
         filmed = render(speaker.face, mouths, poses, rng, talker.crop_view(speaker.face))
         frames, truth = zip(*filmed, strict=True)
         return _Take(np.stack(frames), melspectrogram(wav), np.stack(truth))
