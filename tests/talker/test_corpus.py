@@ -63,8 +63,9 @@ def test_the_drawn_gap_is_the_true_gap():
 
 
 @pytest.mark.parametrize("size", [96, 128])
-def test_clips_on_disk_are_reproducible_and_complete(tmp_path, size):
-    speaker = talker.make_speaker("validation", 2)
+@pytest.mark.parametrize(("looks", "source"), [("drawn", "algorithmicMedia"), ("photo", "compositeSynthetic")])
+def test_clips_on_disk_are_reproducible_and_complete(tmp_path, size, looks, source):
+    speaker = talker.make_speaker("validation", 2, cast=talker.Cast(looks=looks))
     paths = [talker.write_clip(tmp_path / name, speaker, seconds=0.6, size=size) for name in ("a.mp4", "b.mp4")]
     phones, view = talker.speech(speaker, seconds=0.6)[0], None if size == 96 else presenter_view(size)
     drawn = [np.stack([frame for frame, _ in talker.film(speaker, phones, 15, view=view)]) for _ in paths]
@@ -78,7 +79,7 @@ def test_clips_on_disk_are_reproducible_and_complete(tmp_path, size):
     assert len(facts["opening_width_area"]) == 15 and facts["phones"][0]["phone"] == "SIL"
     info = probe(paths[0])
     assert (info.width, info.height, info.has_audio) == (size, size, True)
-    assert "algorithmicMedia" in str(read_metadata(paths[0]))
+    assert source in str(read_metadata(paths[0]))
 
 
 def test_a_killed_corpus_goes_on(tmp_path):

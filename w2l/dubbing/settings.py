@@ -164,7 +164,7 @@ class Settings(TrackSettings):
 
     weights: str | os.PathLike[str] = choice(
         "classroom",
-        "classroom (bundled, knows drawn faces), wav2lip, wav2lip_gan, or a checkpoint file",
+        "classroom (bundled, knows synthetic talkers), wav2lip, wav2lip_gan, or a checkpoint file",
         "--weights",
         "--checkpoint_path",
         group=_MOUTH,

@@ -116,20 +116,23 @@ def film(
     view: View | None = None,
     seed: int = 0,
     manner: bool | None = None,
+    fps: float = TRAINING_FPS,
+    yaw: float | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields (frame, truth) of the speaker saying the phones, as `render.render`; without a view, the 96 x 96 crop.
 
     Of a photographic speaker, a view's width alone counts: head and shoulders in a square. manner: whether the mouth
     also does what the sound does not tell (`manner.Manner`); left out, photographic speakers have a manner, and drawn
-    ones none.
+    ones none. fps: frames a second; the head moves alike at any rate. yaw: degrees, the head stays turned that far
+    (photographic speakers up to 25); left out, it turns as it likes.
     """
     rng = _rng(seed, speaker.split, speaker.number, 2 * clip + 2)
-    mouths, own = mouths_of(speaker, phones, n_frames, clip, seed, manner)
+    mouths, own = mouths_of(speaker, phones, n_frames, clip, seed, manner, fps)
     if speaker.person is not None:
         from w2l.talker.photo.film import film as film_photo
 
-        return film_photo(speaker.person, mouths, rng, CROP if view is None else view.width, own)
-    return render(speaker.face, mouths, make_motion(rng, n_frames), rng, view or crop_view(speaker.face))
+        return film_photo(speaker.person, mouths, rng, CROP if view is None else view.width, own, fps, yaw)
+    return render(speaker.face, mouths, make_motion(rng, n_frames, fps, yaw), rng, view or crop_view(speaker.face))
 
 
 def mouths_of(
@@ -139,15 +142,16 @@ def mouths_of(
     clip: int = 0,
     seed: int = 0,
     manner: bool | None = None,
+    fps: float = TRAINING_FPS,
 ) -> tuple[np.ndarray, Manner | None]:
     """The mouth in each frame, float32 (n, 7) as in `Mouth`, and the manner it is in; None for none."""
     wanted = speaker.person is not None if manner is None else manner
     if not wanted:
-        return mouth_track(phones, n_frames, speaker.voice.articulation), None
+        return mouth_track(phones, n_frames, speaker.voice.articulation, fps), None
     rng = _rng(seed, speaker.split, speaker.number, 2 * clip + 2, 1)
     gestures = jittered(rng, phones)
-    own = make_manner(rng, gestures, n_frames)
-    return own.applied(mouth_track(gestures, n_frames, speaker.voice.articulation)), own
+    own = make_manner(rng, gestures, n_frames, fps)
+    return own.applied(mouth_track(gestures, n_frames, speaker.voice.articulation, fps)), own
 
 
 def make_clip(

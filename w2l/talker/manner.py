@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from w2l.audio import SAMPLE_RATE, TRAINING_FPS
 from w2l.talker.mouth import Mouth
+from w2l.talker.pace import at_rate, drawn_frames
 from w2l.talker.visemes import shown_times
 from w2l.talker.voices.phones import Spoken
 
@@ -57,16 +58,18 @@ class Manner:
 
 
 def make_manner(rng: np.random.Generator, spoken: list[Spoken], n_frames: int, fps: float = TRAINING_FPS) -> Manner:
-    """Draws the manner of a clip: a habit that drifts over seconds, and how the mouth rests in each pause."""
+    """Draws the manner of a clip of `n_frames`, `fps` a second: a habit that drifts over seconds, and how the mouth
+    rests in each pause."""
+    count, n_frames = n_frames, drawn_frames(n_frames, fps)
 
     def drift(seconds: float, amplitude: float) -> np.ndarray:
-        sigma = seconds * fps
+        sigma = seconds * TRAINING_FPS
         pad = int(4 * sigma)
         noise = gaussian_filter1d(rng.standard_normal(n_frames + 2 * pad), sigma)[pad : pad + n_frames]
         return amplitude * noise * np.sqrt(2 * np.sqrt(np.pi) * sigma)  # filtered noise has deviation 1 again
 
     rests = {name: np.zeros(n_frames) for name in _RESTS}
-    times = shown_times(n_frames, fps)
+    times = shown_times(n_frames)
     for start, end in _pauses(spoken):
         rest = str(rng.choice(_RESTS, p=_REST_SHARE))
         reach = 0.0 if rest == "parted" else _INTO_SPEECH
@@ -82,7 +85,7 @@ def make_manner(rng: np.random.Generator, spoken: list[Spoken], n_frames: int, f
         rests["pressed"],
         rests["parted"],
     )
-    return Manner(*(track.astype(np.float32) for track in tracks))
+    return Manner(*(at_rate(track.astype(np.float32), count, fps) for track in tracks))
 
 
 def jittered(rng: np.random.Generator, spoken: list[Spoken]) -> list[Spoken]:

@@ -17,7 +17,7 @@ from w2l.errors import W2LError
 from w2l.weights.registry import REGISTRY, Entry, describe_file
 
 CLASSROOM = "classroom"  # the bundled generator that dubs
-BUNDLED = {  # name -> what it is; small, trained on drawn faces, under the licence of the code
+BUNDLED = {  # name -> what it is; small, trained on synthetic talkers, under the licence of the code
     CLASSROOM: "generator: pixels, then the expert",
     "classroom_generator_l1": "the generator after pixels alone",
     "classroom_generator_gan": "the generator sharpened by the quality discriminator",

@@ -11,7 +11,6 @@ from w2l.cli.main import main
 from w2l.errors import W2LError
 from w2l.evaluate.studies import robustness
 from w2l.evaluate.studies.robustness import AXES, FIGURES, Bench, Curves, add_noise
-from w2l.talker.drawn.render import make_motion
 
 
 @pytest.mark.parametrize("decibels", [20, 0, -5])
@@ -23,15 +22,6 @@ def test_noise_lies_as_far_below_the_speech_as_said(decibels):
     noise = noisy[:16000] / level
     found = 10 * np.log10(np.mean(wav[16000:] ** 2) / np.mean(noise**2))
     assert found == pytest.approx(decibels, abs=0.5) and np.abs(noisy).max() <= 1
-
-
-def test_poses_at_another_rate_move_alike():
-    poses = make_motion(np.random.default_rng(0), 100)
-    assert robustness._at_rate(poses, 100, 25.0) == [pytest.approx(pose) for pose in poses]
-    fast = np.array(robustness._at_rate(poses, 200, 50.0))
-    np.testing.assert_allclose(
-        (fast[1:-1:2] + fast[2::2]) / 2, np.array(poses)[:-1] / 2 + np.array(poses)[1:] / 2, atol=0.3
-    )
 
 
 def test_conditions_do_what_they_say(tools):

@@ -19,6 +19,7 @@ from w2l.evaluate.rows import Instruments
 from w2l.evaluate.settings import Budget
 from w2l.evaluate.studies.ablation import AblationRun, Results, Variant, todo
 from w2l.sync.experts import load_expert
+from w2l.talker.cast import DEFAULT_CAST
 from w2l.train.engine.options import RunOptions
 from w2l.train.expert import train_expert
 from w2l.train.gan import train_gan
@@ -59,7 +60,9 @@ def remake(
         minutes = (time.perf_counter() - begun) / 60
         date = time.strftime("%Y-%m-%d", time.gmtime())
         made = AblationRun(variant.key, seed, figures, minutes, device.machine(), date)
-        results = Results([*results.runs, made], {**results.facts, **asdict(budget), **tools.facts()})
+        results = Results(
+            [*results.runs, made], {**results.facts, **asdict(budget), **DEFAULT_CAST.facts(), **tools.facts()}
+        )
         if done is not None:
             done(results)
     return results

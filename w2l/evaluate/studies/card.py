@@ -51,14 +51,14 @@ _CAME = {"start": "from", "expert": "judged by", "disc": "beside"}
 
 _HEAD = """# The classroom weights
 
-Small networks trained by this kit on its own synthetic talker corpus: four talkers in five are photographs whose faces a
-program moves, one is drawn, and all voices are synthesised (formant, espeak-ng, Flite). They show every step of the
+Small networks trained by this kit on its own synthetic talker corpus: four talkers in five are photographs whose faces
+a program moves, one is drawn, and all voices are synthesised (formant, espeak-ng, Flite). They show every step of the
 Wav2Lip recipe within class time. No video of a real person was trained on. For real faces use the published weights.
 
 NAME@COMMIT below is the file of that name in that commit of this repository. The commands run in a clone of it. PEOPLE
-is the folder of photographs, or the people pack made from it, that [the data card](../../docs/talker_data.md) says how to
-get: photographs of single people, which do not ship with the kit. The fingerprint after "with people" tells which pack
-was used; without --people the talkers have the bundled faces, which are nobody's own.
+is the folder of photographs, or the people pack made from it, that [the data card](../../docs/talker_data.md) says how
+to get: photographs of single people, which do not ship with the kit. The fingerprint after "with people" tells which
+pack was used; without --people the talkers have the bundled faces, which are nobody's own.
 
 What the talkers' faces and voices are made from, and whom they represent: [the data card](../../docs/talker_data.md).
 
@@ -79,8 +79,8 @@ def write(
     """Writes the card as Markdown: training facts read from the weight files, figures as measured. Returns the path.
 
     names: role -> the weights that `figures` were measured with. stages: other generators, which are measured here too.
-    others: weights of which only the facts are listed. cast: of the talkers that `figures` were measured on; unless they
-    are all drawn, drawn ones are measured here beside them.
+    others: weights of which only the facts are listed. cast: the talkers that `figures` were measured on; unless
+    they are all drawn, drawn ones are measured here beside them.
     """
     with files.keeping(*names.values(), *stages, *others):
         files.check_output(path)
@@ -153,8 +153,9 @@ def _facts(name: str, model: Any) -> str:
 
 
 def _command(meta: dict[str, Any]) -> str:
-    """The shell command that repeats this training: what it starts from, who judges, whose faces the talkers have unless
-    these are the bundled ones, and the settings that differ from the defaults. Weights of an earlier commit are first written into the current folder."""
+    """The shell command that repeats this training: what it starts from, who judges, whose faces the talkers have
+    unless these are the bundled ones, and the settings that differ from the defaults. Weights of an earlier commit are first
+    written into the current folder."""
     settings = meta.get("training", {})
     role = _ROLES[meta["network"]]
     if "disc_width" in settings:

@@ -10,9 +10,11 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from w2l.audio import TRAINING_FPS
 from w2l.talker.drawn.draw import JAW_DROP, draw_head, head_outline
 from w2l.talker.drawn.identity import AXIS, Face, hsv, shade
 from w2l.talker.drawn.pen import Pen, Pose
+from w2l.talker.pace import at_rate, drawn_frames
 
 CROP = 96  # pixels: a face unit is one pixel here
 _MAP, _MARGIN = 160, 32  # the light map covers face units -32 .. 128
@@ -49,8 +51,14 @@ def crop_view(face: Face) -> View:
     return View(CROP, CROP, (across, down), -(AXIS - half) * across, -top * down, still=0.7)
 
 
-def make_motion(rng: np.random.Generator, n_frames: int) -> list[Pose]:
-    """Slow shifts, nods, turns and tilts around a random rest position, with blinks: one pose per frame at 25 fps."""
+def make_motion(
+    rng: np.random.Generator, n_frames: int, fps: float = TRAINING_FPS, yaw: float | None = None
+) -> list[Pose]:
+    """Slow shifts, nods, turns and tilts around a random rest position, with blinks: one pose per frame.
+
+    yaw: degrees, the head stays turned that far.
+    """
+    count, n_frames = n_frames, drawn_frames(n_frames, fps)
 
     def drift(seconds: float, amplitude: float) -> np.ndarray:
         sigma = seconds * 25
@@ -71,7 +79,9 @@ def make_motion(rng: np.random.Generator, n_frames: int) -> list[Pose]:
         _blinks(rng, n_frames),
         drift(0.36, 0.6),
     ]
-    return [Pose(*(float(v) for v in row)) for row in np.stack(columns, axis=1)]
+    columns = [at_rate(column, count, fps) for column in columns]
+    poses = [Pose(*(float(v) for v in row)) for row in np.stack(columns, axis=1)]
+    return poses if yaw is None else [pose._replace(yaw=yaw) for pose in poses]
 
 
 def _blinks(rng: np.random.Generator, n_frames: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from w2l.audio import TRAINING_FPS
 from w2l.talker.manner import Manner
 from w2l.talker.mouth import Mouth
 from w2l.talker.photo.camera import make_camera
@@ -31,23 +32,29 @@ _OPENING = Mouth._fields.index("opening")
 
 
 def film(
-    person: Person, mouths: np.ndarray, rng: np.random.Generator, size: int = CROP, manner: Manner | None = None
+    person: Person,
+    mouths: np.ndarray,
+    rng: np.random.Generator,
+    size: int = CROP,
+    manner: Manner | None = None,
+    fps: float = TRAINING_FPS,
+    yaw: float | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Films a person frame by frame, at 25 frames a second.
+    """Films a person frame by frame, `fps` a second.
 
     mouths: float32 (n, 7) as in `Mouth`. size: 96 gives the crop of the face, anything larger head and shoulders in a
     square of that many pixels. rng draws the light, the wall, the teeth, how the head moves, and the camera. manner:
-    what the sound does not tell; its part in `mouths` must be there already (`Manner.applied`).
+    what the sound does not tell; its part in `mouths` must be there already (`Manner.applied`). yaw: see `make_motion`.
     Yields (frame, truth): frame uint8 (size, size, 3) BGR; truth float32 (3,), gap between the lips and width from
     corner to corner in pixels of the frame, open area in square pixels.
     """
     crop = size == CROP
     head, habits = _cast(person, rng, crop)
-    motion = make_motion(rng, len(mouths))
+    motion = make_motion(rng, len(mouths), fps, yaw)
     camera = make_camera(rng, float(skin_colour(person.photo, person.landmarks).max()), poor=crop)
     pack = head_pack()
     chin = head.rig.deltas[pack.shapes.index("jawOpen"), pack.landmarks[8], 1]
-    boxes = make_boxes(rng, head, person.box, motion, chin * habits.jaw * mouths[:, _OPENING])
+    boxes = make_boxes(rng, head, person.box, motion, chin * habits.jaw * mouths[:, _OPENING], fps)
     over = 2 if size <= 768 else 1
     for k, mouth in enumerate(mouths):
         x0, y0, x1, y1 = boxes[k] if crop else _PORTRAIT

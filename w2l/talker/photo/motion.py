@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from w2l.audio import TRAINING_FPS
+from w2l.talker.pace import at_rate, drawn_frames
 from w2l.talker.photo.head import Head
 from w2l.talker.photo.pack import head_pack
 
@@ -34,15 +35,26 @@ class Motion:
 
 
 def drift(rng: np.random.Generator, count: int, seconds: float, amplitude: float) -> np.ndarray:
-    """A smooth random track (count,) with the deviation `amplitude`, that changes within about `seconds`."""
+    """A smooth random track (count,), 25 a second, with the deviation `amplitude`, that changes in about `seconds`."""
     sigma = seconds * TRAINING_FPS
     pad = int(sigma * 4)
     noise = gaussian_filter1d(rng.standard_normal(count + 2 * pad), sigma)[pad : pad + count]
     return (amplitude * noise * np.sqrt(2 * np.sqrt(np.pi) * sigma)).astype(np.float32)
 
 
-def make_motion(rng: np.random.Generator, count: int) -> Motion:
-    """A clip's motion about a random rest; in a third of the clips the head rests turned, up to 25 degrees."""
+def make_motion(rng: np.random.Generator, n_frames: int, fps: float = TRAINING_FPS, yaw: float | None = None) -> Motion:
+    """A clip's motion about a random rest; in a third of the clips the head rests turned, up to 25 degrees.
+
+    yaw: degrees up to 25 to a side, the head stays turned that far.
+    """
+    drawn = _drawn_motion(rng, drawn_frames(n_frames, fps))
+    motion = Motion(**{name: at_rate(track, n_frames, fps) for name, track in vars(drawn).items()})
+    if yaw is None:
+        return motion
+    return replace(motion, yaw=np.full(n_frames, np.clip(yaw, -_YAW, _YAW), np.float32))
+
+
+def _drawn_motion(rng: np.random.Generator, count: int) -> Motion:
     uniform = rng.uniform
     turned = rng.random() < _TURNED
     yaw = (uniform(-22, 22) if turned else rng.normal(0, 5)) + drift(rng, count, 0.5, uniform(0.6, 3.0))
@@ -68,7 +80,14 @@ def _blinks(rng: np.random.Generator, count: int) -> np.ndarray:
     return lid
 
 
-def make_boxes(rng: np.random.Generator, head: Head, box: np.ndarray, motion: Motion, jaw: np.ndarray) -> np.ndarray:
+def make_boxes(
+    rng: np.random.Generator,
+    head: Head,
+    box: np.ndarray,
+    motion: Motion,
+    jaw: np.ndarray,
+    fps: float = TRAINING_FPS,
+) -> np.ndarray:
     """The crop's box in every frame, float64 (n, 4) in photo space, as the kit's smoothed track of it would be.
 
     box: what the detector gives for the photograph, or NaN. jaw: (n,), how far the chin is down, in pixels.
@@ -93,7 +112,8 @@ def make_boxes(rng: np.random.Generator, head: Head, box: np.ndarray, motion: Mo
     size = uniform_filter1d(size, _SIZE_FRAMES, axis=0, mode="nearest")
     boxes = np.concatenate([centre - size / 2, centre + size / 2], axis=1)
     boxes[:, 3] += uniform(0.025, 0.075) * size[:, 1]  # the usual pad below the chin
-    sway = np.stack([drift(rng, count, 0.4, uniform(0.002, 0.010)) for _ in range(4)], axis=1)
+    drifts = [drift(rng, drawn_frames(count, fps), 0.4, uniform(0.002, 0.010)) for _ in range(4)]
+    sway = np.stack([at_rate(one, count, fps) for one in drifts], axis=1)
     return boxes + (sway + rng.normal(0, 0.015, 4)) * np.tile(size, 2)
 
 
