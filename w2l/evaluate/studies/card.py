@@ -154,8 +154,8 @@ def _facts(name: str, model: Any) -> str:
 
 def _command(meta: dict[str, Any]) -> str:
     """The shell command that repeats this training: what it starts from, who judges, whose faces the talkers have
-    unless these are the bundled ones, and the settings that differ from the defaults. Weights of an earlier commit are first
-    written into the current folder."""
+    unless these are the bundled ones, and the settings that differ from the defaults. Weights of an earlier commit are
+    first written into the current folder."""
     settings = meta.get("training", {})
     role = _ROLES[meta["network"]]
     if "disc_width" in settings:
