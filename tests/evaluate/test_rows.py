@@ -51,14 +51,14 @@ def test_other_words_are_not_compared_pixel_by_pixel(folders, tools):
     assert figures["opening_r"] < 0.6  # it still says what 0 says
 
 
-def test_other_words_without_truth_are_read_from_their_own_clip(folders, tools, tmp_path):
+def test_other_words_without_truth_are_read_from_their_own_clip(drawn_folders, tools, tmp_path):
     """The face of 0 says the words of 1, of which there is only a clip: the mouth must be that of the clip."""
-    words = shutil.copy(folders / "real" / "1.mp4", tmp_path / "words.mp4")  # without its truth
-    pair = Pair("1", folders / "made" / "1.mp4", folders / "real" / "0.mp4", Path(words), False)
+    words = shutil.copy(drawn_folders / "real" / "1.mp4", tmp_path / "words.mp4")  # without its truth
+    pair = Pair("1", drawn_folders / "made" / "1.mp4", drawn_folders / "real" / "0.mp4", Path(words), False)
     row = rows.measure_pair(pair, tools)
     assert row.figures["opening_r"] > 0.9 and row.figures["lag"] == 0 and 0.7 < row.figures["amplitude"] < 1.1
     assert "meter reads from the clip of the words" in row.notes[-1] and "psnr" not in row.figures
-    old = rows.measure_pair(replace(pair, generated=folders / "made" / "0.mp4"), tools)
+    old = rows.measure_pair(replace(pair, generated=drawn_folders / "made" / "0.mp4"), tools)
     assert old.figures["opening_r"] < 0.6  # it still says what 0 says
 
 

@@ -32,7 +32,7 @@ def test_conditions_do_what_they_say(tools):
     assert noisy.mel.mean() > plain.mel.mean() + 0.5
     slow = bench._take(0, "fps", 12.5, 12.5)
     assert len(slow.frames) == len(slow.truth) == round(12.5) and len(plain.frames) == 25
-    turned = bench._take(0, "turn", 30, 25.0)
+    turned = bench._take(0, "turn", 20, 25.0)
     assert np.abs(turned.frames.astype(int) - plain.frames).mean() > 3
     for axis, value in (("face", 16), ("jpeg", 5)):
         spoiled = robustness._spoil(plain.frames, axis, value)
