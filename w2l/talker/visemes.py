@@ -13,8 +13,8 @@ from w2l.talker.voices.phones import PHONES, Spoken
 # s: lips move a little before the sound. People's do by 6 ± 4 ms, as `w2l.evaluate.metrics.lead` finds in 54 clips of
 # nine speakers; with 10 ms the formant voices' do by 13 and espeak-ng's by 4.
 _LEAD = 0.01
-_SPREAD = 0.030  # s: standard deviation of the blur by which neighbouring shapes flow into each other
-_CLOSING = 0.014  # s: lips meet and part faster than the jaw moves
+_SPREAD = 0.037  # s: standard deviation of the blur by which neighbouring shapes flow into each other
+_CLOSING = 0.020  # s: lips meet and part faster than the jaw moves
 _OPENING, _CLOSURE, _TUCK = (Mouth._fields.index(name) for name in ("opening", "closure", "tuck"))
 
 
