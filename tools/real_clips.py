@@ -92,12 +92,13 @@ def load(path: Path, true: np.ndarray, meter: nn.Module) -> RealClip:
 
 def next_words(clips: Sequence[RealClip], number: int) -> RealClip:
     """Whose words a clip gets: those of the next clip by another speaker. Raises W2LError where there is none."""
-    mine = _speaker(clips[number])
-    others = [one for one in [*clips[number + 1 :], *clips[:number]] if _speaker(one) != mine]
+    mine = speaker_of(clips[number].name)
+    others = [one for one in [*clips[number + 1 :], *clips[:number]] if speaker_of(one.name) != mine]
     if not others:
         raise W2LError("words are exchanged between speakers; give at least two --speakers.")
     return others[0]
 
 
-def _speaker(clip: RealClip) -> str:
-    return clip.name.split("_")[0]
+def speaker_of(name: str) -> str:
+    """Who speaks in a clip, by its name."""
+    return name.split("_")[0]

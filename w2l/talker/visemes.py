@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from w2l.audio import SAMPLE_RATE, TRAINING_FPS
 from w2l.talker.mouth import Mouth
 from w2l.talker.voices.formant import CONTROL_RATE
-from w2l.talker.voices.phones import PHONES, Spoken
+from w2l.talker.voices.phones import PHONES, Phone, Spoken
 
 # s: lips move a little before the sound. People's do by 6 ± 4 ms, as `w2l.evaluate.metrics.lead` finds in 54 clips of
 # nine speakers; with 10 ms the formant voices' do by 13 and espeak-ng's by 4.
@@ -31,17 +33,18 @@ def mouth_track(
     n_frames: int,
     articulation: float = 1.0,
     fps: float = TRAINING_FPS,
+    phones: Mapping[str, Phone] = PHONES,
 ) -> np.ndarray:
     """The mouth at each video frame: float32 (n_frames, 7), columns as in `Mouth`.
 
-    Frames show the moments of `shown_times`. Shapes blend over about 60 ms (co-articulation).
-    `articulation` scales the opening. Opening is about 0..1.15; pressed lips bring it to 0.
+    Frames show the moments of `shown_times`. Shapes blend over about 75 ms (co-articulation). `articulation` scales the
+    opening; `phones` says what each phone looks like. Opening is about 0..1.15; pressed lips bring it to 0.
     """
     n = int((n_frames / fps + 0.5) * CONTROL_RATE)
     shapes = np.zeros((len(Mouth._fields), n))
-    shapes[_CLOSURE] = PHONES["SIL"].mouth.closure  # at rest after the last phone
+    shapes[_CLOSURE] = phones["SIL"].mouth.closure  # at rest after the last phone
     for name, start, end, stress in spoken:
-        phone = PHONES[name]
+        phone = phones[name]
         first, last = (round(edge * CONTROL_RATE / SAMPLE_RATE) for edge in (start, end))
         shape = np.array(phone.mouth)
         if phone.kind == "vowel":

@@ -14,7 +14,8 @@ class Phone:
 
     kind: "vowel", "nasal", "glide", "fricative", "breath", "stop" or "silence". formants: F1..F3 in Hz of a male voice.
     voicing, frication: source levels 0..1. noise: centre and bandwidth in Hz of the frication. ms: usual duration.
-    Formants are rounded textbook averages (Peterson and Barney's vowels; Klatt's consonant loci).
+    Formants are rounded textbook averages (Peterson and Barney's vowels; Klatt's consonant loci). Openings are rounded
+    from those of a real speaker (`tools/real_visemes.py`); the rest of a mouth is set by eye.
     """
 
     kind: str
