@@ -16,6 +16,7 @@ import numpy as np
 from w2l import audio, faces, video
 from w2l.dubbing import published
 from w2l.dubbing.footage import Footage
+from w2l.dubbing.references import ClosedLips, OwnFrames, References
 from w2l.dubbing.settings import Settings
 from w2l.dubbing.speech import Speech, listen
 from w2l.errors import W2LError
@@ -61,6 +62,10 @@ class Method(Protocol):
 
     def cut_crop(self, frame: np.ndarray, box: np.ndarray, roll: float = 0.0) -> np.ndarray:
         """(96, 96, 3) uint8 BGR: what the generator sees; roll: as in `Track.rolls`."""
+        ...
+
+    def references(self, fps: float) -> References:
+        """What chooses the references of one face's crops, `fps` of them a second."""
         ...
 
     def mel_windows(self, mel: np.ndarray, fps: float, first: int, count: int, shift: float) -> np.ndarray:
@@ -127,6 +132,10 @@ class Modern:
     def cut_crop(self, frame: np.ndarray, box: np.ndarray, roll: float = 0.0) -> np.ndarray:
         """See `Method`."""
         return faces.cut_crop(frame, box, faces.CROP_SIZE, roll)
+
+    def references(self, fps: float) -> References:
+        """See `Method`."""
+        return ClosedLips(fps) if self.settings.reference == "closed" else OwnFrames()
 
     def mel_windows(self, mel: np.ndarray, fps: float, first: int, count: int, shift: float) -> np.ndarray:
         """See `Method`."""
@@ -198,6 +207,10 @@ class Published:
     def cut_crop(self, frame: np.ndarray, box: np.ndarray, roll: float = 0.0) -> np.ndarray:
         """See `Method`; heads are never turned."""
         return published.cut_crop(frame, box)
+
+    def references(self, fps: float) -> References:
+        """See `Method`; each frame is its own."""
+        return OwnFrames()
 
     def mel_windows(self, mel: np.ndarray, fps: float, first: int, count: int, shift: float) -> np.ndarray:
         """See `Method`; never shifted."""

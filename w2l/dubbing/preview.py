@@ -66,11 +66,14 @@ def preview(
         footage = method.open(face)
         index = _index(at, frame, speech.seconds, footage.fps)
         generate, mel_shift = load_generator(checkpoint, method)
-        picture, track, others = _find(footage, index, method)
-        (box,), (roll,) = track.boxes, track.rolls.tolist()
-        crop = method.cut_crop(picture, box, roll)
+        pictures, track, others = _find(footage, index, method)
+        picture, box, roll = pictures[-1], track.boxes[-1], float(track.rolls[-1])
+        seen = [k for k in range(len(pictures)) if track.has_face(k)]
+        crops = [method.cut_crop(pictures[k], track.boxes[k], float(track.rolls[k])) for k in seen]
+        references = method.references(footage.fps)
+        like, crop = [references.choose(one) for one in crops], crops[-1]
         window = method.mel_windows(speech.mel(chosen.gate), footage.fps, index, 1, mel_shift)
-        mouth = DubbedMouth(0, box, crop, generate(crop[None], window)[0], roll)
+        mouth = DubbedMouth(0, box, crop, generate(crop[None], window, like[-1][None])[0], roll)
         result = method.paste(picture, crop, mouth.generated, box, roll)
         if chosen.label:
             result = mark.label_frame(result, mark.quiet_corner(picture.shape[1], picture.shape[0], box[None]))
@@ -93,9 +96,9 @@ def _index(at: float, frame: int | None, seconds: float, fps: float) -> int:
     return frame
 
 
-def _find(footage: Footage, index: int, method: Method) -> tuple[np.ndarray, faces.Track, list[np.ndarray]]:
-    """The frame that the result shows there, the chosen face's track of that frame alone, and the corners of
-    the boxes of all."""
+def _find(footage: Footage, index: int, method: Method) -> tuple[list[np.ndarray], faces.Track, list[np.ndarray]]:
+    """The frame that the result shows there, after a few before it; the chosen face's track in these frames; and the
+    corners of the boxes of all faces in the last one."""
     length = 1 if footage.is_still else footage.clip.n_frames
     source = index if length is None else footage.source(index, length)
     start = max(0, source - _REACH)
@@ -111,8 +114,8 @@ def _find(footage: Footage, index: int, method: Method) -> tuple[np.ndarray, fac
         )
     if not track.has_face(at):
         raise W2LError(f"no face was found at that moment of {footage.clip.path}; choose another, or give a box.")
-    here = slice(at, at + 1)
-    return near[at], faces.Track(track.boxes[here], track.found[here], track.size, track.rolls[here]), others
+    until = slice(at + 1)
+    return near[until], faces.Track(track.boxes[until], track.found[until], track.size, track.rolls[until]), others
 
 
 def _draw(moment: Moment, others: list[np.ndarray], chosen: Settings, title: str) -> np.ndarray:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from w2l.video import Framing
 
 EXTENSIONS = ("pingpong", "loop", "hold", "trim")
+REFERENCES = ("closed", "own")
 _GAPS = ("pass", "hold", "interpolate", "error")  # as `faces.GAPS`, repeated so that the command line starts fast
 _SIDES = ("TOP", "BOTTOM", "LEFT", "RIGHT")
 _FACE, _FRAMES, _MOUTH = "the face", "the frames", "the mouth"
@@ -195,6 +196,13 @@ class Settings(TrackSettings):
         default_help="the file's own choice",
     )
     gate: bool = choice(False, "keep the mouth at rest in the pauses of the speech", group=_MOUTH)
+    reference: str = choice(
+        "closed",
+        "the picture that tells what the mouth looks like: closed, one with the lips closed from the last two seconds, "
+        "or own, the frame itself, as published",
+        group=_MOUTH,
+        choices=REFERENCES,
+    )
     feather: bool = choice(
         True,
         "replace only the lower half of the face and fade it into the frame, instead of the whole rectangle",
@@ -212,7 +220,7 @@ class Settings(TrackSettings):
     parity: bool = choice(
         False,
         "do exactly what the published code does, faults included (see `published`): leave fps out, give one speaker; "
-        "feather and match_colour have no effect",
+        "reference, feather and match_colour have no effect",
         group=_MOUTH,
         option_help="do exactly what the published code does, faults included",
     )
@@ -246,6 +254,8 @@ class Settings(TrackSettings):
             raise W2LError(f"a batch of {self.batch_size} faces cannot be drawn; give a batch size of 1 or more.")
         if self.extend not in EXTENSIONS:
             raise W2LError(f"extend cannot be {self.extend!r}; choose one of {', '.join(EXTENSIONS)}.")
+        if self.reference not in REFERENCES:
+            raise W2LError(f"reference cannot be {self.reference!r}; choose one of {', '.join(REFERENCES)}.")
 
     def with_changes(self, **changes: Any) -> Settings:
         """These settings with some of them changed. Raises W2LError for an unknown name, with the closest known one."""

@@ -127,6 +127,7 @@ def redraw(plan: Plan, generate: Generate, clock: Stopwatch) -> Iterator[Moment]
 
 def _draw(plan: Plan, frames: Iterator[np.ndarray], generate: Generate, clock: Stopwatch) -> Iterator[Moment]:
     """Draws the mouths of a batch of frames at a time; the results are still the frames themselves."""
+    choosers = [plan.method.references(plan.footage.fps) for _ in plan.speakers]
     for first in range(0, plan.n_frames, plan.batch_size):
         batch = list(itertools.islice(frames, plan.batch_size))
         with clock.time("generate"):
@@ -134,7 +135,9 @@ def _draw(plan: Plan, frames: Iterator[np.ndarray], generate: Generate, clock: S
             wanted = [(i, s, box, plan.roll(s, first + i)) for i, s, box in places]
             crops = [plan.method.cut_crop(batch[i], box, roll) for i, _, box, roll in wanted]
             heard = {s: plan.windows(s, first, len(batch)) for s in {s for _, s, *_ in wanted}}
-            generated = generate(np.stack(crops), np.stack([heard[s][i] for i, s, *_ in wanted])) if crops else ()
+            like = [choosers[s].choose(crop) for crop, (_, s, *_) in zip(crops, wanted, strict=True)]
+            windows = [heard[s][i] for i, s, *_ in wanted]
+            generated = generate(np.stack(crops), np.stack(windows), np.stack(like)) if crops else ()
         mouths: list[list[DubbedMouth]] = [[] for _ in batch]
         for (i, s, box, roll), crop, drawn in zip(wanted, crops, generated, strict=True):
             mouths[i].append(DubbedMouth(s, box, crop, drawn, roll))

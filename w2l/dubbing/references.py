@@ -1,0 +1,72 @@
+"""Which picture of a face tells the generator what its mouth looks like, while it draws another one."""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_SECONDS = 2.0  # how long a picture may serve: light and pose change
+_LIKE = 20.0  # mean difference of upper halves, 0 to 255, up to which two pictures count as one pose in one light
+_LESS = 0.7  # pixels by which another mouth must be less open to be worth a change
+
+
+class References(Protocol):
+    """Chooses references for the crops of one face, frame by frame."""
+
+    def choose(self, crop: np.ndarray) -> np.ndarray:
+        """The reference for the face's next crop; both (96, 96, 3) uint8 BGR."""
+        ...
+
+
+class OwnFrames:
+    """Each crop is its own reference, as in the published code."""
+
+    def choose(self, crop: np.ndarray) -> np.ndarray:
+        """See `References`."""
+        return crop
+
+
+class _Seen(NamedTuple):
+    crop: np.ndarray
+    upper: np.ndarray
+    opening: float
+
+
+class ClosedLips:
+    """The picture with the least open mouth among those of the last two seconds that show the same pose and light.
+
+    A generator repeats some of the mouth that its reference shows. With the very frame that is redrawn as reference,
+    the filmed words shine through the new ones, and lips move in pauses. The choice looks back only, and changes only
+    for a clearly smaller opening, so that a mouth's looks do not flicker. fps: frames a second.
+    """
+
+    def __init__(self, fps: float) -> None:
+        self._seen: deque[_Seen] = deque(maxlen=max(1, round(_SECONDS * fps)))
+        self._held: _Seen | None = None
+
+    def choose(self, crop: np.ndarray) -> np.ndarray:
+        """See `References`."""
+        upper = crop[: len(crop) // 2 : 2, ::2].astype(np.float32)
+        self._seen.append(_Seen(crop, upper, self._opening(crop)))
+        alike = [one for one in self._seen if np.abs(one.upper - upper).mean() <= _LIKE]
+        best, held = min(alike, key=lambda one: one.opening), self._held
+        if held is None or all(one is not held for one in alike) or held.opening > best.opening + _LESS:
+            self._held = held = best
+        return held.crop
+
+    def _opening(self, crop: np.ndarray) -> float:
+        from w2l.evaluate.metrics.mouth import measure  # here: torch takes seconds to start, see `dub.load_generator`
+
+        return float(measure(self._meter, crop[None])[0, 0])
+
+    @cached_property
+    def _meter(self) -> nn.Module:
+        from w2l import models
+
+        return models.load("classroom_meter", network="mouth_meter")
