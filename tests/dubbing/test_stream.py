@@ -24,7 +24,7 @@ def test_mel_shift_of_the_weights_is_obeyed(tmp_path, clip, monkeypatch):
         def __init__(self, model, device):
             self.shift = model.meta["mel_shift"]
 
-        def __call__(self, crops, mels):
+        def __call__(self, crops, mels, references):
             given.setdefault(self.shift, []).append(mels)
             return crops
 
@@ -49,7 +49,7 @@ def test_each_speaker_has_a_speech(tmp_path, clip, monkeypatch):
         def __init__(self, model, **_):
             pass
 
-        def __call__(self, crops, mels):
+        def __call__(self, crops, mels, references):
             given.setdefault("mels", []).append(mels)
             return np.full_like(crops, 255)
 
