@@ -76,6 +76,26 @@ def test_colours_are_matched_by_what_the_cheeks_are_off(noise):
     assert np.array_equal(faces.match_colour(crop, crop), crop)
 
 
+@pytest.mark.parametrize("tint", [(1.0, 1.0, 1.0), (0.6, 0.8, 1.0)], ids=["black and white", "sepia"])
+def test_lips_in_a_picture_of_one_hue_have_that_hue(noise, tint):
+    bright = noise[:96, :96, :1].astype(float)
+    crop = (bright * tint).round().astype(np.uint8)
+    drawn = crop.copy()
+    drawn[60:80, 30:66] = (60, 60, 160)  # red lips
+    matched = faces.match_colour(drawn, crop)[60:80, 30:66].reshape(-1, 3)
+    assert (matched == matched[0]).all() and matched[0].astype(int).sum() == pytest.approx(280, abs=3)  # as bright
+    assert matched[0] / matched[0, 2] == pytest.approx(np.array(tint), abs=0.02)
+
+
+def test_lips_in_a_picture_of_some_colour_keep_theirs(noise):
+    crop = np.repeat(noise[:96, :96, :1], 3, axis=2) // 2 + 60
+    crop[::4] += np.array([0, 6, 12], np.uint8)
+    crop[1::4] += np.array([0, 6, 12], np.uint8)
+    drawn = crop.copy()
+    drawn[60:80, 30:66] = (60, 60, 160)
+    assert np.array_equal(faces.match_colour(drawn, crop)[60:80, 30:66], drawn[60:80, 30:66])
+
+
 def test_a_plain_paste_covers_the_whole_box(noise):
     patch = np.full((96, 96, 3), 7, np.uint8)
     result = faces.paste(noise, patch, [-10, 50, 60, 130], feather=False)

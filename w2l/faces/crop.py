@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -18,6 +19,7 @@ _FADE_EDGE = 0.16  # of half the box: over this much before its sides, bottom an
 _ROUNDNESS = 2.2  # of the pasted outline: 2 is an ellipse, like a jaw; more would also paste the background beside it
 _WIDTH = 0.94  # of that outline, as a share of the box
 _CHEEKS = (slice(26, 46), slice(16, 80))  # rows, columns of a crop: just above the half that the generator draws
+_ONE_HUE, _COLOURED = 1.0, 2.0  # strays of `_tint`: black and white or sepia film has less, a face in colour has more
 
 
 def cut_crop(
@@ -124,11 +126,32 @@ def match_colour(patch: np.ndarray, crop: np.ndarray) -> np.ndarray:
     """The generated patch in the colours of the crop that it was made from.
 
     patch, crop: (96, 96, 3) uint8 BGR. The generator also redraws the cheeks, which it was shown; the mean error there,
-    of each channel, is subtracted from the whole patch. Returns a new (96, 96, 3) uint8.
+    of each channel, is subtracted from the whole patch. Where the crop has one hue only (black and white, sepia), so
+    has the patch: a generator has hardly seen such faces, and paints lips red. Returns a new (96, 96, 3) uint8.
     """
     rows, columns = _CHEEKS
     off = crop[rows, columns].mean((0, 1)) - patch[rows, columns].mean((0, 1))
-    return np.clip(patch + off + 0.5, 0, 255).astype(np.uint8)
+    matched = patch + off
+    tint, strays = _tint(crop[::2, ::2].astype(np.float32))
+    if strays < _COLOURED:
+        share = _smoothstep((_COLOURED - strays) / (_COLOURED - _ONE_HUE))
+        matched += share * (matched.mean(2)[..., None] * tint[0] + tint[1] - matched)
+    return np.clip(matched + 0.5, 0, 255).astype(np.uint8)
+
+
+def _tint(crop: np.ndarray) -> tuple[np.ndarray, float]:
+    """How the colours of a crop follow from its brightness, the mean of the channels: each is slope x brightness +
+    offset, by least squares. Returns slopes and offsets (2, 3), and how far pixels stray from it (rms, 0 to 255);
+    infinity for a crop without contrast, which shows no such rule."""
+    bright = crop.mean(2)
+    varying = bright - bright.mean()
+    contrast = float((varying**2).mean())
+    if contrast < _COLOURED**2:
+        return np.zeros((2, 3), np.float32), math.inf
+    slopes = (varying[..., None] * crop).mean((0, 1)) / contrast
+    offsets = crop.mean((0, 1)) - slopes * bright.mean()
+    strays = crop - (bright[..., None] * slopes + offsets)
+    return np.stack([slopes, offsets]), float(np.sqrt((strays**2).mean()))
 
 
 @lru_cache(maxsize=1)
@@ -142,7 +165,7 @@ def _lower_face() -> np.ndarray:
     return (outline * fade_in).astype(np.float32)
 
 
-def _smoothstep(x: np.ndarray) -> np.ndarray:
+def _smoothstep(x: np.ndarray | float) -> np.ndarray:
     """0 below 0, 1 above 1, 3x^2 - 2x^3 between."""
     x = np.clip(x, 0, 1)
     return x * x * (3 - 2 * x)
