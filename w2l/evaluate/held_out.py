@@ -31,7 +31,7 @@ from w2l.talker.cast import DEFAULT_CAST, Cast
 
 _BATCH = 32  # frames generated at once
 _UNSURE = np.exp(-100)  # the smallest probability in a cross-entropy, as in torch
-_CLOSED, _WIDE = 0.5, 8.0  # pixels: a true opening under the first is a closed mouth, over the second a wide open one
+_CLOSED, _WIDE = 0.5, 4.0  # pixels: a true opening under the first is a closed mouth, over the second a wide open one
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ CRITERIA = (
     Criterion("confidence_shuffled", "the same, generated but heard with yet another speaker's speech"),
     Criterion("offset_new_exact", "clips generated with swapped speech whose offset is 0"),
     Criterion("open_when_closed", "generated opening where the new truth is closed, pixels of the crop, mean"),
-    Criterion("open_when_open", "generated opening where the new truth is over 8 pixels, mean"),
+    Criterion("open_when_open", "generated opening where the new truth is over 4 pixels, mean"),
 )
 
 

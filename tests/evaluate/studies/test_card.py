@@ -40,16 +40,22 @@ def test_the_card_says_what_the_file_says(name):
 def test_commands_run(name):
     """The command line takes each of them, its settings are settings, and earlier weights are in the history."""
     (command,) = re.findall(r"Remade by `([^`]+)`", BULLETS[name])
-    *shown, train = command.split(" && ")
     made = {}
-    for step in shown:
+    for step in command.split(" && "):
+        if step.startswith("w2l"):
+            made |= dict.fromkeys(check_training(step, made))
+            continue
         source, commit, target = re.fullmatch(r"git show ((\w+):[\w/.]+) > ([\w@.]+)", step).groups()
         made[target] = source
         in_history = ["git", "-C", str(ROOT), "cat-file", "-e", f"{commit}^{{commit}}"]
         if subprocess.run(in_history, capture_output=True, check=False).returncode:
             continue  # no clone, or a shallow one
         subprocess.run(["git", "-C", str(ROOT), "cat-file", "-e", source], check=True)
-    words = shlex.split(train)
+
+
+def check_training(command, made):
+    """Whether the command line takes it, from files that are there or made before; returns the files that it makes."""
+    words = shlex.split(command.replace("PEOPLE", PACK))
     assert words[:2] == ["w2l", "train"]
     options = make_parser().parse_args(words[1:])
     for option in ("start", "expert", "disc"):
@@ -57,6 +63,7 @@ def test_commands_run(name):
         assert value is None or value in made or value in BULLETS, value
     known = card._CONFIGS[words[2]].__dataclass_fields__
     assert {item.split("=")[0] for item in getattr(options, "set", [])} <= known.keys()
+    return [f"{options.out}/{name}.safetensors" for name in ("expert", "generator", "quality_disc")]
 
 
 @pytest.mark.parametrize(("who", "given"), [("0e6723b7", True), ("bundled", False), ("", False)])
@@ -67,6 +74,18 @@ def test_the_command_names_people_other_than_the_bundled_ones(who, given):
     command = card._command({"network": "syncnet", "data": data, "training": {"looks": "mixed", "steps": 7}})
     assert command == f"w2l train expert{' --people PEOPLE' * given} --set steps=7"
     assert "PEOPLE" in card._HEAD and make_parser().parse_args(command.replace("PEOPLE", PACK).split()[1:])
+
+
+def test_earlier_runs_come_first_each_from_the_one_before():
+    first = {"start": "classroom_expert@abcdef0", "training": {"steps": 7}}
+    second = {"start": "run1/expert.safetensors", "training": {"looks": "mixed", "steps": 8}}
+    meta = {"network": "syncnet", "start": "run2/expert.safetensors", "training": {"looks": "mixed", "width": 0.5}}
+    show, *trainings = card._command(meta | {"earlier": [first, second]}).split(" && ")
+    assert show.startswith("git show abcdef0:") and trainings == [
+        "w2l train expert --from classroom_expert@abcdef0.safetensors --out run1 --set looks=drawn steps=7",
+        "w2l train expert --from run1/expert.safetensors --out run2 --set steps=8",
+        "w2l train expert --from run2/expert.safetensors --set width=0.5",
+    ]
 
 
 @pytest.mark.parametrize("looks", ["photo", "mixed", "drawn"])

@@ -33,6 +33,8 @@ _PEOPLE = re.compile(r" with people (\w+)")  # in the name of the data: whose fa
 
 _EARLIER = re.compile(r"(\w+)@([0-9a-f]{7,40})(?:\.safetensors)?")  # weights as they were in an earlier commit
 
+_BEFORE = {"looks": "drawn"}  # how all talkers were when trainings had no such setting
+
 _LOOKS = {"photo": "photographic", "drawn": "drawn", "mixed": "photographic but for one in five, which is drawn"}
 
 # rows of the table of stages: figure, what it is
@@ -53,7 +55,13 @@ _HEAD = """# The classroom weights
 
 Small networks trained by this kit on its own synthetic talker corpus: four talkers in five are photographs whose faces
 a program moves, one is drawn, and all voices are synthesised (formant, espeak-ng, Flite). They show every step of the
-Wav2Lip recipe within class time. No video of a real person was trained on. For real faces use the published weights.
+Wav2Lip recipe, and dub real faces. No video of a real person was trained on.
+
+What does not work, looked at on photographs, paintings, drawings and films of people: heads turned by more than some 20
+degrees (the far corner of the mouth smears, now and then in purple); faces without lips of their own, painted or
+modelled (teeth as a drawing has them, dark corners); a broad smile in the picture that is dubbed (it stays, and the
+lips hardly meet); moustaches (they soften); close-ups (the mouth has 96 pixels for the whole face). Real people also
+part their lips before they speak and while they rest; these mouths do not.
 
 NAME@COMMIT below is the file of that name in that commit of this repository. The commands run in a clone of it. PEOPLE
 is the folder of photographs, or the people pack made from it, that [the data card](../../docs/talker_data.md) says how
@@ -62,7 +70,7 @@ pack was used; without --people the talkers have the bundled faces, which are no
 
 What the talkers' faces and voices are made from, and whom they represent: [the data card](../../docs/talker_data.md).
 
-Licence: that of the kit. Intended use: teaching. Outputs are marked as synthetic by the kit; keep the mark.
+Licence: that of the kit. Intended use: teaching and dubbing. Outputs are marked as synthetic by the kit; keep the mark.
 """
 
 
@@ -153,18 +161,24 @@ def _facts(name: str, model: Any) -> str:
 
 
 def _command(meta: dict[str, Any]) -> str:
-    """The shell command that repeats this training: what it starts from, who judges, whose faces the talkers have
-    unless these are the bundled ones, and the settings that differ from the defaults. Weights of an earlier commit are
+    """The shell command that repeats this training, after the earlier runs that it continues ("earlier" in the
+    metadata, oldest first), whose results lie in the folders run1, run2 and so on. Weights of an earlier commit are
     first written into the current folder."""
-    settings = meta.get("training", {})
-    role = _ROLES[meta["network"]]
-    if "disc_width" in settings:
-        role = "gan"
+    runs = [meta | {"start": None, "expert": None, "disc": None} | run for run in meta.get("earlier", ())]
+    steps = [step for number, run in enumerate(runs, 1) for step in _steps(run, f" --out run{number}")]
+    return " && ".join([*steps, *_steps(meta)])
+
+
+def _steps(meta: dict[str, Any], out: str = "") -> list[str]:
+    """The shell commands of one run: what it starts from, who judges, whose faces the talkers have unless these are
+    the bundled ones, and the settings that differ from the defaults."""
+    settings = _BEFORE | meta.get("training", {})
+    role = "gan" if "disc_width" in settings else _ROLES[meta["network"]]
     steps, given = [], ""
     for key, option in {"start": "from", "expert": "expert", "disc": "disc"}.items():
-        if key not in meta:
+        value = meta.get(key)
+        if value is None:
             continue
-        value = meta[key]
         if earlier := _EARLIER.fullmatch(value):
             name, commit = earlier.groups()
             value = f"{name}@{commit}.safetensors"
@@ -175,4 +189,4 @@ def _command(meta: dict[str, Any]) -> str:
         given += " --people PEOPLE"
     usual = asdict(_CONFIGS[role]())
     changed = [f"{key}={value}" for key, value in settings.items() if usual.get(key) != value]
-    return " && ".join([*steps, f"w2l train {role}{given}" + (f" --set {' '.join(changed)}" if changed else "")])
+    return [*steps, f"w2l train {role}{given}{out}" + (f" --set {' '.join(changed)}" if changed else "")]
