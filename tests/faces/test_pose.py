@@ -41,7 +41,7 @@ def test_where_there_is_no_head_none_is_measured():
 @pytest.mark.parametrize("quarters", range(4))
 def test_the_mouth_is_outside_where_the_frame_ends_above_it(quarters):
     """At the lower border, and at the others for heads that lie towards them."""
-    for cut, inside in ((122, False), (150, True)):
+    for cut, inside in ((138, False), (166, True)):
         part = presenter_picture()[:cut]
         head = pose.find_roll(np.ascontiguousarray(np.rot90(part, -quarters)), _box_in(part.shape, quarters))
         assert (head.inside > 0.05) == inside

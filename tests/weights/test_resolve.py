@@ -37,7 +37,7 @@ def test_generators_are_found_by_size_and_by_path(tmp_path, monkeypatch):
     path.touch()
     os.truncate(path, weights.REGISTRY["wav2lip"].bytes)  # a hole: it takes no room
     assert weights.find("wav2lip") == path
-    assert weights.find("classroom").name == "classroom_generator.safetensors"
+    assert weights.find("classroom").name == "classroom_generator_gan.safetensors"
     mine = tmp_path / "mine.pth"
     mine.write_bytes(b"x")
     assert weights.find(mine) == mine

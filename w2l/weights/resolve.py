@@ -18,9 +18,9 @@ from w2l.weights.registry import REGISTRY, Entry, describe_file
 
 CLASSROOM = "classroom"  # the bundled generator that dubs
 BUNDLED = {  # name -> what it is; small, trained on synthetic talkers, under the licence of the code
-    CLASSROOM: "generator: pixels, then the expert",
+    CLASSROOM: "generator: pixels, the expert, then the quality discriminator; alias of classroom_generator_gan",
+    "classroom_generator": "the generator after pixels and the expert",
     "classroom_generator_l1": "the generator after pixels alone",
-    "classroom_generator_gan": "the generator sharpened by the quality discriminator",
     "classroom_generator_gamed": "a generator that fools the expert and draws no mouth: for teaching",
     "classroom_expert": "lip-sync expert",
     "classroom_judge": "an earlier lip-sync expert, which judges the ablation's runs",
@@ -28,7 +28,7 @@ BUNDLED = {  # name -> what it is; small, trained on synthetic talkers, under th
     "classroom_meter": "mouth meter: reads opening and width off a face",
 }
 PUBLISHED = ("wav2lip", "wav2lip_gan")  # the generators of the registry
-_BUNDLED_FILES = {CLASSROOM: "classroom_generator"}  # where the file is named differently from the weights
+_BUNDLED_FILES = {CLASSROOM: "classroom_generator_gan"}  # where the file is named differently from the weights
 
 
 def find(name_or_path: str | os.PathLike[str]) -> Path:

@@ -101,9 +101,9 @@ def test_lips_meet_on_m_b_p_and_at_rest_and_open_on_a():
     for phone in ("M", "B", "P"):
         assert truth(phone)[0] < 0.1 and truth(phone, lop=1.0, smile=0.2)[0] < 0.1, phone
     assert truth("SIL")[0] < 0.25
-    assert truth("AA")[0] > 1.4 * truth("IY")[0] > 2
+    assert truth("AA")[0] > 1.3 * truth("IY")[0] > 2
     assert truth("IY")[1] > truth("AA")[1] > truth("OW")[1] > truth("UW")[1]
-    assert truth("AA")[2] > truth("EH")[2] > truth("UW")[2]
+    assert min(truth("AA")[2], truth("EH")[2]) > truth("OW")[2] > truth("UW")[2]
 
 
 def test_a_lopsided_mouth_moves_more_on_one_side():
