@@ -85,7 +85,7 @@ def test_the_whole_study_on_talkers(folder, capsys, tmp_path):
     assert real_people.main(given) == 0
     written = json.loads(figures.read_text())
     found = written["medians"]["classroom_generator"]
-    assert found["r"] > 0.85 and found["lag"] == 0 and found["old_r"] < 0.5 and found["beyond_r"] > 0.8
+    assert found["r"] > 0.85 and abs(found["lag"]) < 1 and found["old_r"] < 0.5 and found["beyond_r"] > 0.8
     assert 0.5 < found["amplitude"] < 1.3 and found["held_r"] > 0.85 and found["held_box_over_paste"] < 1
     assert [one["words"] for one in written["clips"]["classroom_generator"]] == ["p1_words", "p0_words"]
     made = keep / "classroom_generator" / "p0_words_says_p1_words.mp4"
