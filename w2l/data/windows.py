@@ -140,8 +140,8 @@ def generator_batch(
 def _with_upper_half(frames: np.ndarray, of: np.ndarray) -> np.ndarray:
     """Frames, uint8 (n, 96, 96, 3), that have the upper halves of others.
 
-    In a dub the reference is the very frame that is redrawn. Without such pairs a generator learns that a reference
-    whose upper half fits shows the right mouth, and then it repeats the filmed mouth instead of what is said.
+    In a dub the reference is that very frame, or one shortly before it. Without such pairs a generator learns that a
+    reference whose upper half fits shows the right mouth, and then it repeats the filmed mouth instead of what is said.
     """
     height = frames.shape[1]
     fade = np.clip((np.arange(height) - height / 2) / _SEAM + 1, 0, 1)[:, None, None]

@@ -23,7 +23,7 @@ class Demo:
 def demo(out: str | os.PathLike[str] | None = None, progress: bool = True) -> Demo:
     """Dubs the presenter in ``data/samples`` and writes demo.mp4 and demo.png (the contact sheet) into the folder.
 
-    out: the folder, ``demo`` in the results folder when None. The presenter is nobody, so no consent is needed.
+    out: the folder, ``demo`` in the results folder when None. The presenter is no real person, so no consent is needed.
     Raises W2LError when the kit's data is missing or the folder cannot be written.
     """
     folder = Path(out) if out is not None else paths.results() / "demo"

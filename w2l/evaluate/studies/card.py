@@ -53,12 +53,14 @@ _CAME = {"start": "from", "expert": "judged by", "disc": "beside"}
 
 _HEAD = """# The classroom weights
 
-Small networks trained by this kit on its own synthetic talker corpus: four talkers in five are photographs whose faces
-a program moves, one is drawn, and all voices are synthesised (formant, espeak-ng, Flite). They show every step of the
-Wav2Lip recipe, and dub real faces. No video of a real person was trained on.
+Small networks trained by this kit on its own synthetic talker corpus: four talkers in five are photographs animated by
+a program, one is drawn, and all voices are made by programs (formant, espeak-ng, Flite); classroom_judge alone learned
+on drawn talkers only. They show every step of the Wav2Lip recipe, and dub real faces: `classroom`, which `w2l dub`
+takes by default, is classroom_generator_gan. No video of a real person was trained on.
 
-What does not work, looked at on photographs, paintings, drawings and films of people: heads turned by more than some 20
-degrees (the far corner of the mouth smears, now and then in purple); faces without lips of their own, painted or
+Known failures, seen on photographs, paintings, drawings and films of people: heads turned by more than some 20 degrees
+(the far corner of the mouth smears, now and then in purple); nostrils that break up and faint specks of colour near the
+mouth, also in frontal faces; lips that darken when they open wide, without teeth; faces without clear lips, painted or
 modelled (teeth as a drawing has them, dark corners); a broad smile in the picture that is dubbed (it stays, and the
 lips hardly meet); moustaches (they soften); close-ups (the mouth has 96 pixels for the whole face). Real people also
 part their lips before they speak and while they rest; these mouths do not.
@@ -101,6 +103,8 @@ def write(
         table(figures),
         f"\nMeasured {today} on {device.machine()} by `w2l evaluate corpus --split {split} --clips {count}"
         f"{_cast_options(cast)}`.",
+        f"Generator: {names['generator']}; expert: {names['expert']}; mouth meter: {names['meter']}.",
+        "The bounds are those of the first, drawn talkers; photographic ones are harder.",
         "Each face is driven by the next talker's speech (swapped) and by its own (matched), with the clip's middle",
         "frame as reference. Openings and widths in generated faces are read by the mouth meter. The mouth box is rows",
         f"{rows.start} to {rows.stop - 1}, columns {columns.start} to {columns.stop - 1} of the crop.",
