@@ -26,7 +26,7 @@ WINGS = {
     "weights": "a name or path becomes a file: registry, places, fetching, file formats",
     "models": "the networks, as published and narrow; `models/fast` makes them fast, and can be skipped by readers",
     "marking": "the visible label, metadata, content credentials",
-    "faces": "detect, follow, choose, crop and paste faces",
+    "faces": "detect, follow, choose, crop and paste faces; read mouths",
     "talker": "the synthetic talker: `cast`, `voices`, `visemes`, `drawn` and `photo` (pictures), clips",
     "data": "training clips: corpus, store, augmentation, windows",
     "sync": "how late the sound is: experts, the offset curve, the sync of a clip",

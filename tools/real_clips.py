@@ -14,8 +14,8 @@ from w2l import audio, video
 from w2l.audio import TRAINING_FPS, melspectrogram
 from w2l.data.clip import Clip
 from w2l.errors import W2LError
-from w2l.evaluate.metrics.mouth import measure
 from w2l.faces.crop import CROP_SIZE
+from w2l.faces.mouths import measure
 from w2l.sync.stretches import find_stretches
 
 OPENINGS = "openings.json"

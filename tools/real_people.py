@@ -31,10 +31,11 @@ from w2l.dubbing.stream import Moment
 from w2l.errors import W2LError
 from w2l.evaluate.held_out import Dubber, measure_swapped
 from w2l.evaluate.metrics.lead import lead
-from w2l.evaluate.metrics.mouth import amplitude, correlation, lagged, measure
+from w2l.evaluate.metrics.mouth import amplitude, correlation, lagged
 from w2l.evaluate.metrics.quality import Errors, gradient_energy
 from w2l.faces import cut_crop
 from w2l.faces.crop import MOUTH_BOX
+from w2l.faces.mouths import measure
 from w2l.sync.experts import Expert, load_expert
 from w2l.sync.scorer import offset_curve
 

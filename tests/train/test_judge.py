@@ -6,7 +6,7 @@ import torch
 from helpers import tiny_training as tiny
 
 from w2l.audio import mel_windows
-from w2l.data.windows import lower_halves
+from w2l.faces.crop import lower_halves
 from w2l.sync.scorer import pair_cosines
 from w2l.train import judge
 from w2l.train.engine.precision import Precision

@@ -10,6 +10,7 @@ from w2l.audio import N_MELS, TRAINING_FPS, WINDOW, mel_windows
 from w2l.data.augment import Augment
 from w2l.data.clip import FRAMES, Clip
 from w2l.errors import W2LError
+from w2l.faces.crop import lower_halves
 
 _APART = TRAINING_FPS // 2  # frames from a target to its reference: nearer ones show nearly the same mouth
 _SEAM = 6  # rows above the middle over which one half of a reference fades into the other
@@ -99,11 +100,6 @@ def _mouths(clip: Clip, start: int, frames: int, change: Augment | None) -> np.n
     first = start + (FRAMES - frames) // 2
     shown = clip.frames[first : first + frames]
     return lower_halves(np.stack([change(f) for f in shown]) if change else shown)
-
-
-def lower_halves(frames: np.ndarray) -> np.ndarray:
-    """uint8 (T, 96, 96, 3) frames as the expert sees them: float32 (3 T, 48, 96) in [0, 1], rows 48 to 95."""
-    return np.ascontiguousarray(frames[:, 48:].transpose(0, 3, 1, 2), dtype=np.float32).reshape(-1, 48, 96) / 255
 
 
 def generator_batch(

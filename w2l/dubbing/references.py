@@ -61,7 +61,7 @@ class ClosedLips:
         return held.crop
 
     def _opening(self, crop: np.ndarray) -> float:
-        from w2l.evaluate.metrics.mouth import measure  # here: torch takes seconds to start, see `dub.load_generator`
+        from w2l.faces.mouths import measure  # here: torch takes seconds to start, see `dub.load_generator`
 
         return float(measure(self._meter, crop[None])[0, 0])
 

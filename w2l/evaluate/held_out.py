@@ -20,9 +20,10 @@ from w2l.base.progress import progress_bar
 from w2l.data.clip import Clip
 from w2l.data.corpus import corpus
 from w2l.errors import W2LError
-from w2l.evaluate.metrics.mouth import amplitude, correlation, measure
+from w2l.evaluate.metrics.mouth import amplitude, correlation
 from w2l.evaluate.metrics.quality import gradient_energy
 from w2l.faces.crop import MOUTH_BOX
+from w2l.faces.mouths import measure
 from w2l.models.fast.generate import Generate
 from w2l.sync.curve import pairs_curve
 from w2l.sync.experts import Expert, load_expert

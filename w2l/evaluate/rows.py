@@ -20,10 +20,11 @@ from w2l.base.files import hash_of
 from w2l.errors import W2LError
 from w2l.evaluate.metrics import mouth
 from w2l.evaluate.metrics.frechet import Features, Moments, load_features
-from w2l.evaluate.metrics.mouth import correlation, measure
+from w2l.evaluate.metrics.mouth import correlation
 from w2l.evaluate.metrics.quality import Errors, Jitter
 from w2l.evaluate.settings import InstrumentSettings
 from w2l.evaluate.sources import Pair
+from w2l.faces.mouths import measure
 from w2l.preprocess.sources import TRUTH
 from w2l.sync.clip import ClipSync, is_cropped, sync_curve
 from w2l.sync.experts import Expert, load_expert

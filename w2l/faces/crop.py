@@ -45,6 +45,11 @@ def cut_crop(
     return _resize(inside, size, size, enlarge=cv2.INTER_LINEAR)
 
 
+def lower_halves(frames: np.ndarray) -> np.ndarray:
+    """uint8 (T, 96, 96, 3) frames as the expert sees them: float32 (3 T, 48, 96) in [0, 1], rows 48 to 95."""
+    return np.ascontiguousarray(frames[:, 48:].transpose(0, 3, 1, 2), dtype=np.float32).reshape(-1, 48, 96) / 255
+
+
 def paste(
     frame: np.ndarray,
     patch: np.ndarray,

@@ -18,8 +18,8 @@ from w2l.base.palette import SERIES
 from w2l.data.clip import FRAMES, Clip
 from w2l.errors import W2LError
 from w2l.evaluate.held_out import Dubber, measure_talker
-from w2l.evaluate.metrics import mouth
 from w2l.evaluate.report.figures import new_panels, sync_figure
+from w2l.faces.mouths import measure
 from w2l.notebook.plots import show_light
 from w2l.notebook.training import read_log
 from w2l.sync.curve import accuracy as pair_accuracy
@@ -231,7 +231,7 @@ def show_openings(rows: Mapping[str, np.ndarray], new: Clip, old: Clip, title: s
         seconds = np.arange(len(frames)) / TRAINING_FPS
         axes.plot(seconds, new.known_truth()[: len(frames), 0], color=_TRUTH, lw=1, label="new words, truth")
         axes.plot(seconds, old.known_truth()[: len(frames), 0], color="#aaaaaa", lw=0.8, ls=":", label="old words")
-        axes.plot(seconds, mouth.measure(ruler, frames)[:, 0], color=colour, label="generated")
+        axes.plot(seconds, measure(ruler, frames)[:, 0], color=colour, label="generated")
         axes.set(xlabel="seconds", title=name, ylim=(-0.5, 15))
     panels[0].set_ylabel("opening, pixels of 96")
     panels[0].legend(fontsize=8, frameon=False, loc="upper right")

@@ -22,8 +22,8 @@ from w2l.audio import SAMPLES_PER_FRAME, TRAINING_FPS, mel_windows, melspectrogr
 from w2l.base.device import pick_device
 from w2l.base.files import hash_of
 from w2l.data.clip import FRAMES
-from w2l.data.windows import lower_halves
 from w2l.errors import W2LError
+from w2l.faces.crop import lower_halves
 from w2l.models.fast.generate import fold_batch_norm
 from w2l.models.syncnet import SyncNet
 from w2l.models.syncnet_v2 import SyncNetV2

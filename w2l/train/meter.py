@@ -13,8 +13,8 @@ from torch.nn import functional
 from w2l import models
 from w2l.base.device import pick_device
 from w2l.data.augment import Augment
-from w2l.data.windows import lower_halves
-from w2l.evaluate.metrics.mouth import measure
+from w2l.faces.crop import lower_halves
+from w2l.faces.mouths import measure
 from w2l.models.mouth_meter import SCALE
 from w2l.train.data import TrainingData, open_data
 from w2l.train.engine import distributed

@@ -19,8 +19,8 @@ import torch
 
 from w2l import weights
 from w2l.base.files import hash_of
-from w2l.data.windows import lower_halves
 from w2l.errors import W2LError
+from w2l.faces.crop import lower_halves
 from w2l.sync.experts import DEFAULT, OwnExpert, load_expert
 
 INCEPTION = "weights-inception-2015-12-05-6726825d.pth"  # its sha256 begins with the end of its name

@@ -10,10 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import torch
 
 from w2l.audio import SAMPLE_RATE, TRAINING_FPS
-from w2l.data.windows import lower_halves
 
 STILL = 1e-4  # pixels: a mouth that moves less than this counts as still
 CLOSED = 0.5  # pixels of a 96-pixel crop: a true mouth is closed below this
@@ -75,14 +73,6 @@ def bilabial_times(phones: Iterable[dict[str, Any]]) -> list[tuple[float, float]
     from w2l.talker import BILABIALS
 
     return [(one["start"] / SAMPLE_RATE, one["end"] / SAMPLE_RATE) for one in phones if one["phone"] in BILABIALS]
-
-
-@torch.no_grad()
-def measure(meter: torch.nn.Module, frames: np.ndarray, device: torch.device | str = "cpu") -> np.ndarray:
-    """Opening and width of each crop: uint8 (n, 96, 96, 3) BGR to float32 (n, 2) pixels."""
-    faces = lower_halves(frames).reshape(-1, 3, 48, 96)
-    parts = [meter(torch.from_numpy(faces[at : at + 64]).to(device)) for at in range(0, len(faces), 64)]
-    return torch.cat(parts).cpu().numpy()
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:

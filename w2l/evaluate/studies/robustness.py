@@ -28,10 +28,10 @@ from w2l.errors import W2LError
 from w2l.evaluate.held_out import Dubber
 from w2l.evaluate.metrics.bootstrap import Estimate, mean_interval
 from w2l.evaluate.metrics.mouth import correlation
-from w2l.evaluate.metrics.mouth import measure as read_mouths
 from w2l.evaluate.metrics.quality import degraded
 from w2l.evaluate.report.figures import draw_bands, new_panels
 from w2l.evaluate.rows import Instruments
+from w2l.faces.mouths import measure as read_mouths
 from w2l.sync.clip import summarise
 from w2l.sync.scorer import Scorer
 from w2l.talker.cast import Cast
