@@ -1,8 +1,12 @@
 """The signal path: exact against the published one, one mel window for every frame."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
-from helpers.places import GOLDEN
+import soundfile
+from helpers.places import GOLDEN, ROOT
 from helpers.sounds import tone
 
 from w2l import audio
@@ -15,6 +19,24 @@ def test_mel_equals_the_published_one():
     mel = audio.melspectrogram(AUDIO["wav"])
     assert mel.dtype == np.float32 and mel.shape == AUDIO["mel"].shape
     assert np.abs(mel - AUDIO["mel"]).max() < 1e-4
+
+
+def test_mel_bands_are_those_of_librosa():
+    import librosa
+
+    expected = librosa.filters.mel(sr=16000, n_fft=800, n_mels=80, fmin=55, fmax=7600)
+    assert np.array_equal(audio.mel._mel_basis(), expected) and audio.mel._mel_basis().dtype == expected.dtype
+
+
+def test_mel_of_any_sound_needs_no_slow_import(tmp_path):
+    """numba and scipy.signal take two seconds to start, longer than all the rest of a short sound."""
+    soundfile.write(tmp_path / "a.wav", tone(0.5, 44100), 44100)
+    script = (
+        "import sys; from w2l import audio; print(audio.melspectrogram(audio.load(sys.argv[1])).shape);"
+        "assert not {'librosa', 'numba', 'scipy.signal', 'torch'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, tmp_path / "a.wav"], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "(80, 41)\n", done.stderr
 
 
 def test_mel_agrees_with_a_plain_second_implementation():

@@ -8,8 +8,8 @@ import numpy as np
 
 from w2l.audio.decoding import Sound, read
 from w2l.audio.layouts import coefficients
-from w2l.audio.librosa_import import import_librosa
 from w2l.audio.mel import SAMPLE_RATE
+from w2l.audio.resampling import resample
 
 QUIET = -40.0  # dB of full scale: speech below it hardly opens the mouth (see `level`)
 
@@ -46,9 +46,7 @@ def to_model_rate(wav: np.ndarray, rate: int) -> np.ndarray:
 def plain_model_rate(wav: np.ndarray, rate: int) -> np.ndarray:
     """(N,) or (N, channels) sound at `rate` Hz as librosa.load makes it, averaging: float32 (M,) at 16 kHz."""
     mono = np.ascontiguousarray(wav if wav.ndim == 1 else wav.mean(axis=1), dtype=np.float32)
-    if rate == SAMPLE_RATE:
-        return mono
-    return import_librosa().resample(mono, orig_sr=rate, target_sr=SAMPLE_RATE, res_type="soxr_hq").astype(np.float32)
+    return resample(mono, rate, SAMPLE_RATE)
 
 
 def to_stereo(wav: np.ndarray, layout: str) -> np.ndarray:

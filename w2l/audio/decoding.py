@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from w2l.audio.layouts import coefficients
-from w2l.audio.librosa_import import import_librosa
 from w2l.audio.parts import Part, parts
+from w2l.audio.resampling import resample
 from w2l.audio.timeline import Timeline
 from w2l.audio.tracks import choose, names, tracks
 from w2l.errors import W2LError
@@ -169,7 +169,7 @@ def _at_one_rate(blocks: Iterator[tuple[np.ndarray, int]]) -> Iterator[tuple[np.
             yield from run
         else:
             wav = np.concatenate([block for block, _ in run])
-            yield import_librosa().resample(wav, orig_sr=rate, target_sr=first, res_type="soxr_hq", axis=0), first
+            yield resample(wav, rate, first), first
 
 
 def _frames(container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[tuple[av.AudioFrame, int]]:

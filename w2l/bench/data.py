@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import librosa
 import numpy as np
 import soundfile
 
 from w2l import audio, talker
 from w2l.audio import SAMPLE_RATE, SAMPLES_PER_FRAME, TRAINING_FPS, mel_windows, melspectrogram
-from w2l.audio.librosa_import import import_librosa
 from w2l.base.device import machine
+from w2l.base.numba_cache import with_cache
 from w2l.data.clip import FRAMES, Clip
 from w2l.data.store import ClipEntry, Store, write_clip, write_index
 from w2l.data.windows import generator_batch
@@ -77,7 +78,7 @@ def measure(clip: str | os.PathLike[str] | None = None, clips: int = 4, seconds:
 def read_plainly(folder: Path, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """One random window, as `generator_batch` gives it (without the batch), read as the original code does."""
     names = sorted(folder.glob("*.jpg"))
-    mel = melspectrogram(import_librosa().load(folder / SOUND, sr=SAMPLE_RATE)[0])
+    mel = melspectrogram(with_cache(lambda: librosa.load)(folder / SOUND, sr=SAMPLE_RATE)[0])  # imported on first use
     start, other = rng.integers(1, Clip(np.empty(len(names)), mel).starts), rng.integers(0, len(names) - FRAMES + 1)
     return {
         "target": _pictures(folder, int(start)),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from w2l import audio
-from w2l.audio.librosa_import import import_librosa
+from w2l.audio.resampling import resample
 from w2l.errors import W2LError
 
 _LEVEL = -20.0  # dB of full scale: what the loud parts of quiet speech are raised to for the networks
@@ -123,10 +123,7 @@ def mix(speeches: Sequence[Speech]) -> Speech:
     channels = max(speech.wav.shape[1] for speech in speeches)
     total = np.zeros((max(round(speech.seconds * rate) for speech in speeches), channels), np.float32)
     for speech in speeches:
-        wav = speech.wav
-        if speech.rate != rate:
-            wav = import_librosa().resample(wav, orig_sr=speech.rate, target_sr=rate, res_type="soxr_hq", axis=0)
-        wav = wav[: len(total)]
+        wav = resample(speech.wav, speech.rate, rate)[: len(total)]
         total[: len(wav)] += wav  # a single channel is heard on both sides
     return Speech(speeches[0].path, total / max(1.0, float(np.abs(total).max())), rate)
 

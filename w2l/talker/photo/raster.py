@@ -1,4 +1,4 @@
-"""A triangle rasteriser and vertex shading, compiled by numba (which librosa brings).
+"""A triangle rasteriser and vertex shading, compiled by numba.
 
 OpenCV has a rasteriser from version 5 on only, and it takes 2.5 times as long.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+
+from w2l.base.numba_cache import with_cache
 
 
 def _rasterise(
@@ -108,7 +110,6 @@ def _paint(atlas: np.ndarray, places: np.ndarray, picture: np.ndarray) -> None:
                 picture[row, column, k] = int(min(max(value, np.float32(0)), np.float32(255)))
 
 
-rasterise = numba.njit(cache=True)(_rasterise)
-facing = numba.njit(cache=True)(_facing)
-turn = numba.njit(cache=True)(_turn)
-paint = numba.njit(cache=True)(_paint)
+rasterise, facing, turn, paint = with_cache(
+    lambda: [numba.njit(cache=True)(one) for one in (_rasterise, _facing, _turn, _paint)]
+)
