@@ -26,6 +26,18 @@ def test_weights_can_be_started_from_and_set_the_width(tmp_path, monkeypatch):
     assert data.load(str(checkpoint), "syncnet").width == pytest.approx(tiny.WIDTH, rel=0.01)  # read off its shapes
 
 
+def test_weights_started_from_can_be_widened(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "corpus", lambda *_, **__: tiny.clips())
+    models.save(tiny.judge(), tmp_path / "mine.safetensors", "syncnet", tiny.WIDTH)
+    config = replace(expert.ExpertConfig(**tiny.SMALL["expert"]), steps=1, learning_rate=0.0, widen=2 * tiny.WIDTH)
+    options = RunOptions(tmp_path / "run", progress=False, sanity=False)
+    again = models.load(expert.train_expert(config, options, start=str(tmp_path / "mine.safetensors")), "syncnet")
+    assert again.width == again.meta["training"]["width"] == again.meta["training"]["widen"] == 2 * tiny.WIDTH
+    narrow = models.load(tmp_path / "mine.safetensors", "syncnet")
+    sound = torch.ones(1, 1, 80, 16)
+    assert again.embed_audio(sound).shape[1] == 2 * narrow.embed_audio(sound).shape[1]
+
+
 def test_a_loss_at_chance_is_explained():
     it = tiny.make("expert")
     assert "0.69 is chance: normal until about step 300" in it.observe(100, {"held_out_loss": 0.69})[0]

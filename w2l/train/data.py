@@ -13,6 +13,7 @@ from w2l import models, weights
 from w2l.data.clip import Clip
 from w2l.data.corpus import corpus
 from w2l.errors import W2LError
+from w2l.models.widen import widen
 from w2l.talker.cast import Cast
 from w2l.train.engine import distributed
 from w2l.train.settings import TrainingConfig
@@ -111,6 +112,12 @@ def _talkers(cast: Cast, config: TrainingConfig, progress: bool) -> TrainingData
 def load(name_or_path: str, network: str) -> nn.Module:
     """Weights to start from or to judge with, by bundled or published name, weight file, or checkpoint."""
     return models.load(name_or_path, network=network)
+
+
+def load_start(name_or_path: str, network: str, width: float) -> nn.Module:
+    """Weights to start from, widened to `width` (see `models.widen`); 0: as they are."""
+    start = models.load(name_or_path, network)
+    return widen(start, width) if width else start
 
 
 def called(name_or_path: str) -> str:

@@ -150,14 +150,14 @@ def train_gan(
     """Trains a generator as a GAN in `options.folder`, or resumes there; returns the path of its generator.safetensors.
 
     quality_disc.safetensors is written beside it. start: the initial generator; None: new weights, as in the published
-    preset. disc: the initial discriminator. Their widths replace those of `config`. expert, store, people:
-    see `generator.train_generator`.
+    preset. disc: the initial discriminator, whose width replaces that of `config`. Other arguments as in
+    `generator.train_generator`.
     """
     path = options.result("generator", start, expert, disc)
     disc_path = options.result("quality_disc", start, expert, disc)
     distributed.start(pick_device(options.device))
     judge = sources.load(expert, "syncnet")
-    network = sources.load(start, "wav2lip") if start else None
+    network = sources.load_start(start, "wav2lip", config.widen) if start else None
     critic = sources.load(disc, "quality_disc") if disc else None
     if network is not None:
         config = replace(config, width=network.width)  # type: ignore[arg-type]

@@ -206,13 +206,13 @@ def train_generator(
 ) -> Path:
     """Trains a generator in `options.folder`, or resumes there; writes generator.safetensors and returns its path.
 
-    expert: the judge in phase 2. store, people: see `data.open_data`. start: initial weights, whose width replaces that
-    of `config`. Expert and start are bundled or published names, files or checkpoints.
+    expert: the judge in phase 2. store, people: see `data.open_data`. start: initial weights, whose width (after
+    `config.widen`) replaces that of `config`. Expert and start are bundled or published names, files or checkpoints.
     """
     path = options.result("generator", start, expert)
     distributed.start(pick_device(options.device))
     judge = sources.load(expert, "syncnet")  # before the data, so that a wrong name is reported immediately
-    network = sources.load(start, "wav2lip") if start else None
+    network = sources.load_start(start, "wav2lip", config.widen) if start else None
     if network is not None:
         config = replace(config, width=network.width)  # type: ignore[arg-type]
     data = sources.open_data(store, config, FRAMES, options.progress, people)

@@ -45,6 +45,7 @@ class ExpertConfig(TrainingConfig):
     """
 
     width: float = choice(0.25, "width of the network; 1 is the published one")
+    widen: float = choice(0.0, "width to which the initial weights are widened first, 0: they keep theirs")
     frames: int = choice(FRAMES, "frames in a window: 1, 3 or 5")
     steps: int = _with_default(TrainingConfig, "steps", 1600)
     clips: int = choice(16, "clips in a batch")
@@ -64,6 +65,7 @@ class _MouthConfig(TrainingConfig):
     """Settings shared by generator training with and without a discriminator."""
 
     width: float = choice(0.25, "width of the generator; 1 is the published one")
+    widen: float = _with_default(ExpertConfig, "widen", 0.0)
     batch: int = choice(8, "samples in a batch")
     mouth_weight: float = choice(2.0, "weight of the L1 in the mouth box, in addition to that of the whole face")
     sync_weight: float = choice(0.02, "weight of the expert's loss (paper, section 3.3)")

@@ -1,5 +1,6 @@
 """Nothing is lost: killed trainings end with the same bits, and only whole checkpoints are taken for such."""
 
+import json
 import resource
 import shutil
 import signal
@@ -152,3 +153,18 @@ def test_a_copy_that_fails_does_not_stop_the_training(tmp_path, capsys):
     tiny.train("expert", tmp_path / "run", {"copy_to": tmp_path / "file" / "copy"})
     assert tiny.saved_step(tmp_path / "run") == 6
     assert "training continues in" in capsys.readouterr().out
+
+
+def test_a_checkpoint_from_before_a_setting_existed_is_resumed(tmp_path, capsys):
+    """A run that knew no `widen` was begun with what is now its default, and with no other value."""
+    tiny.train("expert", tmp_path)
+    for path in (tmp_path / "checkpoints").glob("*.pt"):
+        saved = torch.load(path, weights_only=True)
+        config = json.loads(saved["config"])
+        del config["widen"]
+        torch.save(saved | {"config": json.dumps(config)}, path)
+    with pytest.raises(W2LError, match=r"other settings \(widen 0.0, now 0.5\)"):
+        tiny.train("expert", tmp_path, widen=0.5)
+    capsys.readouterr()
+    tiny.train("expert", tmp_path)
+    assert "resumes from step 6 of 6" in capsys.readouterr().out

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -200,11 +201,12 @@ class _Loop:
         saved, trainer = self.checkpoints.latest(), self.trainer
         if saved is None:
             return
-        wanted = json.dumps(self.settings, sort_keys=True)
-        if saved["name"] != trainer.name or saved["config"] != wanted:
+        wanted = json.loads(json.dumps(self.settings))
+        began = asdict(type(trainer.config)()) | json.loads(saved["config"])  # a setting newer than it had its default
+        if saved["name"] != trainer.name or began != wanted:
             raise W2LError(
                 f"{self.options.folder} holds a training of {saved['name']} with other settings "
-                f"({_difference(saved['config'], wanted)}); use those again, or choose another --out folder."
+                f"({_difference(began, wanted)}); use those again, or choose another --out folder."
             )
         if json.loads(saved["speed"]) != self.speed():
             self.tell(
@@ -258,8 +260,7 @@ def _patient() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _difference(before: str, now: str) -> str:
+def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
     """The settings that differ, as `name was, now is`."""
-    a, b = json.loads(before), json.loads(now)
-    names = [name for name in dict.fromkeys([*a, *b]) if a.get(name) != b.get(name)]
-    return ", ".join(f"{name} {a.get(name)}, now {b.get(name)}" for name in names) or "another kind of training"
+    names = [name for name in dict.fromkeys([*before, *now]) if before.get(name) != now.get(name)]
+    return ", ".join(f"{n} {before.get(n)}, now {now.get(n)}" for n in names) or "another kind of training"
