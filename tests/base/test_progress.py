@@ -81,6 +81,17 @@ def test_nothing_is_shown_unless_wanted(capsys):
     assert isinstance(progress_bar([1]), Lines)
 
 
+def test_a_function_is_told_instead(capsys):
+    told = []
+    with progress_bar(total=3, desc="draw", unit="frame", show=lambda *said: told.append(said)) as bar:
+        bar.update()
+        bar.update(2)
+        bar.set_postfix({"loss": "0.5"})
+    assert list(progress_bar("ab", desc="letters", show=lambda *said: told.append(said))) == ["a", "b"]
+    assert told == [("draw", n, 3) for n in (0, 1, 3)] + [("letters", n, 2) for n in (0, 1, 2)]
+    assert capsys.readouterr().err == ""
+
+
 def test_every_bar_of_the_kit_comes_from_here():
     for path in (ROOT / "w2l").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):

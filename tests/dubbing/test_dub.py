@@ -308,6 +308,38 @@ def test_nothing_is_left_when_it_stops_half_way(tmp_path, clip, generator, error
     wait_for_threads(threads)
 
 
+def test_progress_can_be_a_function(tmp_path, clip, generator):
+    told = []
+    speech = write_speech(tmp_path / "speech.wav", 0.8)
+    result = run_dub(clip, speech, tmp_path / "out.mp4", generator, progress=lambda *said: told.append(said))
+    stages = list(dict.fromkeys(what for what, *_ in told))
+    assert stages == ["read the speech", "load the weights", "find the face", "draw the mouth", "mark the file"]
+    assert [said for said in told if said[0] == "draw the mouth"] == [
+        ("draw the mouth", n, result.n_frames) for n in range(result.n_frames + 1)
+    ]
+
+
+class Enough(Exception):
+    """What ends a dub."""
+
+
+@pytest.mark.parametrize(
+    ("stage", "at"),
+    {"read the speech": 0, "load the weights": 0, "find the face": 3, "draw the mouth": 5, "mark the file": 0}.items(),
+)
+def test_progress_can_end_a_dub_in_every_stage(tmp_path, clip, generator, stage, at):
+    def tell(what, done, total):
+        if (what, done) == (stage, at):
+            raise Enough
+
+    threads, out = count_threads(), tmp_path / "results" / "out.mp4"
+    speech = write_speech(tmp_path / "speech.wav", 0.8)
+    with pytest.raises(Enough):
+        run_dub(clip, speech, out, generator, progress=tell, box=None, detector=TwoFaces())
+    assert list(out.parent.iterdir()) == []
+    wait_for_threads(threads)
+
+
 def test_both_names_can_be_called(tmp_path):
     import w2l
 

@@ -1,26 +1,35 @@
-"""Progress on stderr: a bar on a terminal and in a notebook, a plain line now and then in a log."""
+"""Progress: a bar on a terminal and in a notebook, a plain line now and then in a log, or calls of a function."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sized
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any, Generic, Self, TypeVar
 
 T = TypeVar("T")
+Report = Callable[[str, float, float | None], object]  # what is being done, how much of it is done, and of how much
 
 _EVERY = 10.0  # seconds between two lines of a log; later a sixtieth of the time that has passed
 _SLOWER = 60
 
 
 def progress_bar(
-    items: Iterable[T] | None = None, *, total: float | None = None, desc: str = "", show: bool = True, **look: Any
+    items: Iterable[T] | None = None,
+    *,
+    total: float | None = None,
+    desc: str = "",
+    show: bool | Report = True,
+    **look: Any,
 ) -> Any:
     """A progress bar as tqdm draws it, or `Lines` where stderr is neither a terminal nor a notebook.
 
-    items: what it counts when it is iterated over; without them, call its `update`. show: whether anything is shown.
-    look: unit, initial and so on, as tqdm takes them.
+    items: what it counts when it is iterated over; without them, call its `update`. show: whether anything is shown,
+    or a function that is called instead, with `desc`, what has been counted and `total`; an error that it raises ends
+    the work. look: unit, initial and so on, as tqdm takes them.
     """
+    if callable(show):
+        return Reported(show, items, total, desc)
     from tqdm import tqdm  # here, because most imports of the kit show no bar
 
     if not show or can_draw():
@@ -41,12 +50,55 @@ def can_draw() -> bool:
     return bool(getattr(stream, "isatty", bool)()) or type(stream).__module__.startswith("ipykernel")
 
 
-class Lines(Generic[T]):
+class _Counter(Generic[T]):
+    """Counts, with those methods of tqdm that the kit uses."""
+
+    def __init__(self, items: Iterable[T] | None, total: float | None, initial: float = 0) -> None:
+        self._items = items
+        self.total = len(items) if total is None and isinstance(items, Sized) else total
+        self.n = initial
+
+    def __iter__(self) -> Iterator[T]:
+        with self:
+            for item in self._items or ():
+                yield item
+                self.update()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def update(self, n: float = 1) -> None:
+        """Counts n more."""
+        self.n += n
+
+    def set_postfix(self, figures: dict[str, str], refresh: bool = False) -> None:
+        """Figures to show beside the count."""
+
+    def close(self) -> None:
+        """Nothing more will be counted."""
+
+
+class Reported(_Counter[T]):
+    """A bar for programs: calls a function at the start and whenever something has been counted."""
+
+    def __init__(self, report: Report, items: Iterable[T] | None, total: float | None, desc: str) -> None:
+        super().__init__(items, total)
+        self._report, self._desc = report, desc
+        report(desc, 0, self.total)
+
+    def update(self, n: float = 1) -> None:
+        """Counts n more, and reports it."""
+        super().update(n)
+        self._report(self._desc, self.n, self.total)
+
+
+class Lines(_Counter[T]):
     """A bar for logs: a line every ten seconds, less often after ten minutes, and one at the end.
 
     If something has been counted before, a line says so at the start.
-
-    It has those methods of tqdm that the kit uses.
     """
 
     def __init__(
@@ -57,29 +109,16 @@ class Lines(Generic[T]):
         initial: float = 0,
         **look: Any,
     ) -> None:
-        self._items = items
-        self.total = len(items) if total is None and isinstance(items, Sized) else total
-        self.n = self._shown = initial
+        super().__init__(items, total, initial)
+        self._shown = initial
         self._look = {"prefix": desc, "ncols": 0, "initial": initial, **look}
         self._start = self._last = time.monotonic()
         if 0 < initial < (self.total or 0):  # what is resumed
             self._print()
 
-    def __iter__(self) -> Iterator[T]:
-        with self:
-            for item in self._items or ():
-                yield item
-                self.update()
-
-    def __enter__(self) -> Lines[T]:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def update(self, n: float = 1) -> None:
         """Counts n more, and prints a line if it is time for one."""
-        self.n += n
+        super().update(n)
         now = time.monotonic()
         if now - self._last >= max(_EVERY, (self._last - self._start) / _SLOWER):
             self._last = now

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +20,7 @@ from w2l import faces, video
 from w2l import weights as weight_files
 from w2l.base import files
 from w2l.base.parallel import Stopwatch
-from w2l.base.progress import progress_bar
+from w2l.base.progress import Report, progress_bar
 from w2l.dubbing.face_notes import face_notes
 from w2l.dubbing.footage import Footage, lift
 from w2l.dubbing.methods import Method, method_for
@@ -58,7 +59,7 @@ def dub(
     audio: SoundFile | Mapping[Which, SoundFile],
     out: str | os.PathLike[str],
     *,
-    progress: bool = True,
+    progress: bool | Report = True,
     watch: Callable[[Moment], None] | None = None,
     **settings: Any,
 ) -> DubResult:
@@ -70,8 +71,10 @@ def dub(
     has exactly round(seconds of speech * fps) frames: a longer clip stops with the speech, a shorter one is extended,
     and a picture is shown throughout.
 
-    progress: bars on stderr. watch: called with each dubbed `Moment`. settings: see `Settings`; for example
-    ``weights="wav2lip_gan"``, ``box=(80, 40, 220, 210)``, ``extend="hold"``.
+    progress: bars on stderr; or a function that is called instead with the stage's name, the number of frames that are
+    done in it and of how many (None: unknown), in the calling thread. What it raises ends the dub as an interrupt does.
+    watch: called with each dubbed `Moment`. settings: see `Settings`; for example ``weights="wav2lip_gan"``,
+    ``box=(80, 40, 220, 210)``, ``extend="hold"``.
 
     Raises W2LError for input that cannot be dubbed (no file, no face, no or silent sound, a file that is not a
     generator's weights, an output that cannot be written) and for settings that make no sense. Nothing is left at
@@ -84,12 +87,12 @@ def dub(
     target, checkpoint = _check_out(out), weight_files.find(method.settings.weights)
     inputs = files.keeping(face, *sounds.values(), checkpoint)
     with clock.time("total"), inputs, files.atomic(target) as temporary:
-        with clock.time("listen"):
+        with audience.stage("listen", "read the speech"):
             speeches = {which: method.listen(path) for which, path in sounds.items()}
             spoken = mix(list(speeches.values()))
         footage = method.open(face)
         n_frames = _count_frames(spoken, footage.fps)
-        with clock.time("load"):
+        with audience.stage("load", "load the weights"):
             generate, mel_shift = load_generator(checkpoint, method)
         with clock.time("track"):
             tracks = _track(method, footage, n_frames, list(sounds), audience)
@@ -99,7 +102,7 @@ def dub(
         plan = Plan(footage, list(map(SpeakingFace, tracks, mels)), n_frames, mel_shift, method)
         with clock.time("draw"):
             _encode(plan, redraw(plan, generate, clock), spoken, temporary, audience)
-        with clock.time("mark"):
+        with audience.stage("mark", "mark the file"):
             marked, notes = _mark(temporary, plan, Path(face), spoken.path, Path(out).name)
     faceless = [i for i in range(n_frames) if not plan.boxes(i)]
     notes += [note for speech in speeches.values() for note in speech.notes]
@@ -154,15 +157,23 @@ def _load(checkpoint: Path, changed: int, device: str, options: tuple[tuple[str,
 
 @dataclass(frozen=True)
 class _Audience:
-    """Who follows a dub: progress bars (or none), the caller's `watch`, and the stopwatch."""
+    """Who follows a dub: progress bars, the caller's function or nobody, the caller's `watch`, and the stopwatch."""
 
-    shown: bool
+    shown: bool | Report
     watch: Callable[[Moment], None] | None
     clock: Stopwatch
 
     def bar(self, what: str, total: int) -> Any:
         """A progress bar of that many frames."""
         return progress_bar(total=total, desc=what, unit="frame", show=self.shown)
+
+    @contextmanager
+    def stage(self, name: str, what: str) -> Iterator[None]:
+        """Times a stage that is too short for a bar; the caller's function hears of it."""
+        if callable(self.shown):
+            self.shown(what, 0, None)
+        with self.clock.time(name):
+            yield
 
     def see(self, moment: Moment) -> None:
         """Hands a dubbed frame to the caller."""
