@@ -23,6 +23,7 @@ WINGS = {
     "base": "where files live, atomic writes, threads and processes, the device, letters in pictures",
     "video": "read and write clips, pictures and stickers",
     "audio": "sound to mel spectrogram, and which mel window belongs to which frame",
+    "tts": "typed text to speech: espeak-ng and Piper voices",
     "weights": "a name or path becomes a file: registry, places, fetching, file formats",
     "models": "the networks, as published and narrow; `models/fast` makes them fast, and can be skipped by readers",
     "marking": "the visible label, metadata, content credentials",

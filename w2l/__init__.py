@@ -14,6 +14,7 @@ _HOMES = {
     "dub": "w2l.dubbing.dub",
     "DubResult": "w2l.dubbing.dub",
     "find_tracks": "w2l.faces",
+    "say": "w2l.tts.say",
     "Settings": "w2l.dubbing.settings",
     "sync_curve": "w2l.sync.clip",
     "track_faces": "w2l.faces",
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from w2l.faces import find_tracks as find_tracks
     from w2l.faces import track_faces as track_faces
     from w2l.sync.clip import sync_curve as sync_curve
+    from w2l.tts.say import say as say
 
-__all__ = ["DubResult", "Settings", "W2LError", "__version__", "dub", "find_tracks", "sync_curve", "track_faces"]
+__all__ = ["DubResult", "Settings", "W2LError", "__version__", "dub", "find_tracks", "say", "sync_curve", "track_faces"]
 
 sys.meta_path.insert(0, MovedModules)
 

@@ -26,6 +26,7 @@ _TRIED = {
         ("speech.wav", f"preview face.png IN --outfile OUT {_DUB}"),
         ("weights.pth", "preview face.png speech.wav OUT --weights IN --i-have-consent"),
     ],
+    "say": [("voice.onnx", "say Hello OUT --voice IN")],
     "batch": [("batch.csv", f"batch IN --out . {_DUB}")],
     "track": [("face.png", "track IN --out OUT")],
     "corpus": [],

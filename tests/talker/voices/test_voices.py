@@ -15,6 +15,7 @@ from w2l.evaluate.metrics.lead import lead
 from w2l.talker.visemes import mouth_track
 from w2l.talker.voices import espeak, flite, pacing, recording
 from w2l.talker.voices.phones import PHONES
+from w2l.tts.espeak import library
 
 RATE = 16000
 HERE = importlib.util.find_spec("espeakng_loader") or ctypes.util.find_library("espeak-ng")
@@ -78,14 +79,14 @@ def test_a_recording_is_the_same_speech_at_the_same_time():
 
 
 def test_without_espeak_one_sentence_says_how_to_get_it(monkeypatch):
-    espeak._library.cache_clear()
+    library.cache_clear()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(ctypes.util, "find_library", lambda name: None)
     try:
         with pytest.raises(W2LError, match="pip install espeakng-loader"):
             corpus("train", 2, cast=talker.Cast(voices="mixed"), cache="/nonexistent", progress=False)
     finally:
-        espeak._library.cache_clear()
+        library.cache_clear()
 
 
 def test_other_voices_do_not_exist():

@@ -1,29 +1,21 @@
 """Speech in many languages for the talker, made by espeak-ng, with the time of every phone.
 
-espeak-ng is a free speech synthesiser (https://github.com/espeak-ng/espeak-ng), not part of the kit: to use these
-voices, install it. It runs in a process of its own; see `espeak_process`.
+espeak-ng is no part of the kit: to use these voices, install it; see `w2l.tts.espeak`, which runs it.
 """
 
 from __future__ import annotations
 
-import ctypes.util
-import importlib.util
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
 from w2l.audio import SAMPLE_RATE, to_model_rate
-from w2l.errors import W2LError
-from w2l.talker.voices import espeak_process
 from w2l.talker.voices.pacing import paced, rest, sentences, sound, stressed
 from w2l.talker.voices.phones import PHONES, Spoken, spelt
 from w2l.talker.voices.words import WORDS
+from w2l.tts.espeak import request
 
 # Each variant is a different vocal tract; a variant belongs to one split only.
 VARIANTS: dict[str, tuple[str, ...]] = {
@@ -79,7 +71,6 @@ _PAUSES = "_"  # what the mnemonics of pauses begin with; a bracket begins a cha
 
 _LONGEST_CLOSURE = 0.13  # s
 _QUIET = 10 ** (-50 / 20)  # of the loudest sample: below it there is closure, not sound
-_INSTALL = "install it with `pip install espeakng-loader` (or, on Debian, `apt-get install espeak-ng`)"
 
 
 @dataclass(frozen=True)
@@ -113,18 +104,9 @@ def say(voice: EspeakVoice, text: str) -> tuple[np.ndarray, list[tuple[str, int]
 
     Raises W2LError when espeak-ng is not installed or fails.
     """
-    library, data = _library()
-    request = {"library": library, "data": data, "voice": f"{voice.language}+{voice.variant}", "text": text}
-    request |= {name: getattr(voice, name) for name in ("rate", "pitch", "range")}
-    command = [sys.executable, "-I", "-S", espeak_process.__file__]
-    try:
-        done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, timeout=120, check=True)
-    except subprocess.SubprocessError as error:
-        why = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().split("\n")[-1]
-        raise W2LError(f"espeak-ng ({library}) failed: {why or type(error).__name__}; {_INSTALL}.") from error
-    head, _, sound = done.stdout.partition(b"\n")
-    facts = json.loads(head)
-    wav = to_model_rate(np.frombuffer(sound, np.int16).astype(np.float32) / 32768, facts["rate"])
+    asked = {name: getattr(voice, name) for name in ("rate", "pitch", "range")}
+    facts, wav = request(voice=f"{voice.language}+{voice.variant}", text=text, **asked)
+    wav = to_model_rate(wav, facts["rate"])
     scale = SAMPLE_RATE / facts["rate"]
     return wav, [(name, round(at * scale)) for name, at in facts["phones"]], facts["version"]
 
@@ -191,17 +173,3 @@ def _closure(quiet: np.ndarray, earliest: int, start: int) -> int:
     while at > max(earliest + 1, start - round(_LONGEST_CLOSURE * SAMPLE_RATE)) and quiet[at - 1]:
         at -= 1
     return at
-
-
-@lru_cache(maxsize=1)
-def _library() -> tuple[str, str]:
-    """The shared library of espeak-ng, and where its data is ("": where it was built to search)."""
-    spec = importlib.util.find_spec("espeakng_loader")
-    if spec and spec.origin:
-        folder = Path(spec.origin).parent
-        for name in ("libespeak-ng.so", "libespeak-ng.dylib", "espeak-ng.dll"):
-            if (folder / name).exists():
-                return str(folder / name), str(folder / "espeak-ng-data")
-    if found := ctypes.util.find_library("espeak-ng"):
-        return found, ""
-    raise W2LError(f"these voices need espeak-ng, which is not installed; {_INSTALL}.")

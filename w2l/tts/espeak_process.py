@@ -1,4 +1,4 @@
-"""A separate program, run by `espeak.say`: one request on standard input, sound and phone times on standard output.
+"""A separate program, run by `espeak`: one request on standard input, sound and phone times on standard output.
 
 A process for each request, since the library keeps state from one utterance to the next (so that the same request
 would not give the same bytes), and can hang when it is shut down and started again. Needs nothing but the standard
@@ -8,6 +8,7 @@ library.
 from __future__ import annotations
 
 import ctypes
+import itertools
 import json
 import os
 import sys
@@ -35,7 +36,62 @@ class _Event(ctypes.Structure):
     )
 
 
+class _Voice(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("languages", ctypes.c_void_p),
+        ("identifier", ctypes.c_char_p),
+        ("gender", ctypes.c_ubyte),
+        ("age", ctypes.c_ubyte),
+        ("variant", ctypes.c_ubyte),
+        ("padding", ctypes.c_ubyte),
+        ("score", ctypes.c_int),
+        ("spare", ctypes.c_void_p),
+    )
+
+
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(_Event))
+
+
+def opened(request: dict[str, Any]) -> tuple[ctypes.CDLL, int]:
+    """The library request["library"] with the data in request["data"] ("": its own), and its rate in Hz."""
+    library = ctypes.CDLL(request["library"])
+    data = request["data"].encode() if request["data"] else None
+    rate = library.espeak_Initialize(_RETRIEVAL_SYNCHRONOUS, 0, data, _PHONEME_EVENTS | _DONT_EXIT)
+    if rate <= 0:
+        raise OSError("its data files are missing")
+    return library, rate
+
+
+def list_voices(request: dict[str, Any]) -> dict[str, Any]:
+    """{"voices": [[name, [[priority, language], ...], identifier], ...], "variants": the same}."""
+    library, _ = opened(request)
+    library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
+    wanted = ctypes.create_string_buffer(b"variant")
+    variants = _Voice(languages=ctypes.cast(wanted, ctypes.c_void_p).value)
+    found = {}
+    for what, like in (("voices", None), ("variants", ctypes.byref(variants))):
+        listed = library.espeak_ListVoices(like)
+        found[what] = [_described(one.contents) for one in itertools.takewhile(bool, listed)]
+    return found
+
+
+def _described(voice: _Voice) -> list[Any]:
+    return [
+        voice.name.decode("utf8", "replace"),
+        _languages(voice.languages),
+        voice.identifier.decode("utf8", "replace"),
+    ]
+
+
+def _languages(at: int | None) -> list[tuple[int, str]]:
+    """The languages of a voice, each stored as a byte for its priority (low: first choice) and text that ends in 0."""
+    found = []
+    while at and (priority := ctypes.string_at(at, 1)[0]):
+        name = ctypes.string_at(at + 1)
+        found.append((priority, name.decode("utf8", "replace")))
+        at += len(name) + 2
+    return found
 
 
 def speak(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
@@ -43,11 +99,7 @@ def speak(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
 
     Returns ({"rate": Hz, "version": of espeak-ng, "phones": [[mnemonic, first sample], ...]}, 16-bit mono samples).
     """
-    library = ctypes.CDLL(request["library"])
-    data = request["data"].encode() if request["data"] else None
-    rate = library.espeak_Initialize(_RETRIEVAL_SYNCHRONOUS, 0, data, _PHONEME_EVENTS | _DONT_EXIT)
-    if rate <= 0:
-        raise OSError("its data files are missing")
+    library, rate = opened(request)
     if hasattr(library, "espeak_ng_SetRandSeed"):  # breath is noise; from version 1.50 on it can be made reproducible
         library.espeak_ng_SetRandSeed(ctypes.c_long(1))
     sound = bytearray()
@@ -81,7 +133,8 @@ def speak(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
 
 if __name__ == "__main__":
     try:
-        head, sound = speak(json.loads(sys.stdin.read()))
+        asked = json.loads(sys.stdin.read())
+        head, sound = speak(asked) if "text" in asked else (list_voices(asked), b"")
     except OSError as error:
         sys.exit(str(error))
     sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + sound)

@@ -1,0 +1,73 @@
+"""The command that says a typed text: ``w2l say``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from w2l.base import files, paths
+from w2l.cli.command import Command
+from w2l.errors import W2LError
+
+_VOICE_HELP = (
+    "a language (fr, pt-br, Japanese) for a voice of espeak-ng, with +f2, +m3, ... for other speakers; or the "
+    "file of a Piper voice, .onnx (default: by the script of the text)"
+)
+_STEM = 40  # characters of a text that name a file
+
+
+def typed(text: str) -> str:
+    """The text of an argument; "-" stands for standard input. Raises W2LError where that is not UTF-8."""
+    if text != "-":
+        return text
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise W2LError(f"the text on standard input is not UTF-8 ({error}); save it as UTF-8.") from error
+
+
+def stem_of(text: str) -> str:
+    """A file name's stem made of the first words of a text."""
+    words = re.sub(r"[^\w]+", "-", text[: 4 * _STEM]).strip("-_")
+    return words[:_STEM].rstrip("-_") or "speech"
+
+
+def _add_say(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("text", nargs="?", metavar="TEXT", help="what to say; - reads it from standard input")
+    parser.add_argument(
+        "out", nargs="?", type=Path, metavar="OUT",
+        help="sound file to write: .wav, .flac, .ogg or .mp3 (default: in the results folder)",
+    )  # fmt: skip
+    parser.add_argument("--voice", metavar="VOICE", help=_VOICE_HELP)
+    parser.add_argument("--voices", action="store_true", help="list the voices of espeak-ng")
+
+
+def _run_say(options: argparse.Namespace) -> None:
+    if options.voices:
+        _list_voices()
+        return
+    if options.text is None:
+        raise W2LError('w2l say needs a text: w2l say "Hello." hello.wav (or --voices, which lists the voices).')
+    from w2l.tts.say import say
+
+    text = typed(options.text)
+    out = options.out or files.fitting(paths.results() / f"{stem_of(text)}.wav")
+    made = say(text, out, options.voice)
+    for note in made.notes:
+        print(f"note: {note}")
+    print(f"{made.path}: {made.seconds:.1f} s, voice {made.voice}")
+
+
+def _list_voices() -> None:
+    from w2l.tts import espeak
+
+    for voice in sorted(espeak.voices(), key=lambda one: one.name):
+        print(f"{voice.code:20} {voice.name}")
+    print(f"each with another speaker, such as fr+f2: {', '.join(espeak.variants())}")
+
+
+COMMANDS = (
+    Command("say", "turn typed text into speech, a sound file", _add_say, _run_say, ("out",)),
+)  # fmt: skip
