@@ -34,7 +34,7 @@ from w2l.evaluate.metrics.lead import lead
 from w2l.evaluate.metrics.mouth import amplitude, correlation, lagged
 from w2l.evaluate.metrics.quality import Errors, gradient_energy
 from w2l.faces import cut_crop
-from w2l.faces.crop import MOUTH_BOX
+from w2l.faces.crop import mouth_box
 from w2l.faces.mouths import measure
 from w2l.sync.experts import Expert, load_expert
 from w2l.sync.scorer import offset_curve
@@ -125,7 +125,7 @@ def partial(a: np.ndarray, b: np.ndarray, held: np.ndarray) -> float:
 
 def _own_words(made: np.ndarray, clip: RealClip) -> tuple[float, float]:
     """Mouth-box L1 over pasting, and sharpness of the mouth box, of a face that says its own words."""
-    n = min(len(made), len(clip.faces))
+    n, box = min(len(made), len(clip.faces)), mouth_box(made.shape[1])
     keep = np.arange(n) != len(clip.faces) // 2
     real = clip.faces[:n][keep]
     pasted = np.broadcast_to(clip.faces[len(clip.faces) // 2], real.shape)
@@ -134,7 +134,7 @@ def _own_words(made: np.ndarray, clip: RealClip) -> tuple[float, float]:
         one = Errors()
         one.add(real, shown)
         errors.append(one.figures()["mouth_l1"])
-    return errors[0] / errors[1], gradient_energy(made, MOUTH_BOX) / gradient_energy(clip.faces, MOUTH_BOX)
+    return errors[0] / errors[1], gradient_energy(made, box) / gradient_energy(clip.faces, box)
 
 
 def judge(

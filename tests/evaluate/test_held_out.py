@@ -8,7 +8,7 @@ from w2l.audio import mel_windows
 from w2l.errors import W2LError
 from w2l.evaluate import held_out
 from w2l.evaluate.studies import card
-from w2l.faces.crop import MOUTH_BOX
+from w2l.faces.crop import mouth_box
 
 FRAMES = 50  # of a test clip
 
@@ -67,7 +67,7 @@ def test_box_errors_compare_with_the_truth(random_weights):
     assert exact["box_l1"] == 0 and exact["box_swapped"] == 0 and exact["box_paste"] > 0.1
     pasted = figures(lambda crops, mels, references: references)
     assert pasted["box_l1"] == pytest.approx(pasted["box_paste"]) == pytest.approx(pasted["box_mean"])
-    rows, columns = MOUTH_BOX
+    rows, columns = mouth_box()
     target, middle = clips[0].frames, clips[0].frames[FRAMES // 2].astype(float)
     others = np.delete(target, FRAMES // 2, axis=0)[:, rows, columns]
     errors = [np.abs(frame - middle[rows, columns]).mean() / 255 for frame in others]

@@ -140,9 +140,14 @@ def _count_frames(speech: Speech, fps: float) -> int:
 
 
 def load_generator(checkpoint: Path, method: Method) -> tuple[Generate, float]:
-    """The generator, ready to run, and the mel shift it was trained with. The last one is kept for the next dub."""
+    """The generator, ready to run, and the mel shift it was trained with. The last one is kept for the next dub.
+
+    Raises W2LError for a file that is none, and where the method cannot use it.
+    """
     options = tuple(method.generator_options.items())
-    return _load(checkpoint, checkpoint.stat().st_mtime_ns, method.settings.device, options)
+    generate, mel_shift = _load(checkpoint, checkpoint.stat().st_mtime_ns, method.settings.device, options)
+    method.check_size(generate.size)
+    return generate, mel_shift
 
 
 @lru_cache(maxsize=1)

@@ -60,8 +60,14 @@ class Method(Protocol):
         """
         ...
 
-    def cut_crop(self, frame: np.ndarray, box: np.ndarray, roll: float = 0.0) -> np.ndarray:
-        """(96, 96, 3) uint8 BGR: what the generator sees; roll: as in `Track.rolls`."""
+    def check_size(self, size: int) -> None:
+        """Raises W2LError where a generator for faces of `size` pixels cannot be used."""
+        ...
+
+    def cut_crop(
+        self, frame: np.ndarray, box: np.ndarray, roll: float = 0.0, size: int = faces.CROP_SIZE
+    ) -> np.ndarray:
+        """(size, size, 3) uint8 BGR: what the generator sees; roll: as in `Track.rolls`."""
         ...
 
     def references(self, fps: float) -> References:
@@ -129,9 +135,14 @@ class Modern:
         """See `Method`."""
         return min(n_frames, length) if footage.extend == "trim" and not footage.is_still else n_frames
 
-    def cut_crop(self, frame: np.ndarray, box: np.ndarray, roll: float = 0.0) -> np.ndarray:
+    def check_size(self, size: int) -> None:
+        """See `Method`; any will do."""
+
+    def cut_crop(
+        self, frame: np.ndarray, box: np.ndarray, roll: float = 0.0, size: int = faces.CROP_SIZE
+    ) -> np.ndarray:
         """See `Method`."""
-        return faces.cut_crop(frame, box, faces.CROP_SIZE, roll)
+        return faces.cut_crop(frame, box, size, roll)
 
     def references(self, fps: float) -> References:
         """See `Method`."""
@@ -204,8 +215,18 @@ class Published:
         """See `Method`; the published code stops a few frames early."""
         return len(published.window_starts(footage.fps, mel.shape[1]))
 
-    def cut_crop(self, frame: np.ndarray, box: np.ndarray, roll: float = 0.0) -> np.ndarray:
-        """See `Method`; heads are never turned."""
+    def check_size(self, size: int) -> None:
+        """See `Method`; the published one only."""
+        if size != published.CROP_SIZE:
+            raise W2LError(
+                f"parity mode knows faces of {published.CROP_SIZE} pixels only, and these weights draw {size}; give "
+                "other weights, or leave parity out."
+            )
+
+    def cut_crop(
+        self, frame: np.ndarray, box: np.ndarray, roll: float = 0.0, size: int = faces.CROP_SIZE
+    ) -> np.ndarray:
+        """See `Method`; heads are never turned, and there is one size."""
         return published.cut_crop(frame, box)
 
     def references(self, fps: float) -> References:

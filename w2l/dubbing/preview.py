@@ -69,7 +69,7 @@ def preview(
         pictures, track, others = _find(footage, index, method)
         picture, box, roll = pictures[-1], track.boxes[-1], float(track.rolls[-1])
         seen = [k for k in range(len(pictures)) if track.has_face(k)]
-        crops = [method.cut_crop(pictures[k], track.boxes[k], float(track.rolls[k])) for k in seen]
+        crops = [method.cut_crop(pictures[k], track.boxes[k], float(track.rolls[k]), generate.size) for k in seen]
         references = method.references(footage.fps)
         like, crop = [references.choose(one) for one in crops], crops[-1]
         window = method.mel_windows(speech.mel(chosen.gate), footage.fps, index, 1, mel_shift)

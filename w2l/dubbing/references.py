@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _SECONDS = 2.0  # how long a picture may serve: light and pose change
 _LIKE = 20.0  # mean difference of upper halves, 0 to 255, up to which two pictures count as one pose in one light
+_SAMPLES = 48  # across a crop, at which the pixels of two pictures are compared
 _LESS = 0.7  # pixels by which another mouth must be less open to be worth a change
 
 
@@ -20,7 +21,7 @@ class References(Protocol):
     """Chooses references for the crops of one face, frame by frame."""
 
     def choose(self, crop: np.ndarray) -> np.ndarray:
-        """The reference for the face's next crop; both (96, 96, 3) uint8 BGR."""
+        """The reference for the face's next crop; both (size, size, 3) uint8 BGR."""
         ...
 
 
@@ -52,7 +53,8 @@ class ClosedLips:
 
     def choose(self, crop: np.ndarray) -> np.ndarray:
         """See `References`."""
-        upper = crop[: len(crop) // 2 : 2, ::2].astype(np.float32)
+        every = max(1, len(crop) // _SAMPLES)
+        upper = crop[: len(crop) // 2 : every, ::every].astype(np.float32)
         self._seen.append(_Seen(crop, upper, self._opening(crop)))
         alike = [one for one in self._seen if np.abs(one.upper - upper).mean() <= _LIKE]
         best, held = min(alike, key=lambda one: one.opening), self._held

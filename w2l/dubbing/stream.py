@@ -29,8 +29,8 @@ class DubbedMouth:
 
     speaker: int  # which of the speeches it says, from 0
     box: np.ndarray  # float32 x1, y1, x2, y2
-    crop: np.ndarray  # (96, 96, 3) uint8 BGR: what the generator saw
-    generated: np.ndarray  # (96, 96, 3) uint8 BGR: what it drew
+    crop: np.ndarray  # (size, size, 3) uint8 BGR: what the generator saw; size: of its faces
+    generated: np.ndarray  # likewise: what it drew
     roll: float = 0.0  # degrees clockwise by which the head, and so the box, is turned; see `Track`
 
 
@@ -133,7 +133,7 @@ def _draw(plan: Plan, frames: Iterator[np.ndarray], generate: Generate, clock: S
         with clock.time("generate"):
             places = [(i, s, box) for i in range(len(batch)) for s, box in plan.boxes(first + i).items()]
             wanted = [(i, s, box, plan.roll(s, first + i)) for i, s, box in places]
-            crops = [plan.method.cut_crop(batch[i], box, roll) for i, _, box, roll in wanted]
+            crops = [plan.method.cut_crop(batch[i], box, roll, generate.size) for i, _, box, roll in wanted]
             heard = {s: plan.windows(s, first, len(batch)) for s in {s for _, s, *_ in wanted}}
             like = [choosers[s].choose(crop) for crop, (_, s, *_) in zip(crops, wanted, strict=True)]
             windows = [heard[s][i] for i, s, *_ in wanted]

@@ -22,7 +22,7 @@ from w2l.data.corpus import corpus
 from w2l.errors import W2LError
 from w2l.evaluate.metrics.mouth import amplitude, correlation
 from w2l.evaluate.metrics.quality import gradient_energy
-from w2l.faces.crop import MOUTH_BOX
+from w2l.faces.crop import CROP_SIZE, mouth_box, resized
 from w2l.faces.mouths import measure
 from w2l.models.fast.generate import Generate
 from w2l.sync.curve import pairs_curve
@@ -75,34 +75,37 @@ CRITERIA = (
 
 @dataclass(frozen=True)
 class Dubber:
-    """A generator that makes clips speak, and the mel shift that it was trained with.
+    """A generator that makes clips speak, the mel shift that it was trained with, and the size of its faces.
 
-    generate: (crops, mel windows, references) -> faces, as `Generate`. mel_shift: frames of 1/25 s.
+    generate: (crops, mel windows, references) -> faces, as `Generate`. mel_shift: frames of 1/25 s. size: pixels.
     """
 
     generate: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
     mel_shift: float = -1.0
+    size: int = CROP_SIZE
 
     @classmethod
     def load(cls, generator: str | os.PathLike[str]) -> Dubber:
         """A generator by bundled name or file."""
         model = models.load(generator, network="wav2lip")
-        return cls(Generate(model), float(model.meta["mel_shift"]))
+        return cls(Generate(model), float(model.meta["mel_shift"]), model.size)
 
     def speak(self, frames: np.ndarray, mel: np.ndarray, fps: float = TRAINING_FPS) -> np.ndarray:
         """The faces speaking a sound, with the middle frame as reference.
 
-        frames: uint8 (n, 96, 96, 3) BGR, `fps` a second. mel: float32 (80, T). Returns uint8 (n, 96, 96, 3).
+        frames: uint8 (n, H, H, 3) BGR, `fps` a second. mel: float32 (80, T). Returns uint8 (n, H, H, 3); where H is not
+        the generator's size, faces are resized for it, and what it draws is resized back, as a dub would paste it.
         """
-        parts = []
+        parts, side = [], frames.shape[1]
+        frames = resized(frames, self.size)
         for at in range(0, len(frames), _BATCH):
             given = driven(frames, mel, np.arange(at, min(at + _BATCH, len(frames))), self.mel_shift, fps)
-            parts.append(self.generate(*given))
+            parts.append(resized(self.generate(*given), side))
         return np.concatenate(parts)
 
 
 class Driven(NamedTuple):
-    """A generator's input: crops and references uint8 (k, 96, 96, 3), mel windows float32 (k, 80, 16)."""
+    """A generator's input: crops and references uint8 (k, H, H, 3), mel windows float32 (k, 80, 16)."""
 
     crops: np.ndarray
     windows: np.ndarray
@@ -185,7 +188,7 @@ def measure_swapped(
 ) -> dict[str, float]:
     """The part of `measure_talker` about a face that speaks another's words.
 
-    swapped: uint8 (n, 96, 96, 3) BGR, the generated faces of the whole `clip`. other: the clip whose words they speak.
+    swapped: uint8 (n, H, H, 3) BGR, the generated faces of the whole `clip`. other: the clip whose words they speak.
     With a judge: ``confidence_new``, ``offset_new_exact`` and ``sync_loss``. With a ruler, which needs the truth of
     both clips: ``opening_r_new`` and the other figures of the mouth, without the reference frame.
     """
@@ -246,7 +249,7 @@ def pair_accuracy(judge: Expert, clip: Clip) -> float:
 
 
 def _box_l1(a: np.ndarray, b: np.ndarray) -> float:
-    rows, columns = MOUTH_BOX
+    rows, columns = mouth_box(a.shape[2])
     return float(np.abs(a[:, rows, columns].astype(np.float32) - b[:, rows, columns]).mean() / 255)
 
 

@@ -1,4 +1,8 @@
-"""From a frame to the 96x96 crop that the networks see, and back."""
+"""From a frame to the square crop that the networks see, and back.
+
+Experts, meters and the published generator see 96 x 96 pixels, other generators what their weights say (`size`).
+Numbers of pixels below are those of a crop of 96, and grow with it.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,11 @@ import numpy as np
 
 from w2l.errors import W2LError
 
-MOUTH_BOX = (slice(56, 90), slice(20, 76))  # rows, columns of the 96 x 96 crop in which the talker's mouth moves
 CROP_SIZE = 96
+SMALL_FACE = (
+    150  # pixels of height in the frame: a smaller face shows no more in a crop of 192 pixels than in one of 96
+)
+_MOUTH_BOX = (slice(56, 90), slice(20, 76))  # rows, columns of a crop in which the talker's mouth moves
 
 _FADE_TOP = 0.12  # of the box's height: over this much below its middle the patch fades in
 _FADE_EDGE = 0.16  # of half the box: over this much before its sides, bottom and rounded corners it fades out
@@ -45,9 +52,38 @@ def cut_crop(
     return _resize(inside, size, size, enlarge=cv2.INTER_LINEAR)
 
 
-def lower_halves(frames: np.ndarray) -> np.ndarray:
-    """uint8 (T, 96, 96, 3) frames as the expert sees them: float32 (3 T, 48, 96) in [0, 1], rows 48 to 95."""
-    return np.ascontiguousarray(frames[:, 48:].transpose(0, 3, 1, 2), dtype=np.float32).reshape(-1, 48, 96) / 255
+def area(size: int, of: tuple[slice, slice]) -> tuple[slice, slice]:
+    """Rows and columns of a crop of `size` pixels that are those of a crop of 96."""
+    rows, columns = (slice(one.start * size // CROP_SIZE, one.stop * size // CROP_SIZE) for one in of)
+    return rows, columns
+
+
+def mouth_box(size: int = CROP_SIZE) -> tuple[slice, slice]:
+    """Rows and columns of a crop of `size` pixels in which the talker's mouth moves."""
+    return area(size, _MOUTH_BOX)
+
+
+def resized(frames: np.ndarray, size: int) -> np.ndarray:
+    """Crops, uint8 (T, H, H, 3), at another size: averaged where that is smaller; the very array where it is the same.
+
+    Returns uint8 (T, size, size, 3).
+    """
+    if frames.shape[1] == size:
+        return frames
+    changed = [_resize(frame, size, size, enlarge=cv2.INTER_CUBIC) for frame in frames]
+    return np.stack(changed) if changed else np.empty((0, size, size, 3), np.uint8)
+
+
+def lower_halves(frames: np.ndarray, size: int | None = CROP_SIZE) -> np.ndarray:
+    """Frames, uint8 (T, H, H, 3), as the expert sees them: the lower halves, float32 (3 T, 48, 96) in [0, 1].
+
+    size: of the crops that they are made of: 96 where not told, which is what the expert and the meter take; None
+    leaves their own, so that the halves are (3 T, H / 2, H).
+    """
+    frames = frames if size is None else resized(frames, size)
+    side = frames.shape[1]
+    lower = np.ascontiguousarray(frames[:, side // 2 :].transpose(0, 3, 1, 2), dtype=np.float32)
+    return lower.reshape(-1, side - side // 2, side) / 255
 
 
 def paste(
@@ -130,14 +166,16 @@ def _turn(box: tuple[int, int, int, int], roll: float) -> np.ndarray:
 def match_colour(patch: np.ndarray, crop: np.ndarray) -> np.ndarray:
     """The generated patch in the colours of the crop that it was made from.
 
-    patch, crop: (96, 96, 3) uint8 BGR. The generator also redraws the cheeks, which it was shown; the mean error there,
-    of each channel, is subtracted from the whole patch. Where the crop has one hue only (black and white, sepia), so
-    has the patch: a generator has hardly seen such faces, and paints lips red. Returns a new (96, 96, 3) uint8.
+    patch, crop: (size, size, 3) uint8 BGR. The generator also redraws the cheeks, which it was shown; the mean error
+    there, of each channel, is subtracted from the whole patch. Where the crop has one hue only (black and white,
+    sepia), so has the patch: a generator has hardly seen such faces, and paints lips red. Returns a new (size, size, 3)
+    uint8.
     """
-    rows, columns = _CHEEKS
+    rows, columns = area(len(crop), _CHEEKS)
     off = crop[rows, columns].mean((0, 1)) - patch[rows, columns].mean((0, 1))
     matched = patch + off
-    tint, strays = _tint(crop[::2, ::2].astype(np.float32))
+    every = max(1, len(crop) // 48)  # enough pixels to tell
+    tint, strays = _tint(crop[::every, ::every].astype(np.float32))
     if strays < _COLOURED:
         share = _smoothstep((_COLOURED - strays) / (_COLOURED - _ONE_HUE))
         matched += share * (matched.mean(2)[..., None] * tint[0] + tint[1] - matched)

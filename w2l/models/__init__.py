@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from w2l.errors import W2LError
-from w2l.models.blocks import Network
+from w2l.models.blocks import PUBLISHED_SIZE, SIZES, Network
 from w2l.models.mouth_meter import MouthMeter
 from w2l.models.quality_disc import QualityDisc
 from w2l.models.s3fd import S3FD
@@ -43,6 +43,8 @@ _SIGNATURES = {
     "s3fd": ("conv1_1.weight", "conv1_1.weight", 64),
     "mouth_meter": ("head.2.weight", "features.0.conv_block.0.weight", 16),
 }
+# a key that only the network for the larger of SIZES has
+_LARGE = {"wav2lip": "detail.last.weight", "quality_disc": "face_encoder_blocks.7.0.conv_block.0.weight"}
 
 
 @overload
@@ -57,8 +59,9 @@ def build(name: str, width: float = 1.0, **options: Any) -> Network:
     """A network with fresh weights, in training mode; at width 1 the published one, key for key.
 
     name: one of NAMES. width: factor on all inner channel counts, 0 < width <= 1 (``syncnet_v2`` and ``s3fd`` come
-    at width 1 only). ``build("syncnet", frames=1 | 3 | 5)`` sets the expert's window (published: 5).
-    Raises W2LError for an unknown name or a width out of range.
+    at width 1 only). ``build("syncnet", frames=1 | 3 | 5)`` sets the expert's window (published: 5), and
+    ``build("wav2lip" | "quality_disc", size=96 | 192)`` the side of the faces in pixels (published: 96).
+    Raises W2LError for an unknown name, or a width, window or size that there is not.
     """
     if name not in _BUILDERS:
         raise W2LError(f"there is no network {name!r}; choose one of {', '.join(NAMES)}.")
@@ -85,35 +88,38 @@ def load(name_or_path: str | os.PathLike[str], network: str | None = None) -> Ne
     """A network with the weights of a file, on the CPU, in float32 and eval mode.
 
     name_or_path: any name that `weights.find` knows (``classroom``, ``wav2lip_gan``), or a .pth (plain, training
-    checkpoint, DataParallel, TorchScript) or .safetensors file. Which network it is, and its width, is read from the
-    keys and shapes; ``network`` requires a particular one. Code inside a file is never run.
-    The attribute ``meta`` holds network, width, mel_shift (frames; the generator's, -1 unless the file says
-    otherwise) and the file's own metadata.
+    checkpoint, DataParallel, TorchScript) or .safetensors file. Which network it is, its width and the size of its
+    faces are read from the keys and shapes; ``network`` requires a particular one. Code inside a file is never run.
+    The attribute ``meta`` holds network, width, size (pixels of a face's side, 96 unless the file says otherwise),
+    mel_shift (frames; the generator's, -1 unless the file says otherwise) and the file's own metadata.
     Raises W2LError when there are no such weights, and when the file is damaged, holds code, or does not fit the
     network.
     """
     path = resolve.find(name_or_path)
     tensors, file_meta = formats.read(path)
     name = _identify(path, tensors, network)
-    options = {"frames": tensors[_SIGNATURES[name][0]].shape[1] // 3} if name == "syncnet" else {}
     width = file_meta.get("width", _measure_width(tensors, name))
-    model = build(name, width, **options)
+    model = build(name, width, **_options(tensors, name))
     _check_fit(path, name, model.state_dict(), tensors)
     # copying into the model's float32 parameters also converts what was stored as float16
     model.load_state_dict(tensors)
-    model.meta = {"mel_shift": DEFAULT_MEL_SHIFT, **file_meta, "network": name, "width": float(width)}
+    known = {"network": name, "width": float(width), "size": model.size}
+    model.meta = {"mel_shift": DEFAULT_MEL_SHIFT, **file_meta, **known}
     return model.eval()
 
 
 def save(model: nn.Module, path: str | os.PathLike[str], network: str, width: float, **meta: Any) -> None:
     """Writes a network's weights as safetensors, with network, width and ``meta`` (JSON values) as metadata.
 
+    The size of its faces is added where it is not the published one.
     Convolution and linear weights are stored as float16, which halves the file and changes outputs by about 1e-3.
     Raises W2LError for an unknown network or a place that cannot be written.
     """
     if network not in _BUILDERS:
         raise W2LError(f"there is no network {network!r}; choose one of {', '.join(NAMES)}.")
-    formats.write(path, model.state_dict(), {"network": network, "width": width, **meta})
+    size = getattr(model, "size", PUBLISHED_SIZE)
+    sized = {} if size == PUBLISHED_SIZE else {"size": size}
+    formats.write(path, model.state_dict(), {"network": network, "width": width, **sized, **meta})
 
 
 def _identify(path: Path, tensors: Mapping[str, torch.Tensor], network: str | None) -> str:
@@ -134,6 +140,13 @@ def _identify(path: Path, tensors: Mapping[str, torch.Tensor], network: str | No
 def _measure_width(tensors: Mapping[str, torch.Tensor], name: str) -> float:
     _, key, published = _SIGNATURES[name]
     return tensors[key].shape[0] / published
+
+
+def _options(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, Any]:
+    """What a network is built with besides its width: the expert's window, the size of faces."""
+    if name == "syncnet":
+        return {"frames": tensors[_SIGNATURES[name][0]].shape[1] // 3}
+    return {"size": SIZES[_LARGE[name] in tensors]} if name in _LARGE else {}
 
 
 def _check_fit(path: Path, name: str, wanted: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> None:

@@ -8,8 +8,21 @@ from typing import Any
 import torch
 from torch import nn
 
+from w2l.errors import W2LError
+
+PUBLISHED_SIZE = 96  # pixels of a side of the faces that the published networks take
+SIZES = (PUBLISHED_SIZE, 192)  # those that generators and quality discriminators come in
 _LEAK = 0.01
 _FEWEST_CHANNELS = 4
+
+
+def check_size(network: str, size: int) -> int:
+    """The size of a network's faces. Raises W2LError where it is none of SIZES."""
+    if size not in SIZES:
+        raise W2LError(
+            f"there is no {network} for faces of {size!r} pixels; choose one of {', '.join(map(str, SIZES))}."
+        )
+    return size
 
 
 def scale_channels(channels: int, width: float) -> int:
@@ -20,11 +33,13 @@ def scale_channels(channels: int, width: float) -> int:
 class Network(nn.Module):
     """A network of the kit.
 
-    width: factor on the inner channel counts. meta: the metadata of its weight file, at least network, width and
-    mel_shift; empty if it was not loaded from a file.
+    width: factor on the inner channel counts. size: pixels of a side of the faces whose crops it takes, whole or their
+    lower half. meta: the metadata of its weight file, at least network, width and mel_shift; empty if it was not loaded
+    from a file.
     """
 
     width: float = 1.0
+    size: int = PUBLISHED_SIZE
     meta: dict[str, Any]
 
     def __init__(self) -> None:

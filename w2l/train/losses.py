@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from w2l.faces.crop import MOUTH_BOX
+from w2l.faces.crop import mouth_box
 
 
 def pair_scores(audio: torch.Tensor, faces: torch.Tensor, windows: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -32,15 +32,21 @@ def contrastive(cosine: torch.Tensor, in_sync: float) -> torch.Tensor:
 
 
 def mouth_l1(generated: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Mean absolute difference inside the mouth box; (..., 96, 96) in [0, 1]."""
-    return (generated - target)[..., MOUTH_BOX[0], MOUTH_BOX[1]].abs().mean()
+    """Mean absolute difference inside the mouth box; (..., H, H) in [0, 1]."""
+    rows, columns = mouth_box(target.shape[-1])
+    return (generated - target)[..., rows, columns].abs().mean()
 
 
 def gradient_energy(faces: torch.Tensor) -> torch.Tensor:
-    """How sharp lower halves are: the mean squared step between neighbouring pixels; (..., 96, 96) in [0, 1]."""
-    lower = faces[..., 48:, :]
+    """How sharp lower halves are: the mean squared step between neighbouring pixels; (..., H, H) in [0, 1]."""
+    lower = lower_half(faces)
     across, down = lower.diff(dim=-1), lower.diff(dim=-2)
     return across.square().mean() + down.square().mean()
+
+
+def lower_half(faces: torch.Tensor) -> torch.Tensor:
+    """The half that a generator draws: (..., H, W) to (..., H / 2, W)."""
+    return faces[..., faces.shape[-2] // 2 :, :]
 
 
 def gradient_ratio(loss: torch.Tensor, other: torch.Tensor, generated: torch.Tensor) -> torch.Tensor:

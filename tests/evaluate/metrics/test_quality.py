@@ -10,6 +10,7 @@ import torch
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from w2l.evaluate.metrics import quality
+from w2l.faces.crop import mouth_box
 from w2l.train import losses
 
 
@@ -37,7 +38,7 @@ def test_errors_are_plain_arithmetic():
     apart = np.abs(real / 255 - made / 255)
     found = errors.figures()
     assert found["lower_l1"] == pytest.approx(apart[:, 48:].mean(), rel=1e-5)
-    rows, columns = losses.MOUTH_BOX
+    rows, columns = mouth_box()
     assert found["mouth_l1"] == pytest.approx(apart[:, rows, columns].mean(), rel=1e-5)
     a, b = (losses.gradient_energy(t / 255).item() for t in tensors(made, real))
     assert found["sharpness"] == pytest.approx(a / b, rel=1e-5)

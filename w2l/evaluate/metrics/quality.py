@@ -1,6 +1,6 @@
 """Picture quality of generated faces: PSNR, SSIM, errors of the lower face, sharpness, and jitter of the mouth.
 
-Faces are (n, 96, 96, 3) uint8 BGR crops, real and generated ones aligned in space and time. PSNR and SSIM are computed
+Faces are (n, H, H, 3) uint8 BGR crops, real and generated ones aligned in space and time. PSNR and SSIM are computed
 here, so that figures never depend on what is installed; the tests compare them with torchmetrics.
 """
 
@@ -12,12 +12,11 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from w2l.faces.crop import MOUTH_BOX
+from w2l.faces.crop import mouth_box
 
 PSNR_LIMIT = 100.0  # dB: the value for equal pictures, where the formula gives infinity, which would ruin every mean
 _WINDOW, _SIGMA = 11, 1.5  # pixels: the Gaussian of Wang et al. (2004), as is usual
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-LOWER = slice(48, 96)  # rows that the generator draws
 
 
 def psnr(squared_error: float) -> float:
@@ -44,12 +43,12 @@ def _blur(picture: np.ndarray) -> np.ndarray:
     return cv2.sepFilter2D(picture, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_REFLECT_101)
 
 
-def gradient_energy(faces: np.ndarray, area: tuple[slice, slice] = (LOWER, slice(None))) -> float:
+def gradient_energy(faces: np.ndarray, area: tuple[slice, slice] | None = None) -> float:
     """Mean squared step between neighbouring pixels, values in 0 .. 1, as `losses.gradient_energy`.
 
-    area: rows and columns of the crops that count; left out, their lower half.
+    area: rows and columns of the crops that count; left out, their lower half, which the generator draws.
     """
-    seen = faces[:, *area].astype(np.float32) / 255
+    seen = faces[:, *(area or (slice(faces.shape[1] // 2, None), slice(None)))].astype(np.float32) / 255
     return float((np.diff(seen, axis=1) ** 2).mean() + (np.diff(seen, axis=2) ** 2).mean())
 
 
@@ -63,12 +62,13 @@ class Errors:
     def add(self, real: np.ndarray, generated: np.ndarray) -> None:
         """Blocks of equal length, frame by frame."""
         apart = np.abs(real.astype(np.float32) - generated)
+        side = real.shape[1]
         found = {
             "squared": float((apart**2).mean()),
             "ssim": float(np.mean([ssim(a, b) for a, b in zip(real, generated, strict=True)])),
             "l1": float(apart.mean()) / 255,
-            "lower_l1": float(apart[:, LOWER].mean()) / 255,
-            "mouth_l1": float(apart[:, MOUTH_BOX[0], MOUTH_BOX[1]].mean()) / 255,
+            "lower_l1": float(apart[:, side // 2 :].mean()) / 255,
+            "mouth_l1": float(apart[:, *mouth_box(side)].mean()) / 255,
             "energy_real": gradient_energy(real),
             "energy": gradient_energy(generated),
         }
@@ -92,15 +92,15 @@ class Jitter:
     """
 
     def __init__(self) -> None:
-        self._last = np.empty((0, 96, 96, 3), np.uint8)
+        self._last: np.ndarray | None = None
         self._sum, self._count = 0.0, 0
 
     def add(self, faces: np.ndarray) -> None:
         """The next frames."""
-        frames = np.concatenate([self._last, faces])
+        frames = faces if self._last is None else np.concatenate([self._last, faces])
         self._last = frames[-2:]
         if len(frames) > 2:
-            mouths = frames[:, MOUTH_BOX[0], MOUTH_BOX[1]].astype(np.float32) / 255
+            mouths = frames[:, *mouth_box(frames.shape[1])].astype(np.float32) / 255
             bends = np.abs(mouths[2:] - 2 * mouths[1:-1] + mouths[:-2])
             self._sum += float(bends.mean()) * len(bends)
             self._count += len(bends)
@@ -111,7 +111,7 @@ class Jitter:
 
 
 def degraded(faces: np.ndarray, kind: str, strength: float, seed: int = 0) -> np.ndarray:
-    """Faces made worse on purpose, for tests and robustness curves: uint8 (n, 96, 96, 3) in and out.
+    """Faces made worse on purpose, for tests and robustness curves: uint8 (n, H, H, 3) in and out.
 
     kind and strength: ``blur``, sigma in pixels; ``noise``, standard deviation in 8-bit steps; ``jpeg``, quality 1 to
     100; ``small``, pixels of a side to which the face is shrunk before it is enlarged again; ``shuffle``, the side in

@@ -15,7 +15,7 @@ from w2l.base import device, files
 from w2l.evaluate.held_out import CRITERIA, evaluate_classroom, table
 from w2l.evaluate.report.collect import report_corpus
 from w2l.evaluate.rows import Instruments
-from w2l.faces.crop import MOUTH_BOX
+from w2l.faces.crop import mouth_box
 from w2l.talker.cast import DEFAULT_CAST, Cast
 from w2l.talker.photo.people import bundled_people
 from w2l.train.settings import ExpertConfig, GanConfig, GeneratorConfig, MeterConfig
@@ -97,7 +97,7 @@ def write(
     parts = [_HEAD, "## How they were made\n"]
     parts += [_facts(name, models.load(name)) for name in [*names.values(), *stages, *others]]
     today = time.strftime("%Y-%m-%d", time.gmtime())
-    rows, columns = MOUTH_BOX
+    rows, columns = mouth_box()
     parts += [
         f"\n## What they do: {count} {split} talkers, {_LOOKS[cast.looks]}, unseen faces and unseen voices\n",
         table(figures),

@@ -18,7 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from w2l.base.device import cpu_flags, cpu_has_bfloat16, is_out_of_memory, pick_device
 from w2l.errors import W2LError
-from w2l.models.blocks import ConvBlock, TransposeBlock
+from w2l.models.blocks import PUBLISHED_SIZE, ConvBlock, TransposeBlock
 from w2l.models.fast.kernels import FusedBlock, fuse
 
 M = TypeVar("M", bound=nn.Module)
@@ -56,7 +56,8 @@ def fold_batch_norm(model: M) -> M:
 class Generate:
     """The generator as a function on uint8 crops.
 
-    model: a Wav2Lip of any width. device: see ``pick_device``. dtype: ``auto``, ``float32``, ``float16`` or
+    size: the side of these crops in pixels, the model's. model: a Wav2Lip of any width and size.
+    device: see ``pick_device``. dtype: ``auto``, ``float32``, ``float16`` or
     ``bfloat16``; ``auto`` is float16 on a GPU, bfloat16 on a CPU whose instructions have it, else float32, with the
     large convolutions in 8-bit integers if the CPU has instructions for them and if, on frames of the first call, the
     result differs from that of float32 by less than 0.5/255 on average. truncate: cut values down to 8 bits, as the
@@ -68,6 +69,7 @@ class Generate:
     ) -> None:
         self.device = pick_device(device)
         self.dtype = _pick_dtype(dtype, self.device)
+        self.size: int = getattr(model, "size", PUBLISHED_SIZE)
         model = _channels_last(fold_batch_norm(model).to(self.device, self.dtype))
         self._try_int8 = False
         if self.device.type == "cpu" and _has_fused_ops(self.dtype):
@@ -80,14 +82,14 @@ class Generate:
     def __call__(self, crops: np.ndarray, mels: np.ndarray, references: np.ndarray | None = None) -> np.ndarray:
         """Faces whose mouths say what is heard in the mel windows.
 
-        crops: (B, 96, 96, 3) uint8 BGR; only the upper half is used.
+        crops: (B, size, size, 3) uint8 BGR; only the upper half is used.
         mels: (B, 80, 16) float32 in [-4, 4].
-        references: (B, 96, 96, 3) uint8 BGR, the same person in any frame; by default the crops themselves.
-        Returns (B, 96, 96, 3) uint8 BGR, rounded to the nearest value unless `truncate`.
+        references: (B, size, size, 3) uint8 BGR, the same person in any frame; by default the crops themselves.
+        Returns (B, size, size, 3) uint8 BGR, rounded to the nearest value unless `truncate`.
         Raises W2LError for other shapes or types, and when not even one frame fits into the device's memory.
         """
         references = crops if references is None else references
-        _check(crops, mels, references)
+        _check(crops, mels, references, self.size)
         if self._try_int8 and len(crops):
             self._try_int8 = False
             self._choose_int8(crops, mels, references)
@@ -128,7 +130,7 @@ class Generate:
 
     @torch.inference_mode()
     def _infer(self, crops: np.ndarray, mels: np.ndarray, references: np.ndarray) -> torch.Tensor:
-        """(B, 3, 96, 96) float32 in [0, 1]."""
+        """(B, 3, size, size) float32 in [0, 1]."""
         face = np.concatenate((crops, references), axis=3)
         face[:, face.shape[1] // 2 :, :, :3] = 0
         # a permuted (B, H, W, C) array is what torch calls channels_last
@@ -154,9 +156,9 @@ def _channels_last(model: M) -> M:
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def _check(crops: np.ndarray, mels: np.ndarray, references: np.ndarray) -> None:
-    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (96, 96, 3):
-        raise W2LError(f"crops are {crops.dtype} {crops.shape}; give uint8 (B, 96, 96, 3).")
+def _check(crops: np.ndarray, mels: np.ndarray, references: np.ndarray, size: int) -> None:
+    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (size, size, 3):
+        raise W2LError(f"crops are {crops.dtype} {crops.shape}; give uint8 (B, {size}, {size}, 3).")
     if references.dtype != np.uint8 or references.shape != crops.shape:
         raise W2LError(f"references are {references.dtype} {references.shape}; give uint8 {crops.shape}.")
     if mels.shape != (len(crops), 80, 16):
