@@ -52,10 +52,13 @@ def test_widened_expert_judges_the_same(width: float) -> None:
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("width", [0.125, 0.15])
-def test_widened_generator_draws_the_same(width: float) -> None:
-    narrow = trained(models.build("wav2lip", 0.0625))
+@pytest.mark.parametrize(("width", "size"), [(0.125, 96), (0.15, 96), (0.15, 192)])
+def test_widened_generator_draws_the_same(width: float, size: int) -> None:
+    narrow = trained(models.build("wav2lip", 0.0625, size=size))
     mel, _, face = inputs()
+    if narrow.detail is not None:
+        face = face.repeat_interleave(2, 2).repeat_interleave(2, 3)
+        torch.nn.init.normal_(narrow.detail.last.weight, generator=torch.Generator().manual_seed(3))
     drawn = narrow(mel, face)
     assert drawn.std() > 0.05
     torch.testing.assert_close(widen(narrow, width)(mel, face), drawn, atol=1e-4, rtol=1e-3)

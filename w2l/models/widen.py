@@ -34,7 +34,7 @@ def widen(network: Network, width: float, seed: int = 0) -> Network:
         wide = models.build("syncnet", width, frames=network.frames)
         _widen_expert(network, wide, shares)
     elif isinstance(network, Wav2Lip):
-        wide = models.build("wav2lip", width)
+        wide = models.build("wav2lip", width, size=network.size)
         _widen_generator(network, wide, shares)
     else:
         raise W2LError(f"a {type(network).__name__} cannot be widened; give an expert or a generator.")
@@ -65,9 +65,20 @@ def _widen_generator(narrow: Any, wide: Any, shares: torch.Generator) -> None:
     for old, new in zip(narrow.face_decoder_blocks, wide.face_decoder_blocks, strict=True):
         copied = _widen_chain(old, new, copied, shares)
         copied = torch.cat((copied, skips.pop() + copied.max() + 1))  # as `forward` joins them
+    if narrow.detail is not None:
+        seen = _widen_chain(
+            [narrow.detail.encoder], [wide.detail.encoder], _same_channels([narrow.detail.encoder]), shares
+        )
+        read = torch.cat((copied, seen + copied.max() + 1))
+        made = _widen_chain(narrow.detail.decoder, wide.detail.decoder, read, shares)
+        _widen_last(narrow.detail.last, wide.detail.last, made, shares)
     copied = _widen_block(narrow.output_block[0], wide.output_block[0], copied, shares)
-    last, new_last = narrow.output_block[1], wide.output_block[1]
-    _share(last, new_last, copied, torch.arange(last.out_channels), shares)
+    _widen_last(narrow.output_block[1], wide.output_block[1], copied, shares)
+
+
+def _widen_last(narrow: Any, wide: Any, copied: torch.Tensor, shares: torch.Generator) -> None:
+    """Fills a layer whose output no width changes."""
+    _share(narrow, wide, copied, torch.arange(narrow.out_channels), shares)
 
 
 def _widen_chain(
