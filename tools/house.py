@@ -44,7 +44,7 @@ WINGS = {
 _BESIDE = {
     "notebooks/": "the course",
     "data/": "bundled weights with their model card, the face detector, the talker's head, presenter and speech",
-    "docs/": "the data card: what the talkers' faces and voices are made from, and whom they represent",
+    "docs/": "the data card: what the talkers' faces and voices are made from, and whom they represent; ONNX files",
     "tests/": "laid out as w2l/ is; all of them run without network",
     "tools/": "what publishes the kit (this map, stamped addresses, notebook outputs), and the study on real people",
 }

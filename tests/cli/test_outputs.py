@@ -30,6 +30,7 @@ _TRIED = {
     "batch": [("batch.csv", f"batch IN --out . {_DUB}")],
     "track": [("face.png", "track IN --out OUT")],
     "corpus": [],
+    "export": [("weights.onnx", "export IN OUT")],
     "preprocess": [("store/report.csv", "preprocess clips store --speakers IN --no-sync")],
     "train expert": [("expert.safetensors", "train expert --from IN --out .")],
     "train generator": [

@@ -5,9 +5,10 @@ import re
 import sys
 
 import pytest
+from helpers.command_line import run_main
 from helpers.servers import CONTENT, OTHER
 
-from w2l import weights
+from w2l import models, weights
 from w2l.base import paths
 from w2l.cli import main
 from w2l.weights.registry import Licence
@@ -99,3 +100,21 @@ def test_a_given_licence_is_not_asked_for(run, offer):
     offer("right", licence=Licence("research only", "Only for research.", ask=True))
     code, _, err = run("fetch", "fake", "--quiet", "--accept-licence")
     assert (code, err) == (0, "fake: Only for research.\n")
+
+
+def test_export(generator, tmp_path, capsys):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    out = tmp_path / "a.onnx"
+    code, said, err = run_main(capsys, "export", generator, out)
+    assert (code, err) == (0, "")
+    assert said.startswith(f"{out}: wav2lip, width 0.05, 0.") and "licence: not stated" in said
+    assert models.load(out).meta["made_from"] == "tiny.safetensors"
+    for arguments, words in {
+        (generator, tmp_path / "a.pt"): "a.pt: its name must end in .onnx",
+        ("classroom_meter", out): "mouth_meter is not exported; give a generator",
+        ("nothing", out): "there are no weights 'nothing'",
+        (out, tmp_path / "b.onnx"): "ONNX already",
+    }.items():
+        code, said, err = run_main(capsys, "export", *arguments)
+        assert (code, said) == (2, "") and words in err and err.count("\n") == 1

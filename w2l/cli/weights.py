@@ -1,9 +1,10 @@
-"""The commands for published weights: ``w2l weights list``, ``fetch``, ``verify``, ``where``."""
+"""The commands for weights: ``w2l weights list``, ``fetch``, ``verify``, ``where``, and ``w2l export``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from w2l.cli.command import Command
 
@@ -103,7 +104,32 @@ def _run_where(options: argparse.Namespace) -> None:
         print(place if place.exists() else f"{place}  (missing)")
 
 
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("weights", metavar="NAME_OR_FILE", help="a generator or lip-sync expert: a name or weight file")
+    parser.add_argument("out", type=Path, metavar="OUT.onnx", help="where to write it")
+    parser.add_argument("--half", action="store_true", help="in float16: half the size, and for GPUs")
+
+
+def _run_export(options: argparse.Namespace) -> None:
+    from w2l.errors import W2LError
+
+    if options.out.suffix.lower() != ".onnx":
+        raise W2LError(f"cannot write {options.out}: its name must end in .onnx.")
+    from w2l import models, weights
+    from w2l.models.export import export
+
+    path = weights.find(options.weights)
+    model = models.load(path)
+    terms = weights.terms_of(path, model.meta)
+    apart = export(model, options.out, options.half, made_from=weights.called(options.weights), **terms)
+    size = options.out.stat().st_size / 1e6
+    print(f"{options.out}: {model.meta['network']}, width {model.width:g}, {size:.1f} MB")
+    print(f"onnxruntime's results differ from the kit's by {apart:.1g} at most")
+    print(f"licence: {terms['licence']}")
+
+
 COMMANDS = (
+    Command("export", "write a generator or expert as ONNX, for other programs", _add_export, _run_export, ("out",)),
     Command("weights list", "published weights: size, licence, here or not", _add_list, _run_list),
     Command("weights fetch", "fetch weights, resuming and checking", _add_fetch, _run_fetch),
     Command("weights verify", "check the weights on this machine against their sha256", _add_verify, _run_verify),

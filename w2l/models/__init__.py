@@ -96,6 +96,10 @@ def load(name_or_path: str | os.PathLike[str], network: str | None = None) -> Ne
     network.
     """
     path = resolve.find(name_or_path)
+    if path.suffix.lower() == ".onnx":
+        from w2l.models import onnx_network  # here: onnxruntime comes with an extra
+
+        return onnx_network.load(path, network)
     tensors, file_meta = formats.read(path)
     name = _identify(path, tensors, network)
     width = file_meta.get("width", _measure_width(tensors, name))

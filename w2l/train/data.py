@@ -13,6 +13,8 @@ from w2l import models, weights
 from w2l.data.clip import Clip
 from w2l.data.corpus import corpus
 from w2l.errors import W2LError
+from w2l.models.blocks import Network
+from w2l.models.onnx_network import OnnxNetwork
 from w2l.models.widen import widen
 from w2l.talker.cast import Cast
 from w2l.train.engine import distributed
@@ -109,14 +111,20 @@ def _talkers(cast: Cast, config: TrainingConfig, progress: bool) -> TrainingData
     return TrainingData(learned, corpus("validation", config.validation_clips, progress=progress, cast=cast), name)
 
 
-def load(name_or_path: str, network: str) -> nn.Module:
-    """Weights to start from or to judge with, by bundled or published name, weight file, or checkpoint."""
-    return models.load(name_or_path, network=network)
+def load(name_or_path: str, network: str) -> Network:
+    """Weights to start from or to judge with, by bundled or published name, weight file, or checkpoint.
+
+    Raises W2LError as `models.load`, and for ONNX files.
+    """
+    loaded = models.load(name_or_path, network=network)
+    if isinstance(loaded, OnnxNetwork):
+        raise W2LError(f"{name_or_path} is ONNX, which cannot be trained; give the weights that it was made from.")
+    return loaded
 
 
 def load_start(name_or_path: str, network: str, width: float) -> nn.Module:
     """Weights to start from, widened to `width` (see `models.widen`); 0: as they are."""
-    start = models.load(name_or_path, network)
+    start = load(name_or_path, network)
     return widen(start, width) if width else start
 
 

@@ -162,7 +162,7 @@ def train_gan(
     if network is not None:
         config = replace(config, width=network.width)  # type: ignore[arg-type]
     if critic is not None:
-        config = replace(config, disc_width=critic.width)  # type: ignore[arg-type]
+        config = replace(config, disc_width=critic.width)
     data = sources.open_data(store, config, FRAMES, options.progress, people)
     metadata = {"data": data.name, "expert": sources.called(expert)}
     metadata |= {name: sources.called(given) for name, given in (("start", start), ("disc", disc)) if given}

@@ -3,6 +3,7 @@
 from w2l.weights.acquire import accepted, fetch, verify
 from w2l.weights.registry import REGISTRY, Entry
 from w2l.weights.resolve import BUNDLED, CLASSROOM, PUBLISHED, called, find, locate, places, status
+from w2l.weights.terms import terms_of
 
 __all__ = [
     "BUNDLED",
@@ -17,5 +18,6 @@ __all__ = [
     "locate",
     "places",
     "status",
+    "terms_of",
     "verify",
 ]

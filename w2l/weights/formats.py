@@ -44,7 +44,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tensor], dict[st
     Raises W2LError when the file is missing, empty, cut short, a web page, a git-LFS pointer, or holds code.
     """
     path = Path(path)
-    head = _head(path)
+    head = check_head(path)
     # safetensors first: it begins with the length of its header, which may look like the mark of a pickle or a zip
     if head[4:9] == _SAFETENSORS:
         content, meta = _read_safetensors(path)
@@ -76,8 +76,11 @@ def _compact(value: torch.Tensor) -> torch.Tensor:
     return value.half() if halves else value
 
 
-def _head(path: Path) -> bytes:
-    """The first bytes, after a check that this is not what a failed download leaves behind."""
+def check_head(path: Path) -> bytes:
+    """The first bytes of a weight file.
+
+    Raises W2LError where there is no file, or what a failed download leaves behind.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(512)
@@ -98,7 +101,7 @@ def _head(path: Path) -> bytes:
 def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         with _named_in_utf8(path) as name, safe_open(name, framework="pt", device="cpu") as file:
-            meta = {key: _from_json(value) for key, value in (file.metadata() or {}).items()}
+            meta = {key: value_of(value) for key, value in (file.metadata() or {}).items()}
             return {key: file.get_tensor(key) for key in file.keys()}, meta  # noqa: SIM118  (not a dict)
     except (SafetensorError, OSError) as error:
         raise _damaged(path, error) from error
@@ -114,7 +117,8 @@ def _named_in_utf8(path: Path) -> Iterator[str]:
         yield f"/dev/fd/{file.fileno()}"
 
 
-def _from_json(text: str) -> Any:
+def value_of(text: str) -> Any:
+    """A value of a file's metadata: JSON, or else the text itself."""
     try:
         return json.loads(text)
     except ValueError:

@@ -20,6 +20,7 @@ from w2l.base.device import cpu_flags, cpu_has_bfloat16, is_out_of_memory, pick_
 from w2l.errors import W2LError
 from w2l.models.blocks import PUBLISHED_SIZE, ConvBlock, TransposeBlock
 from w2l.models.fast.kernels import FusedBlock, fuse
+from w2l.models.onnx_network import OnnxNetwork
 
 M = TypeVar("M", bound=nn.Module)
 _CPU_BATCH = 8  # frames in one pass; larger batches do not fit into the cache
@@ -68,7 +69,8 @@ class Generate:
         self, model: nn.Module, device: str | torch.device = "auto", dtype: str = "auto", truncate: bool = False
     ) -> None:
         self.device = pick_device(device)
-        self.dtype = _pick_dtype(dtype, self.device)
+        # ONNX files take float32 and compute in their own format
+        self.dtype = _pick_dtype("float32" if isinstance(model, OnnxNetwork) else dtype, self.device)
         self.size: int = getattr(model, "size", PUBLISHED_SIZE)
         model = _channels_last(fold_batch_norm(model).to(self.device, self.dtype))
         self._try_int8 = False
