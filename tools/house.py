@@ -34,6 +34,7 @@ WINGS = {
     "evaluate.metrics": "what is measured of pictures and mouths, with intervals",
     "evaluate.held_out": "a generator on held-out talkers, for training and evaluation alike",
     "dubbing": "settings, footage, speech, the stream of stages, the dub; preview, batch, demo, contact sheet",
+    "live": "a face that speaks as the sound comes in: pieces of sound to pictures, without and with a clock",
     "train": "expert, generator, GAN and meter, each with its step; `train/engine` loops, saves and resumes",
     "preprocess": "raw clips to a clip store",
     "evaluate": "clips and pairs measured; reports; studies (the paper's claims, robustness, the model card)",
