@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 from w2l.base import files, paths
 from w2l.cli.arguments import add_choices, add_threads, chosen, use_threads
 from w2l.cli.command import Command, note_left_out
+from w2l.cli.say import add_typed, complete_typed, speech_file
 from w2l.dubbing.settings import Settings, TrackSettings
 from w2l.errors import W2LError
 
@@ -50,6 +50,7 @@ def _add_inputs(parser: argparse.ArgumentParser, out: str) -> None:
         flag = "--outfile" if name == "out" else f"--{name}"
         parser.add_argument(name, nargs="?", type=Path, metavar=name.upper(), help=what)
         parser.add_argument(flag, dest=f"{name}_flag", type=Path, metavar="FILE", help=f"the same as {name.upper()}")
+    add_typed(parser, "AUDIO")
 
 
 def _add_dub(parser: argparse.ArgumentParser) -> None:
@@ -67,30 +68,32 @@ def _complete_dub(options: argparse.Namespace) -> None:
     """Gives face, audio and out their values, and speaker a mapping of faces to sounds."""
     _complete_inputs(options)
     speakers = dict(_speaker(text) for text in options.speaker or ())
-    if speakers and options.audio is not None and options.out is None and options.audio_flag is None:
-        options.audio, options.out = None, options.audio  # with --speaker, the second argument is the result
-    if options.face is None or (options.audio is None) == (not speakers):
-        raise W2LError("w2l dub needs a face and a sound: w2l dub FACE AUDIO OUT (or FACE OUT and some --speaker).")
-    options.speaker, options.first = speakers, next(iter(speakers.values()), options.audio)
+    _shift_out(options, bool(speakers))
+    if options.face is None or sum(map(bool, (options.audio, options.say, speakers))) != 1:
+        raise W2LError(
+            "w2l dub needs a face and a sound: w2l dub FACE AUDIO OUT (or FACE OUT with --say or some --speaker)."
+        )
+    options.speaker, options.first = speakers, next(iter(speakers.values()), options.audio or options.say)
     if options.out is None:
         options.out = files.fitting(paths.results() / f"{options.face.stem}-{options.first.stem}.mp4")
 
 
 def _run_dub(options: argparse.Namespace) -> None:
-    face, first = options.face, options.first
-    spoken: Any = options.speaker or options.audio
+    face = options.face
     _ask_consent(options.consent)
     use_threads(options.threads)
     from w2l.dubbing.contact_sheet import ContactSheet
     from w2l.dubbing.dub import dub
 
-    title = f"{face.name} speaks {first.name}"
-    contact_sheet = ContactSheet(first, title, audio_track=options.audio_track) if options.sheet else None
-    result = dub(
-        face, spoken, options.out, progress=not options.quiet, watch=contact_sheet, **chosen(options, Settings)
-    )
-    if contact_sheet:
-        contact_sheet.write(options.sheet)
+    with speech_file(options.first) as first:
+        title = f"{face.name} speaks {first.name if options.say is None else options.say}"
+        contact_sheet = ContactSheet(first, title, audio_track=options.audio_track) if options.sheet else None
+        result = dub(
+            face, options.speaker or first, options.out, progress=not options.quiet, watch=contact_sheet,
+            **chosen(options, Settings),
+        )  # fmt: skip
+        if contact_sheet:
+            contact_sheet.write(options.sheet)
     for note in result.notes:
         print(f"note: {note}")
     print(f"{result.path}: {result.n_frames} frames at {result.fps:g} fps in {result.seconds['total']:.1f} s")
@@ -103,6 +106,13 @@ def _complete_inputs(options: argparse.Namespace) -> None:
         if by_position is not None and by_flag is not None:
             raise W2LError(f"the {name} is given twice, as {by_position} and as {by_flag}; leave one out.")
         setattr(options, name, by_position or by_flag)
+    complete_typed(options)
+
+
+def _shift_out(options: argparse.Namespace, spoken_otherwise: bool = False) -> None:
+    """Without AUDIO (with --say, or `spoken_otherwise`), the second argument is the result."""
+    if (spoken_otherwise or options.say) and options.audio and options.out is None and options.audio_flag is None:
+        options.audio, options.out = None, options.audio
 
 
 def _speaker(text: str) -> tuple[str, Path]:
@@ -127,10 +137,12 @@ def _add_preview(parser: argparse.ArgumentParser) -> None:
 
 def _complete_preview(options: argparse.Namespace) -> None:
     _complete_inputs(options)
-    if options.face is None or options.audio is None:
-        raise W2LError("w2l preview needs a face and a sound: w2l preview FACE AUDIO PNG --at SECONDS.")
+    _shift_out(options)
+    if options.face is None or (options.audio is None) == (options.say is None):
+        raise W2LError("w2l preview needs a face and a sound: w2l preview FACE AUDIO PNG --at SECONDS (or --say TEXT).")
+    options.first = options.audio or options.say
     if options.out is None:
-        options.out = files.fitting(paths.results() / f"{options.face.stem}-{options.audio.stem}-preview.png")
+        options.out = files.fitting(paths.results() / f"{options.face.stem}-{options.first.stem}-preview.png")
 
 
 def _run_preview(options: argparse.Namespace) -> None:
@@ -138,7 +150,8 @@ def _run_preview(options: argparse.Namespace) -> None:
     use_threads(options.threads)
     from w2l.dubbing.preview import preview
 
-    made = preview(options.face, options.audio, options.at, options.out, options.frame, **chosen(options, Settings))
+    with speech_file(options.first) as first:
+        made = preview(options.face, first, options.at, options.out, options.frame, **chosen(options, Settings))
     for note in made.notes:
         print(f"note: {note}")
     print(f"{options.out}: frame {made.moment.index} in {made.seconds:.1f} s")
@@ -149,12 +162,17 @@ def _run_preview(options: argparse.Namespace) -> None:
 
 def _add_batch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "jobs", nargs="?", type=Path, metavar="CSV", help="table with the columns face, audio (and out)"
+        "jobs",
+        nargs="?",
+        type=Path,
+        metavar="CSV",
+        help="table with the columns face, audio (and out; or say and voice, for audio)",
     )
     parser.add_argument("--faces", type=Path, metavar="PATH", help="instead: a face or a folder of them, each with ...")
     parser.add_argument(
         "--speeches", type=Path, metavar="PATH", help="... each speech: a sound file or a folder of sound files"
     )
+    add_typed(parser, "--speeches")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the results (default: the results folder)")
     parser.add_argument("--again", action="store_true", help="also make dubs that exist already")
     add_choices(parser, Settings)
@@ -162,8 +180,10 @@ def _add_batch(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_batch(options: argparse.Namespace) -> int:
-    if (options.jobs is None) == (options.faces is None or options.speeches is None):
-        raise W2LError("w2l batch needs either a table of jobs or both --faces and --speeches.")
+    complete_typed(options)
+    spoken = [one for one in (options.speeches, options.say) if one is not None]
+    if (options.jobs is None) == (options.faces is None or not spoken) or len(spoken) > 1:
+        raise W2LError("w2l batch needs either a table of jobs or both --faces and --speeches (or --say).")
     _ask_consent(options.consent)
     use_threads(options.threads)
     from w2l.dubbing import batch
@@ -172,7 +192,7 @@ def _run_batch(options: argparse.Namespace) -> int:
     if options.jobs is not None:
         jobs = batch.read_csv(options.jobs, out)
     else:
-        jobs = batch.every_pair(options.faces, options.speeches, out, left_out=note_left_out)
+        jobs = batch.every_pair(options.faces, spoken[0], out, left_out=note_left_out)
 
     def report(outcome: batch.Outcome) -> None:
         print(f"{outcome.job.out}: {outcome.status}{': ' if outcome.said else ''}{outcome.said}", flush=True)

@@ -6,6 +6,7 @@ Each command imports what it needs when it runs, so that ``w2l --help`` answers 
 from __future__ import annotations
 
 import argparse
+import copy
 import io
 import os
 import signal
@@ -47,6 +48,19 @@ _FORMER = {"stamp": "w2l stamp is now python -m tools.stamp, to be run in a clon
 
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong with an argument in one line, like every other error of the kit."""
+
+    _is_mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Takes arguments on both sides of an option too, as in FACE --say TEXT OUT, of which some may be left out."""
+        found, extra = super().parse_known_args(args, copy.copy(namespace))
+        if self._is_mixing or self._subparsers is not None or not extra or extra[0].startswith("-"):
+            return found, extra
+        self._is_mixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_mixing = False
 
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"w2l: {message} (see {self.prog} --help)\n")

@@ -6,7 +6,7 @@ import csv
 import io
 import os
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,28 +15,36 @@ from w2l.base import files
 from w2l.base.tables import named, read_table
 from w2l.dubbing.dub import dub
 from w2l.dubbing.settings import Settings
+from w2l.dubbing.typed import TypedSpeech
 from w2l.errors import W2LError
 from w2l.marking import mark
 from w2l.video.files import FACES, SPEECHES, files_in
 
 REPORT = "batch.csv"
 _COLUMNS = ("face", "audio", "out")
+_TYPED = ("face", "say")
 
 
 @dataclass(frozen=True)
 class DubJob:
-    """One dub to make."""
+    """One dub to make; audio: the speech, a file or a typed text."""
 
     face: Path
-    audio: Path
+    audio: Path | TypedSpeech
     out: Path
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The files that it is made of."""
+        speech = self.audio.table if isinstance(self.audio, TypedSpeech) else self.audio
+        return (self.face,) if speech is None else (self.face, speech)
 
     @property
     def is_done(self) -> bool:
         """Whether the result is there, and newer than what it is made of."""
         try:
             made = self.out.stat().st_mtime_ns
-            return all(made > given.stat().st_mtime_ns for given in (self.face, self.audio))
+            return all(made > given.stat().st_mtime_ns for given in self.sources)
         except OSError:
             return False
 
@@ -53,43 +61,62 @@ class Outcome:
 
 def every_pair(
     faces: str | os.PathLike[str],
-    speeches: str | os.PathLike[str],
+    speeches: str | os.PathLike[str] | TypedSpeech,
     out: str | os.PathLike[str],
     suffix: str = ".mp4",
     left_out: Callable[[list[Path]], object] | None = None,
 ) -> list[DubJob]:
     """Every face with every speech; each is a file, or a folder whose files with a known suffix are taken.
 
+    The speech may also be one typed text.
+
     Results are written to the folder ``out`` as face-speech.mp4; where that is the folder of the faces, those that are
     there from another run are no faces. A name too long for the file system is shortened. left_out: called with the
     files of a folder that are of no known kind. Raises W2LError when a folder holds no such files.
     """
-    given = [_files(faces, FACES, "faces"), _files(speeches, SPEECHES, "speeches")]
+    found, others = _files(faces, FACES, "faces")
+    said: Sequence[Path | TypedSpeech] = [speeches] if isinstance(speeches, TypedSpeech) else []
+    if not isinstance(speeches, TypedSpeech):
+        said, more = _files(speeches, SPEECHES, "speeches")
+        others = [*others, *more]
     if left_out is not None:
-        left_out(list(dict.fromkeys(path for _, others in given for path in others)))
-    ways = [(face, speech) for face in given[0][0] for speech in given[1][0]]
+        left_out(list(dict.fromkeys(others)))
+    ways = [(face, speech) for face in found for speech in said]
     jobs = [DubJob(f, s, files.fitting(Path(out) / f"{f.stem}-{s.stem}{suffix}")) for f, s in ways]
-    made = _results({*given[0][0], *given[1][0]}, jobs)
-    return _checked(job for job in jobs if job.face not in made and job.audio not in made)
+    made = _results({*found, *(one for one in said if isinstance(one, Path))}, jobs)
+    return _checked(job for job in jobs if not made & set(job.sources))
 
 
 def read_csv(path: str | os.PathLike[str], out: str | os.PathLike[str]) -> list[DubJob]:
     """The rows of a table with the columns face, audio and, if wanted, out.
 
-    Paths of faces and speeches are relative to the table's folder, results go to the folder ``out``. Raises W2LError
-    when the file is not such a table.
+    Instead of audio, or in rows without it, the column say holds a text, and voice, if wanted, who says it (see
+    `w2l.say`). Paths of faces, speeches and voices are relative to the table's folder, results go to the folder
+    ``out``. Raises W2LError when the file is not such a table.
     """
     jobs = []
     folder = Path(path).parent
-    for row in read_table(path, _COLUMNS[:2], "holds no jobs"):
+    for row in _rows(path):
         face, audio, name = (row.get(column, "") for column in _COLUMNS)
-        if not face or not audio:
-            missing = "audio" if face else "face"
+        text = row.get("say", "")
+        if not face or not (audio or text):
+            missing = "face" if not face else "audio, and no text to say" if "say" in row else "audio"
             raise W2LError(f"row {row['row']} of {path} has no {missing}; fill it in or drop the row.")
-        given = named(folder, face), named(folder, audio)
-        target = Path(out) / (name.replace("\\", "/") or f"{given[0].stem}-{given[1].stem}.mp4")
-        jobs.append(DubJob(*given, target if name else files.fitting(target)))
+        if audio and text:
+            raise W2LError(f"row {row['row']} of {path} has both audio and a text to say; leave one empty.")
+        voice = row.get("voice", "")
+        voice = str(named(folder, voice)) if voice.lower().endswith(".onnx") else voice
+        speech = TypedSpeech(text, voice or None, Path(path)) if text else named(folder, audio)
+        shown = named(folder, face)
+        target = Path(out) / (name.replace("\\", "/") or f"{shown.stem}-{speech.stem}.mp4")
+        jobs.append(DubJob(shown, speech, target if name else files.fitting(target)))
     return _checked(jobs)
+
+
+def _rows(path: str | os.PathLike[str]) -> list[dict[str, str]]:
+    with suppress(W2LError):
+        return read_table(path, _TYPED, "holds no jobs")
+    return read_table(path, _COLUMNS[:2], "holds no jobs")
 
 
 def run(
@@ -104,7 +131,7 @@ def run(
     """
     Settings().with_changes(**settings)
     outcomes: list[Outcome] = []
-    with files.keeping(*(path for job in jobs for path in (job.face, job.audio))):  # also those of the other jobs
+    with files.keeping(*(path for job in jobs for path in job.sources)):  # also those of the other jobs
         if report is not None:
             files.check_output(report)
         for job in jobs:
@@ -121,12 +148,17 @@ def _run_one(job: DubJob, again: bool, progress: bool, settings: dict[str, Any])
     if job.is_done and not again:
         return Outcome(job, "was there")
     try:
-        result = dub(job.face, job.audio, job.out, progress=progress, **settings)
+        with ExitStack() as stack:
+            speech, said = job.audio, tuple[str, ...]()
+            if isinstance(speech, TypedSpeech):
+                typed = stack.enter_context(speech.as_file())
+                speech, said = typed.path, typed.notes
+            result = dub(job.face, speech, job.out, progress=progress, **settings)
     except W2LError as error:
         return Outcome(job, "failed", said=str(error))
     except Exception as error:  # whatever a damaged file does: the other jobs are made
         return Outcome(job, "failed", said=f"{type(error).__name__}: {error}")
-    return Outcome(job, "done", result.seconds["total"], " ".join(result.notes))
+    return Outcome(job, "done", result.seconds["total"], " ".join([*said, *result.notes]))
 
 
 def _files(place: str | os.PathLike[str], endings: Sequence[str], what: str) -> tuple[list[Path], list[Path]]:
