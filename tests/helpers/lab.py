@@ -34,6 +34,7 @@ _FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+_MICROPHONE = "--use-file-for-fake-audio-capture="
 _PAGE = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 # all cells are on the page, and the kernel starts by itself
 _NOTEBOOK = {"windowingMode": "none", "autoStartDefaultKernel": True}
@@ -84,13 +85,15 @@ def _wait_for(port: int, process: subprocess.Popen, seconds: float = 180) -> Non
 
 
 @contextmanager
-def browser(width: int = 1280, height: int = 900) -> Iterator[Any]:
-    """A page of Chromium that reaches this machine alone."""
+def browser(width: int = 1280, height: int = 900, microphone: Path | None = None) -> Iterator[Any]:
+    """A page of Chromium that reaches this machine alone. microphone: a wav file that it hears, once."""
     from playwright.sync_api import sync_playwright
 
+    heard = [f"{_MICROPHONE}{microphone}%noloop", "--use-fake-device-for-media-stream"] if microphone else []
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
-        page = chromium.new_page(viewport={"width": width, "height": height})
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*_FLAGS, *heard])
+        allowed = ["microphone"] if microphone else []
+        page = chromium.new_page(viewport={"width": width, "height": height}, permissions=allowed)
         page.set_default_timeout(180_000)  # a busy machine takes its time
         try:
             yield page

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import soundfile
 from helpers import lab
 from helpers.dubs import write_clip
+
+from w2l.base import paths
 
 _CELLS = (
     "from w2l.notebook.widgets import MelExplorer, SyncExplorer, Upload\n"
@@ -30,8 +33,10 @@ _CELLS = (
     "blind = BlindTest(pairs, 'votes.csv', rater='ann')\n"
     "blind",
     "[(vote.left, vote.right, vote.choice) for vote in blind.votes]",
+    "from w2l.notebook.widgets import Recorder\nvoice = Recorder('inputs')\nvoice",
+    "voice.path and str(voice.path)",
 )
-MEL, ASK_MEL, SYNC, ASK_SYNC, UPLOAD, ASK_UPLOAD, BLIND, ASK_BLIND = range(len(_CELLS))
+MEL, ASK_MEL, SYNC, ASK_SYNC, UPLOAD, ASK_UPLOAD, BLIND, ASK_BLIND, RECORD, ASK_RECORD = range(len(_CELLS))
 
 
 def why_not() -> str:
@@ -60,10 +65,12 @@ def notebook(tmp_path_factory):
     cells = [nbformat.v4.new_code_cell(source) for source in _CELLS]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "widgets.ipynb")
-    with lab.server(folder, W2L_HOME=str(folder)) as address, lab.browser() as page:
+    speech = paths.data() / "samples" / "speech.wav"
+    with lab.server(folder, W2L_HOME=str(folder)) as address, lab.browser(microphone=speech) as page:
         notebook = lab.Notebook(page, address, "widgets.ipynb")
         for number in (MEL, SYNC, UPLOAD):
             notebook.run_cell(number)
+        notebook.folder = folder
         yield notebook
 
 
@@ -150,6 +157,26 @@ def test_votes_by_mouse_and_by_keyboard(notebook, screens):
     first, second = ast.literal_eval(notebook.run_cell(ASK_BLIND))
     assert first[2] == first[1]
     assert second[2] == second[0]
+
+
+def test_a_voice_is_recorded_by_keyboard(notebook, screens):
+    """`test_microphone.py` compares it with what was said; here the keys are the widget's, not JupyterLab's."""
+    notebook.run_cell(RECORD)
+    shown = cell(notebook, RECORD)
+    cells = notebook.page.locator(".jp-Notebook .jp-Cell").count()
+    shown.locator(".record").focus()
+    notebook.page.keyboard.press("Enter")
+    shown.get_by_text("Speak now").wait_for()
+    notebook.page.wait_for_timeout(2000)
+    notebook.page.keyboard.press("Space")
+    shown.get_by_text("press Use it").wait_for()
+    notebook.save(screens / "recorder.png")
+    shown.locator(".use").focus()
+    notebook.page.keyboard.press("Enter")
+    shown.get_by_text("Your recording is here").wait_for()
+    assert notebook.run_cell(ASK_RECORD) == f"'{Path('inputs') / 'voice.wav'}'"
+    assert 1 < soundfile.info(notebook.folder / "inputs" / "voice.wav").duration < 3
+    assert notebook.page.locator(".jp-Notebook .jp-Cell").count() == cells
 
 
 def test_nothing_is_broken_on_the_page(notebook):

@@ -2,6 +2,7 @@
 
 from w2l.notebook.blind import BlindTest
 from w2l.notebook.explorers import Comparator, MelExplorer, SyncExplorer, TrackExplorer
+from w2l.notebook.recorder import Recorder
 from w2l.notebook.training import Training, TrainingPanel
 from w2l.notebook.upload import Upload
 
@@ -9,6 +10,7 @@ __all__ = [
     "BlindTest",
     "Comparator",
     "MelExplorer",
+    "Recorder",
     "SyncExplorer",
     "TrackExplorer",
     "Training",
