@@ -27,17 +27,18 @@ _TYPED = ("face", "say")
 
 @dataclass(frozen=True)
 class DubJob:
-    """One dub to make; audio: the speech, a file or a typed text."""
+    """One dub to make; audio: the speech, a file or a typed text; soundtrack: what is heard instead."""
 
     face: Path
     audio: Path | TypedSpeech
     out: Path
+    soundtrack: Path | None = None
 
     @property
     def sources(self) -> tuple[Path, ...]:
         """The files that it is made of."""
         speech = self.audio.table if isinstance(self.audio, TypedSpeech) else self.audio
-        return (self.face,) if speech is None else (self.face, speech)
+        return tuple(path for path in (self.face, speech, self.soundtrack) if path is not None)
 
     @property
     def is_done(self) -> bool:
@@ -91,8 +92,9 @@ def read_csv(path: str | os.PathLike[str], out: str | os.PathLike[str]) -> list[
     """The rows of a table with the columns face, audio and, if wanted, out.
 
     Instead of audio, or in rows without it, the column say holds a text, and voice, if wanted, who says it (see
-    `w2l.say`). Paths of faces, speeches and voices are relative to the table's folder, results go to the folder
-    ``out``. Raises W2LError when the file is not such a table.
+    `w2l.say`). A column soundtrack names what is heard instead of the speech. Paths of faces, speeches, sound tracks
+    and voices are relative to the table's folder, results go to the folder ``out``. Raises W2LError when the file is
+    not such a table.
     """
     jobs = []
     folder = Path(path).parent
@@ -109,7 +111,9 @@ def read_csv(path: str | os.PathLike[str], out: str | os.PathLike[str]) -> list[
         speech = TypedSpeech(text, voice or None, Path(path)) if text else named(folder, audio)
         shown = named(folder, face)
         target = Path(out) / (name.replace("\\", "/") or f"{shown.stem}-{speech.stem}.mp4")
-        jobs.append(DubJob(shown, speech, target if name else files.fitting(target)))
+        other = row.get("soundtrack", "")
+        target = target if name else files.fitting(target)
+        jobs.append(DubJob(shown, speech, target, named(folder, other) if other else None))
     return _checked(jobs)
 
 
@@ -153,7 +157,8 @@ def _run_one(job: DubJob, again: bool, progress: bool, settings: dict[str, Any])
             if isinstance(speech, TypedSpeech):
                 typed = stack.enter_context(speech.as_file())
                 speech, said = typed.path, typed.notes
-            result = dub(job.face, speech, job.out, progress=progress, **settings)
+            own = {} if job.soundtrack is None else {"soundtrack": job.soundtrack}
+            result = dub(job.face, speech, job.out, progress=progress, **settings | own)
     except W2LError as error:
         return Outcome(job, "failed", said=str(error))
     except Exception as error:  # whatever a damaged file does: the other jobs are made

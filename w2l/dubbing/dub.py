@@ -25,7 +25,7 @@ from w2l.dubbing.face_notes import face_notes
 from w2l.dubbing.footage import Footage, lift
 from w2l.dubbing.methods import Method, method_for
 from w2l.dubbing.settings import Settings
-from w2l.dubbing.speech import Speech, mix
+from w2l.dubbing.speech import Speech, mix, soundtrack
 from w2l.dubbing.stream import Moment, Plan, SpeakingFace, redraw
 from w2l.errors import W2LError
 from w2l.faces import Which
@@ -85,11 +85,13 @@ def dub(
     method = method_for(Settings().with_changes(**settings))
     sounds = _sound_files(audio, method)
     target, checkpoint = _check_out(out), weight_files.find(method.settings.weights)
-    inputs = files.keeping(face, *sounds.values(), checkpoint)
+    other = method.settings.soundtrack
+    inputs = files.keeping(face, *sounds.values(), checkpoint, *([] if other is None else [other]))
     with clock.time("total"), inputs, files.atomic(target) as temporary:
         with audience.stage("listen", "read the speech"):
             speeches = {which: method.listen(path) for which, path in sounds.items()}
             spoken = mix(list(speeches.values()))
+            heard = spoken if other is None else soundtrack(other, spoken.seconds)
         footage = method.open(face)
         n_frames = _count_frames(spoken, footage.fps)
         with audience.stage("load", "load the weights"):
@@ -101,12 +103,12 @@ def dub(
         n_frames = method.count_frames(n_frames, footage, len(tracks[0]), mels[0])
         plan = Plan(footage, list(map(SpeakingFace, tracks, mels)), n_frames, mel_shift, method)
         with clock.time("draw"):
-            _encode(plan, redraw(plan, generate, clock), spoken, temporary, audience)
+            _encode(plan, redraw(plan, generate, clock), heard, temporary, audience)
         with audience.stage("mark", "mark the file"):
             marked, notes = _mark(temporary, plan, Path(face), spoken.path, Path(out).name)
     faceless = [i for i in range(n_frames) if not plan.boxes(i)]
     notes += [note for speech in speeches.values() for note in speech.notes]
-    notes += _notes(plan, Path(out), spoken)
+    notes += [*(() if other is None else heard.notes), *_notes(plan, Path(out), heard)]
     return DubResult(
         Path(out), n_frames, footage.fps, faceless, clock.seconds, str(plan.settings.weights), marked, notes
     )
@@ -196,11 +198,11 @@ def _track(
     return [method.track(scene, which) for which in whiches]
 
 
-def _encode(plan: Plan, moments: Iterator[Moment], spoken: Speech, path: Path, audience: _Audience) -> None:
-    """Writes the results with the speech as sound, while the next ones are being drawn."""
+def _encode(plan: Plan, moments: Iterator[Moment], heard: Speech, path: Path, audience: _Audience) -> None:
+    """Writes the results with what is heard as sound, while the next ones are being drawn."""
     fps, is_soundless = plan.footage.fps, path.suffix.lower() in ANIMATIONS
-    wav = spoken.cut(plan.n_frames / fps).wav if plan.footage.extend == "trim" else spoken.wav
-    audio = None if is_soundless else (wav, spoken.rate)
+    wav = heard.cut(plan.n_frames / fps).wav if plan.footage.extend == "trim" else heard.wav
+    audio = None if is_soundless else (wav, heard.rate)
     behind = plan.footage.on_black() if is_soundless else None
     grounds = itertools.repeat(None) if behind is None else behind.frames(plan.n_frames, plan.length)
     tags = mark.metadata(signed=plan.settings.sign and credentials.available() and not credentials.missing())
@@ -240,7 +242,7 @@ def _mark(path: Path, plan: Plan, face: Path, speech: Path, title: str) -> tuple
         if trouble := credentials.missing():
             notes.append(f"not signed: {trouble}")
         else:  # last, since a signature covers the whole file
-            credentials.sign(path, source=face, speech=speech, title=title)
+            credentials.sign(path, source=face, speech=speech, title=title, soundtrack=plan.settings.soundtrack)
             marked.append("signed content credentials (C2PA)")
     return marked, notes
 
@@ -252,13 +254,13 @@ _EXTENDED = {
 }
 
 
-def _notes(plan: Plan, out: Path, spoken: Speech) -> list[str]:
+def _notes(plan: Plan, out: Path, heard: Speech) -> list[str]:
     """What the user should know: how the clip was extended or cut, its faces, missing sound."""
     length, footage = plan.length, plan.footage
     notes = list(footage.clip.notes)
     if not footage.is_still and length < plan.n_frames:
         notes.append(f"the speech is longer than the clip: {_EXTENDED[footage.extend].format(length)}.")
-    lost = spoken.seconds - plan.n_frames / footage.fps
+    lost = heard.seconds - plan.n_frames / footage.fps
     if footage.extend == "trim" and lost > 1 / footage.fps:
         notes.append(f"the clip is shorter than the speech, whose last {lost:.1f} s were cut off.")
     notes += face_notes(plan)
@@ -267,5 +269,5 @@ def _notes(plan: Plan, out: Path, spoken: Speech) -> list[str]:
             f"at {footage.fps:g} frames a second a mouth cannot follow speech; give fps=25 (--fps 25) for more."
         )
     if out.suffix.lower() in ANIMATIONS:
-        notes.append(f"a {out.suffix.lower()} file holds no sound; write an .mp4 to hear {spoken.path.name}.")
+        notes.append(f"a {out.suffix.lower()} file holds no sound; write an .mp4 to hear {heard.path.name}.")
     return notes

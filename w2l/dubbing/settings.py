@@ -195,6 +195,13 @@ class Settings(TrackSettings):
         metavar="N",
         default_help="the file's own choice",
     )
+    soundtrack: str | os.PathLike[str] | None = choice(
+        None,
+        "a sound file or video that the result sounds like instead of the speech, which the lips still follow: such as "
+        "a song, whose voice alone is the speech; both begin together",
+        group=_MOUTH,
+        metavar="FILE",
+    )
     gate: bool = choice(False, "keep the mouth at rest in the pauses of the speech", group=_MOUTH)
     reference: str = choice(
         "closed",

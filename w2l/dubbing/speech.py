@@ -18,6 +18,7 @@ _LEVEL_WINDOW = 4  # mel columns (50 ms) over which the level is measured
 _FLOOR_RISE = 6.0  # dB above the quietest tenth of the sound up to which it counts as background
 _FAR, _NEAR = 45.0, 18.0  # dB below the speech's own level between which that bound may lie
 _SHORTEST_PAUSE = 24  # mel columns (0.3 s): shorter gaps are closures of t, p and k, not pauses
+_NO_MATTER = 0.1  # s by which a sound track may be longer or shorter than the speech without a word
 _MARGIN = 6  # mel columns (75 ms) of a pause that are left to the sounds before and after it
 
 
@@ -97,6 +98,27 @@ def listen(path: str | os.PathLike[str], track: int | None = None, plain: bool =
         notes += [f"{what}: in parity mode the mouth hardly moves." for what in odd]
         return Speech(path, wav, sound.rate, notes=tuple(notes))
     return Speech(path, wav, sound.rate, channel, gain, (*notes, *(f"{what}; {how}." for what, how in odd.items())))
+
+
+def soundtrack(path: str | os.PathLike[str], seconds: float) -> Speech:
+    """What a result sounds like in place of the speech, cut or continued in silence to the length of the speech.
+
+    Both begin together. Surround sound is mixed down to stereo. Raises W2LError when there is no such file, or no sound
+    in it.
+    """
+    sound, name = audio.read(path), Path(path).name
+    wav, notes = audio.to_stereo(sound.wav, sound.layout), []
+    if len(sound.tracks) > 1:
+        notes.append(f"{name} has {audio.listed(sound.tracks)}; track {sound.track} is heard.")
+    if audio.is_silent(wav):
+        notes.append(f"{name} is silent from beginning to end, and so is the result.")
+    longer = len(wav) / sound.rate - seconds
+    if abs(longer) > _NO_MATTER:
+        what = "its end is left out" if longer > 0 else "the end of the result is silent"
+        notes.append(f"{name} is {abs(longer):.1f} s {'longer' if longer > 0 else 'shorter'} than the speech; {what}.")
+    wanted = round(seconds * sound.rate)
+    wav = np.pad(wav[:wanted], ((0, max(0, wanted - len(wav))), (0, 0)))
+    return Speech(Path(path), wav, sound.rate, notes=tuple(notes))
 
 
 def _hearing(wav: np.ndarray, rate: int, name: str) -> tuple[int | None, float, dict[str, str]]:

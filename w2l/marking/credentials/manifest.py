@@ -108,20 +108,22 @@ def sign(
     source: str | os.PathLike[str],
     speech: str | os.PathLike[str] | None = None,
     title: str | None = None,
+    soundtrack: str | os.PathLike[str] | None = None,
 ) -> None:
     """Signs a finished mp4, GIF, WebP or PNG (judged by content) in place; any later change to the file will show.
 
     source: the clip or picture that was dubbed, named as parent with its SHA-256, a small picture, and its own
-    credentials if it has any. speech: the sound file, named as a component. title: the name that the file will have,
-    if not its present one. Anyone can read the names of these files in the result; neither their folders nor the user's
-    name are in it.
+    credentials if it has any. speech, soundtrack: the sound file that the mouth follows, and the one that is heard
+    instead, named as components. title: the name that the file will have, if not its present one. Anyone can read the
+    names of these files in the result; neither their folders nor the user's name are in it.
 
     If signing fails, the file stays as it was. Raises W2LError when the extra is not installed, the file is of another
     kind, or a file or the key cannot be read or written.
     """
     c2pa = _library()
     path, title = Path(path), title or Path(path).name
-    given = {"source": Path(source)} | ({} if speech is None else {"speech": Path(speech)})
+    roles = {"source": source, "speech": speech, "soundtrack": soundtrack}
+    given = {role: Path(file) for role, file in roles.items() if file is not None}
     with files.keeping(*given.values()), files.atomic(path) as signed:
         try:
             _write_signed(c2pa, path, signed, title, given)
@@ -140,7 +142,7 @@ def _write_signed(c2pa: ModuleType, path: Path, signed: Path, title: str, given:
     info = c2pa.C2paSignerInfo(b"es256", chain, private, None)  # None: no time stamp authority is contacted
     with (
         c2pa.Context.from_dict(_SETTINGS) as context,
-        c2pa.Builder(_claim(title, "speech" in given), context=context) as builder,
+        c2pa.Builder(_claim(title, [role for role in given if role != "source"]), context=context) as builder,
         c2pa.Signer.from_info(info) as signer,
     ):
         builder.set_intent(c2pa.C2paBuilderIntent.EDIT)  # which adds c2pa.opened for the parent
@@ -150,7 +152,7 @@ def _write_signed(c2pa: ModuleType, path: Path, signed: Path, title: str, given:
             builder.sign(signer, kind, plain, out)
 
 
-def _claim(title: str, spoken: bool) -> dict[str, Any]:
+def _claim(title: str, placed: list[str]) -> dict[str, Any]:
     tool = {"name": "w2l", "version": __version__}
     actions: list[dict[str, Any]] = [
         {
@@ -160,8 +162,7 @@ def _claim(title: str, spoken: bool) -> dict[str, Any]:
             "softwareAgent": tool,
         }
     ]
-    if spoken:
-        actions.append({"action": "c2pa.placed", "parameters": {"ingredientIds": ["speech"]}})
+    actions += [{"action": "c2pa.placed", "parameters": {"ingredientIds": [role]}} for role in placed]
     assertions = [{"label": "c2pa.actions.v2", "data": {"actions": actions}}]
     return {"title": _readable(title), "claim_generator_info": [tool], "assertions": assertions}
 
