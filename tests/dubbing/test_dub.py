@@ -1,5 +1,7 @@
 """The dub: exact length, the right frame at the right time, nothing changed but the face, nothing left on failure."""
 
+import threading
+import time
 from pathlib import Path
 
 import cv2
@@ -12,6 +14,7 @@ from helpers.dubs import BOX, SIZE, TwoFaces, number, numbered, run_dub, seen, w
 from helpers.threads import count_threads, wait_for_threads
 
 from w2l import audio, faces, video
+from w2l.dubbing import dub as dub_module
 from w2l.dubbing.dub import dub
 from w2l.dubbing.footage import back_and_forth
 from w2l.errors import W2LError
@@ -59,6 +62,45 @@ def test_a_long_clip_stops_with_the_speech(tmp_path, clip, generator):
     )
     assert seen == list(range(10)) == list(range(result.n_frames))
     assert not any("backwards" in note for note in result.notes)
+
+
+def test_the_generator_loads_while_faces_are_found(tmp_path, clip, generator, monkeypatch):
+    searching, loaded = threading.Event(), threading.Event()
+    load = dub_module.load_generator
+
+    def waits(*arguments):
+        assert searching.wait(20), "the search began only after the weights were loaded"
+        loaded.set()
+        return load(*arguments)
+
+    class Waiting(TwoFaces):
+        def detect(self, frames):
+            searching.set()
+            assert loaded.wait(20)
+            return super().detect(frames)
+
+    monkeypatch.setattr(dub_module, "load_generator", waits)
+    speech = write_speech(tmp_path / "s.wav", 0.4)
+    assert run_dub(clip, speech, tmp_path / "o.mp4", generator, box=None, detector=Waiting()).n_frames == 10
+
+
+def test_broken_weights_end_the_search(tmp_path, clip):
+    """Faces of a long clip are not searched for to the end before the error is told."""
+    weights, searched = tmp_path / "broken.pth", []
+    weights.write_bytes(b"not weights")
+
+    class Slow(TwoFaces):
+        batch = 1
+
+        def detect(self, frames):
+            searched.append(len(frames))
+            time.sleep(0.5)
+            return super().detect(frames)
+
+    with pytest.raises(W2LError, match="is not a weight file"):
+        run_dub(clip, write_speech(tmp_path / "s.wav", 0.8), tmp_path / "o.mp4", weights, box=None, detector=Slow())
+    assert len(searched) < 20
+    assert not (tmp_path / "o.mp4").exists()
 
 
 def test_a_picture_stands_still(tmp_path, picture, generator):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -87,17 +88,19 @@ def dub(
     target, checkpoint = _check_out(out), weight_files.find(method.settings.weights)
     other = method.settings.soundtrack
     inputs = files.keeping(face, *sounds.values(), checkpoint, *([] if other is None else [other]))
-    with clock.time("total"), inputs, files.atomic(target) as temporary:
+    with clock.time("total"), ThreadPoolExecutor(1) as aside, inputs, files.atomic(target) as temporary:
         with audience.stage("listen", "read the speech"):
             speeches = {which: method.listen(path) for which, path in sounds.items()}
             spoken = mix(list(speeches.values()))
             heard = spoken if other is None else soundtrack(other, spoken.seconds)
         footage = method.open(face)
         n_frames = _count_frames(spoken, footage.fps)
-        with audience.stage("load", "load the weights"):
-            generate, mel_shift = load_generator(checkpoint, method)
+        with audience.stage("load", "load the weights"):  # meanwhile, the faces are found
+            loading = aside.submit(load_generator, checkpoint, method)
         with clock.time("track"):
-            tracks = _track(method, footage, n_frames, list(sounds), audience)
+            tracks = _track(method, footage, n_frames, list(sounds), audience, loading)
+        with clock.time("load"):  # what is left of it
+            generate, mel_shift = loading.result()
         with clock.time("mel"):
             mels = [speech.mel(method.settings.gate) for speech in speeches.values()]
         n_frames = method.count_frames(n_frames, footage, len(tracks[0]), mels[0])
@@ -189,12 +192,21 @@ class _Audience:
 
 
 def _track(
-    method: Method, footage: Footage, n_frames: int, whiches: list[Which], audience: _Audience
+    method: Method, footage: Footage, n_frames: int, whiches: list[Which], audience: _Audience, loading: Future[Any]
 ) -> list[faces.Track]:
-    """The first pass over the clip: where each speaker's face is in each of the frames that will be needed."""
+    """The first pass over the clip: where each speaker's face is in each of the frames that will be needed.
+
+    What is wrong with the weights, which load meanwhile, is raised as soon as it is known.
+    """
     known = 1 if footage.is_still else footage.clip.n_frames
     with audience.bar("find the face", n_frames if known is None else min(n_frames, known)) as bar:
-        scene = method.find_faces(footage, n_frames, bar.update)
+
+        def searched() -> None:
+            bar.update()
+            if loading.done():
+                loading.result()
+
+        scene = method.find_faces(footage, n_frames, searched)
     return [method.track(scene, which) for which in whiches]
 
 
