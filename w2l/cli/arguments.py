@@ -31,11 +31,14 @@ def add_choices(
         _add(place, name, (defaults or {}).get(name, default), declared)
 
 
-def chosen(options: argparse.Namespace, cls: type) -> dict[str, Any]:
-    """Name -> value of each choice of the dataclass, as keyword arguments. Raises W2LError for bad values."""
+def chosen(options: argparse.Namespace, cls: type, only: Container[str] | None = None) -> dict[str, Any]:
+    """Name -> value of each choice of the dataclass, or of those in `only`, as keyword arguments.
+
+    Raises W2LError for bad values.
+    """
     found: dict[str, Any] = {}
     for name, (default, declared) in choices_of(cls).items():
-        if declared.is_option:
+        if declared.is_option and (only is None or name in only):
             value = getattr(options, name)
             found[name] = declared.convert(value) if declared.convert and value != default else value
     return found

@@ -25,7 +25,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _ask_consent(given: bool) -> None:
+def ask_consent(given: bool) -> None:
     """Returns if the user says yes by flag or when asked, or has done so before; raises W2LError otherwise."""
     remembered = paths.cache() / "consent"
     if given or remembered.is_file():
@@ -80,7 +80,7 @@ def _complete_dub(options: argparse.Namespace) -> None:
 
 def _run_dub(options: argparse.Namespace) -> None:
     face = options.face
-    _ask_consent(options.consent)
+    ask_consent(options.consent)
     use_threads(options.threads)
     from w2l.dubbing.contact_sheet import ContactSheet
     from w2l.dubbing.dub import dub
@@ -146,7 +146,7 @@ def _complete_preview(options: argparse.Namespace) -> None:
 
 
 def _run_preview(options: argparse.Namespace) -> None:
-    _ask_consent(options.consent)
+    ask_consent(options.consent)
     use_threads(options.threads)
     from w2l.dubbing.preview import preview
 
@@ -184,7 +184,7 @@ def _run_batch(options: argparse.Namespace) -> int:
     spoken = [one for one in (options.speeches, options.say) if one is not None]
     if (options.jobs is None) == (options.faces is None or not spoken) or len(spoken) > 1:
         raise W2LError("w2l batch needs either a table of jobs or both --faces and --speeches (or --say).")
-    _ask_consent(options.consent)
+    ask_consent(options.consent)
     use_threads(options.threads)
     from w2l.dubbing import batch
 

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 from w2l.base import files
 from w2l.base.parallel import limit_threads
 from w2l.base.version import __version__
-from w2l.cli import bench, dub, evaluate, mark, preprocess, say, train, weights
+from w2l.cli import bench, dub, evaluate, live, mark, preprocess, say, train, weights
 from w2l.cli.command import Command
 from w2l.errors import W2LError
 
@@ -31,6 +31,7 @@ BAD_INPUT, INTERRUPTED = 2, 130  # exit codes
 
 COMMANDS: tuple[Command, ...] = (
     *dub.COMMANDS,
+    *live.COMMANDS,
     *say.COMMANDS,
     *mark.COMMANDS,
     *bench.COMMANDS,

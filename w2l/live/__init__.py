@@ -5,7 +5,7 @@
     face = LiveFace("me.png")
     with LiveSession(face) as session: ...
 
-`LiveSpeaker` is the same without threads and clocks.
+`LiveSpeaker` is the same without threads and clocks; `rehearse` streams a file as slowly as it is spoken, and measures.
 """
 
 from typing import TYPE_CHECKING
@@ -14,6 +14,8 @@ from w2l.base.lazy import on_first_use
 
 if TYPE_CHECKING:
     from w2l.live.face import LiveFace as LiveFace
+    from w2l.live.rehearsal import Rehearsal as Rehearsal
+    from w2l.live.rehearsal import rehearse as rehearse
     from w2l.live.session import LiveFigures as LiveFigures
     from w2l.live.session import LiveSession as LiveSession
     from w2l.live.speaker import LiveFrame as LiveFrame
@@ -25,5 +27,7 @@ _HOMES = {
     "LiveFrame": "w2l.live.speaker",
     "LiveSession": "w2l.live.session",
     "LiveSpeaker": "w2l.live.speaker",
+    "Rehearsal": "w2l.live.rehearsal",
+    "rehearse": "w2l.live.rehearsal",
 }
 __getattr__ = on_first_use(__name__, _HOMES)

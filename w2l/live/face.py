@@ -18,6 +18,7 @@ from w2l.dubbing.methods import Method, method_for
 from w2l.dubbing.references import ClosedLips, OwnFrames, References
 from w2l.dubbing.settings import Settings
 from w2l.errors import W2LError
+from w2l.live.settings import LIVE_SETTINGS
 from w2l.marking import mark
 
 if TYPE_CHECKING:
@@ -25,22 +26,21 @@ if TYPE_CHECKING:
 
 _BATCH = 8  # frames drawn at once where many wait, and where there is a GPU
 _MOST_BYTES = 256 << 20  # of a clip's frames, which are all held
-_NOT_LIVE = ("parity", "label", "gate", "extend", "audio_track", "sign", "batch_size")
 
 
 class LiveFace:
     """A face that is ready to speak. It is made once, and may speak any number of times.
 
     face: a picture or a short clip; of a clip whose frames take more than 256 MB, the first ones are used. A clip runs
-    back and forth, as in a dub; a picture keeps still. settings: those of `dub` that say how faces are found, framed
-    and drawn: weights, which, pads, box, reference and so on. Every picture has the visible label.
+    back and forth, as in a dub; a picture keeps still. settings: those of `dub` that are in `LIVE_SETTINGS`: how faces
+    are found, framed and drawn. Every picture has the visible label. notes: what a user should know.
     Raises W2LError as `dub` does, and for settings that make no sense live.
     """
 
     def __init__(self, face: str | os.PathLike[str], **settings: Any) -> None:
-        if odd := [name for name in settings if name in _NOT_LIVE]:
-            raise W2LError(f"{odd[0]} cannot be chosen for a live stream; leave it out.")
         self.method: Method = method_for(Settings().with_changes(**settings))
+        if odd := [name for name in settings if name not in LIVE_SETTINGS]:
+            raise W2LError(f"{odd[0]} cannot be chosen for a live stream; leave it out.")
         checkpoint = weight_files.find(self.method.settings.weights)
         footage = self.method.open(face)
         self.fps = footage.fps
