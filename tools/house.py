@@ -39,6 +39,7 @@ WINGS = {
     "preprocess": "raw clips to a clip store",
     "evaluate": "clips and pairs measured; reports; studies (the paper's claims, robustness, the model card)",
     "bench": "speed and memory of this machine",
+    "app": "the web page for people who only want the result: tabs, visitors and their files, the guard, the server",
     "cli": "the command line",
     "notebook": "what only a notebook needs: setup, widgets, plots, checks",
 }

@@ -11,7 +11,7 @@ from w2l.audio.channels import (
     to_model_rate,
     to_stereo,
 )
-from w2l.audio.decoding import Sound, decode, read
+from w2l.audio.decoding import Sound, decode, measure, read
 from w2l.audio.mel import (
     FMAX,
     FMIN,
@@ -57,6 +57,7 @@ __all__ = [
     "level",
     "listed",
     "load",
+    "measure",
     "mel_of_frames",
     "mel_windows",
     "melspectrogram",

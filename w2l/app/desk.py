@@ -1,0 +1,76 @@
+"""What the functions behind the page share: who asks, in which language, and how errors are told."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import gradio as gr
+
+from w2l.app.guard import VISITOR_HEADER
+from w2l.app.visitors import Visitor, Visitors
+from w2l.app.words import Words
+from w2l.app.work import Cancelled, Studio
+from w2l.errors import W2LError
+
+
+class Refused(Exception):
+    """A wish that is not complete; its text is in the page's language."""
+
+
+@dataclass
+class Desk:
+    """The page in one language. jobs: what is being made, by the session of the page that asked for it."""
+
+    words: Words
+    visitors: Visitors
+    studio: Studio
+    jobs: dict[str, threading.Event] = field(default_factory=dict)
+
+    def visitor(self, request: gr.Request) -> Visitor:
+        """Who asks."""
+        return self.visitors.of(request.headers.get(VISITOR_HEADER))
+
+    def given(self, path: str | None, missing: str) -> Path:
+        """A file that was sent. Raises `Refused` when there is none, or none any more."""
+        if not path:
+            raise Refused(self.words[missing])
+        if not os.path.isfile(path):
+            raise Refused(self.words["gone"])
+        return Path(path)
+
+    @contextmanager
+    def job(self, request: gr.Request) -> Iterator[threading.Event]:
+        """While the block runs, `cancel` by the same page sets the event."""
+        wanted = self.jobs.setdefault(str(request.session_hash), threading.Event())
+        try:
+            yield wanted
+        finally:
+            self.jobs.pop(str(request.session_hash), None)
+
+    def cancel(self, request: gr.Request) -> None:
+        """Ends what this page has asked for, whether it runs or waits."""
+        if event := self.jobs.get(str(request.session_hash)):
+            event.set()
+
+    def leave(self, request: gr.Request) -> None:
+        """The page was closed."""
+        self.cancel(request)
+
+    def explain(self, error: Exception) -> str:
+        """An error as a sentence in the page's language; one that is no input's fault goes to the terminal too."""
+        if isinstance(error, Refused):
+            return str(error)
+        if isinstance(error, Cancelled):
+            return self.words["cancelled"]
+        if isinstance(error, W2LError):
+            return self.words.error(re.sub(rf"{re.escape(str(self.visitors.root))}/\S*/", "", str(error)))
+        traceback.print_exception(error, file=sys.stderr)
+        return self.words("broken", type(error).__name__)

@@ -1,0 +1,218 @@
+"""What the page says, in English and Chinese, and the kit's own sentences in Chinese where visitors meet them."""
+
+from __future__ import annotations
+
+import re
+
+LANGUAGES = {"en": "English", "zh": "中文"}  # code -> what it calls itself
+
+_WORDS: dict[str, tuple[str, str]] = {
+    # the page
+    "title": ("Make a face speak", "让照片开口说话"),
+    "intro": (
+        "Choose a face, give it something to say, and press the button. You get a video in which the face says it.",
+        "选一张脸，给它一段话，按下按钮，就能得到一段这张脸说这段话的视频。",
+    ),
+    "tab_dub": ("Make a video", "制作视频"),
+    "tab_mark": ("Is this video AI-made?", "这是 AI 生成的吗？"),
+    # the face
+    "face": ("1. The face", "1. 选择面孔"),
+    "face_nobody": ("Someone made up", "虚拟人物"),
+    "face_upload": ("Upload", "上传"),
+    "face_camera": ("Camera", "拍照"),
+    "nobody_help": (
+        "These people do not exist: each is blended from several photographs. Choose one.",
+        "这些人并不存在，每张脸都由多张照片合成。请选一位。",
+    ),
+    "face_file": ("A picture or video that shows a face", "有人脸的图片或视频"),
+    "face_photo": ("Look into the camera and take a picture", "看向摄像头，拍一张照片"),
+    # the speech
+    "speech": ("2. The speech", "2. 要说的话"),
+    "speech_type": ("Type", "打字"),
+    "speech_record": ("Record", "录音"),
+    "speech_upload": ("Upload", "上传"),
+    "text": ("What should the face say?", "想让它说什么？"),
+    "text_example": ("Hello! I am not a real person, but I can talk.", "你好！我不是真人，但我会说话。"),
+    "language": ("Language", "语言"),
+    "by_script": ("By the text", "根据文字判断"),
+    "voice": ("Voice", "声音"),
+    "voice_default": ("Standard", "标准"),
+    "voice_woman": ("Woman {}", "女声 {}"),
+    "voice_man": ("Man {}", "男声 {}"),
+    "no_voices": (
+        "Typed text cannot be spoken here, because espeak-ng is not installed; whoever runs this page can type pip "
+        'install "w2l[voices]". Record or upload the speech instead.',
+        '这里没有安装 espeak-ng，不能朗读文字（运行本页面的人可以执行 pip install "w2l[voices]"）。请改用录音或上传。',
+    ),
+    "recording": ("Press record, speak, and press stop", "点击录音开始说话，说完点击停止"),
+    "speech_file": ("A sound file, or a video whose sound is used", "音频文件，或取用其声音的视频"),
+    # settings
+    "settings": ("Settings", "设置"),
+    "weights": ("Weights", "权重"),
+    "weights_help": ("The network that draws the mouth.", "绘制嘴部的网络。"),
+    "which": ("Which face", "哪一张脸"),
+    "which_help": ("If the picture shows several.", "画面里有多张脸时选择。"),
+    "which_main": ("The main one", "主要的"),
+    "which_largest": ("The largest", "最大的"),
+    "which_centre": ("Nearest the centre", "最靠近中央的"),
+    "which_number": ("Number {}", "第 {} 号"),
+    "resize": ("Make the picture smaller", "缩小画面"),
+    "resize_no": ("No", "不缩小"),
+    "resize_by": ("{} times", "{} 倍"),
+    "gate": ("Keep the mouth closed in pauses", "停顿时保持闭嘴"),
+    "pads": ("Enlarge the box around the face, in pixels", "扩大人脸框（像素）"),
+    "pads_help": (
+        "If the chin is cut off, give more at the bottom.",
+        "如果下巴被切掉，请增大“下”。",
+    ),
+    "top": ("Top", "上"),
+    "bottom": ("Bottom", "下"),
+    "left": ("Left", "左"),
+    "right": ("Right", "右"),
+    "moment": ("Moment to preview, in % of the speech", "预览时刻（占语音的百分比）"),
+    "look": ("Preview one frame", "预览一帧"),
+    # consent
+    "consent": (
+        "Everyone who is seen or heard has agreed to this video, and I will tell viewers that it is AI-generated.",
+        "画面中和声音里的每个人都已同意制作这段视频，我也会告知观众它由 AI 生成。",
+    ),
+    "consent_help": (
+        "Not needed for made-up people with a typed voice. Your agreement is kept in a log.",
+        "虚拟人物配合打字朗读时不需要。您的同意会记入日志。",
+    ),
+    "consent_missing": (
+        "Please confirm first that everyone who is seen or heard has agreed (the box above the button).",
+        "请先勾选按钮上方的选项，确认画面中和声音里的每个人都已同意。",
+    ),
+    "limits": (
+        "Speech of up to {seconds} s, files of up to {megabytes} MB, frames of up to {pixels} (larger ones are made "
+        "smaller). Your files are yours alone and are deleted after an hour.",
+        "语音最长 {seconds} 秒，文件最大 {megabytes} MB，画面最大 {pixels}（更大的会自动缩小）。"
+        "您的文件只有您自己能看到，一小时后删除。",
+    ),
+    "make": ("Make the video", "制作视频"),
+    "cancel": ("Cancel", "取消"),
+    "cancelled": ("Cancelled. Nothing was kept.", "已取消，没有留下任何文件。"),
+    # work
+    "waiting": ("Waiting: {} before you", "排队中：前面还有 {} 个"),
+    "read the speech": ("Reading the speech", "读取语音"),
+    "load the weights": ("Loading the network", "加载网络"),
+    "find the face": ("Finding the face", "寻找人脸"),
+    "draw the mouth": ("Drawing the mouth", "绘制嘴部"),
+    "mark the file": ("Marking the file as AI-generated", "写入 AI 生成标记"),
+    "say": ("Speaking the text", "朗读文字"),
+    # the result
+    "result": ("3. The video", "3. 视频"),
+    "result_empty": ("Your video will appear here.", "视频会显示在这里。"),
+    "done": ("{frames} frames in {seconds:.0f} s.", "共 {frames} 帧，用时 {seconds:.0f} 秒。"),
+    "download": ("Download the video", "下载视频"),
+    "sheet": ("What the network saw and drew (contact sheet)", "网络看到的和画出的（一览图）"),
+    "marked": ("How the file says that it is AI-generated", "文件中的 AI 生成标记"),
+    "notes": ("Good to know", "说明"),
+    "preview_title": ("Preview", "预览"),
+    "preview_help": (
+        "Left: the frame with the box around the face. Right: the same frame dubbed.",
+        "左：带人脸框的原画面；右：配音后的同一帧。",
+    ),
+    # marks
+    "mark_intro": (
+        "Drop a video or picture here to read whether it says that AI made or edited it.",
+        "把视频或图片拖到这里，读取其中的 AI 生成标记。",
+    ),
+    "mark_file": ("A video or picture", "视频或图片"),
+    "mark_yes": ("This file says that it was made or edited by AI.", "此文件标明由 AI 生成或编辑。"),
+    "mark_no": (
+        "This file carries no mark that says so. That proves nothing: marks are often lost on the way.",
+        "此文件没有这样的标记。但这不能证明什么：标记常常在传播中丢失。",
+    ),
+    # errors
+    "no_face_given": ("Please choose a face first (step 1).", "请先选择面孔（第 1 步）。"),
+    "no_speech_given": ("Please give some speech first (step 2).", "请先提供要说的话（第 2 步）。"),
+    "no_file_given": ("Please choose a file first.", "请先选择文件。"),
+    "gone": (
+        "This file is no longer here (files are deleted after an hour); give it again.",
+        "文件已不在这里（一小时后会删除），请重新提供。",
+    ),
+    "broken": (
+        "Something went wrong in the program ({}). Whoever runs the page finds more in its terminal.",
+        "程序出错（{}）。运行本页面的人可在终端中查看详情。",
+    ),
+    "error_other": ("{}", "无法完成：{}"),
+}
+
+# Sentences of the kit that visitors meet most, and what they are in Chinese; groups are put in by number.
+_SENTENCES: tuple[tuple[str, str], ...] = (
+    (r"(.+) is silent from beginning to end; .*", "{0} 从头到尾没有声音，请换一个有说话声的文件。"),
+    (r"no face was found in (.+?)[;.,:].*", "在 {0} 中没有找到人脸，请换一张脸部清晰、正对镜头的图片或视频。"),
+    (r"no face was found at that moment of (.+?); .*", "在 {0} 的这一时刻没有找到人脸，请换一个时刻。"),
+    (r"mouth or eyes lie outside the picture .*", "此刻嘴或眼睛在画面之外，请换一个时刻。"),
+    (
+        r"the speech lasts (\d+) s, and at most (\d+) s are dubbed here; .*",
+        "语音长 {0} 秒，这里最多接受 {1} 秒，请缩短。",
+    ),
+    (r"the text has (\d+) characters, and at most (\d+) .*", "文字有 {0} 个字符，这里最多接受 {1} 个，请缩短。"),
+    (r"(.+) has (\d+) MB, and at most (\d+) are taken; .*", "{0} 有 {1} MB，这里最多接受 {2} MB，请缩短。"),
+    (r"(.+) has no sound; .*", "{0} 没有声音，请提供有说话声的文件。"),
+    (r"(.+) is shorter than a video frame .*", "{0} 太短，请提供更长的语音。"),
+    (r"(.+) cannot be read as sound .*", "{0} 无法作为音频读取，请转换为 wav 或换一个文件。"),
+    (r"(.+) cannot be (?:read|decoded|opened).*", "{0} 无法读取，请换一个文件。"),
+    (r"(.+) is an? (.+?), not .*", "{0} 不是图片、视频或音频文件，请换一个文件。"),
+    (r"(.+) is empty.*", "{0} 是空文件，请换一个文件。"),
+    (r"the text holds no word .*", "没有可以朗读的文字，请输入一些。"),
+    (r"the speech is longer than the clip: .*", "语音比视频长，视频会来回播放。"),
+    (r"the picture was made (\d+) times smaller, .*", "画面超过本页面的上限，已缩小到 1/{0}。"),
+    (r"the speech in (.+) is very quiet .*", "{0} 中的声音很小；嘴部按放大后的声音动作，声音本身不变。"),
+    (r'visible label "(.+)"', "画面上的可见标签“{0}”"),
+    (r"IPTC digital source type \(xmp\)", "IPTC 数字来源类型（XMP）"),
+    (r"IPTC digital source type \(container\)", "IPTC 数字来源类型（容器元数据）"),
+    (r"signed content credentials \(C2PA\)", "已签名的内容凭证（C2PA）"),
+)
+# Languages as Chinese speakers call them, by espeak-ng's code; others keep their English names.
+_TONGUES = {
+    "cmn": "普通话", "yue": "粤语", "en-us": "英语（美国）", "en-gb": "英语（英国）", "ja": "日语", "ko": "韩语",
+    "fr-fr": "法语", "de": "德语", "es": "西班牙语", "es-419": "西班牙语（拉美）", "it": "意大利语", "pt": "葡萄牙语",
+    "pt-br": "葡萄牙语（巴西）", "ru": "俄语", "ar": "阿拉伯语", "hi": "印地语", "vi": "越南语", "id": "印尼语",
+    "tr": "土耳其语", "nl": "荷兰语", "pl": "波兰语", "uk": "乌克兰语", "sv": "瑞典语", "el": "希腊语",
+    "he": "希伯来语",
+}  # fmt: skip
+
+
+class Words:
+    """The texts of one language: ``words["make"]``, ``words("waiting", 2)``."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code if code in LANGUAGES else "en"
+        self._which = list(LANGUAGES).index(self.code)
+
+    def __getitem__(self, key: str) -> str:
+        return _WORDS[key][self._which]
+
+    def __call__(self, key: str, *values: object, **named: object) -> str:
+        """A text with these values put in."""
+        return self[key].format(*values, **named)
+
+    def stage(self, name: str) -> str:
+        """A stage of a dub; its own name where it has no other."""
+        return self[name] if name in _WORDS else name
+
+    def sentence(self, text: str, otherwise: str = "{}") -> str:
+        """A sentence of the kit; in Chinese one that says the same, if there is one, or else `otherwise` with it."""
+        if self.code == "zh":
+            for pattern, chinese in _SENTENCES:
+                if found := re.fullmatch(pattern, text, re.DOTALL):
+                    return chinese.format(*found.groups())
+        return otherwise.format(text)
+
+    def error(self, text: str) -> str:
+        """An error of the kit, as a sentence that begins with a capital letter."""
+        said = self.sentence(text, self["error_other"])
+        return said[:1].upper() + said[1:]
+
+    def tongue(self, code: str, name: str) -> str:
+        """A language, by espeak-ng's code and name."""
+        return _TONGUES.get(code, name) if self.code == "zh" else name
+
+
+def all_keys() -> set[str]:
+    """The names of all texts."""
+    return set(_WORDS)
