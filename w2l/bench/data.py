@@ -126,7 +126,7 @@ def _write_store(folder: Path, clips: Sequence[Clip]) -> Store:
 
 def _write_plainly(folder: Path, clip: Clip, wav: np.ndarray) -> Path:
     folder.mkdir()
-    for i, frame in enumerate(clip.frames):
+    for i, frame in enumerate(clip.frames[:]):
         cv2.imwrite(str(folder / f"{i}.jpg"), frame)
     soundfile.write(folder / SOUND, wav, SAMPLE_RATE)
     return folder

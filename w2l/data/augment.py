@@ -5,35 +5,39 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from w2l.faces.crop import CROP_SIZE
+
 
 class Augment:
     """One random variation, the same for every frame of a clip: what cameras and codecs do.
 
     Shift, zoom and mirror imitate a detector's unsteady box; light, blur, noise and JPEG keep the expert from judging
     by a generator's texture (an expert trained without them is easily fooled: reference synthetic-talker, "the trap").
+    size: of the frames, with which the shift grows.
     """
 
-    def __init__(self, rng: np.random.Generator, degrade: bool = True) -> None:
-        self._rng = rng
+    def __init__(self, rng: np.random.Generator, degrade: bool = True, size: int = CROP_SIZE) -> None:
+        self._rng, self._size = rng, size
         self.scale = rng.uniform(0.93, 1.07, 2).astype(np.float32)  # across, down
         mirror = rng.random() < 0.5
-        shift = rng.uniform(-4, 4, 2) + 48 * (1 - self.scale)
+        shift = rng.uniform(-4, 4, 2) * (size / CROP_SIZE) + size / 2 * (1 - self.scale)
         self.matrix = np.array([[self.scale[0], 0, shift[0]], [0, self.scale[1], shift[1]]], np.float32)
         if mirror:
-            self.matrix[0] = (-self.scale[0], 0, 95 - shift[0])
+            self.matrix[0] = (-self.scale[0], 0, size - 1 - shift[0])
         self.gain = rng.uniform(0.85, 1.15) * rng.uniform(0.93, 1.07, 3).astype(np.float32) * _light(rng)
         self.blur = rng.uniform(0.3, 1.2) if degrade and rng.random() < 0.4 else 0.0
         self.noise = rng.uniform(1, 6) if degrade and rng.random() < 0.4 else 0.0
         self.quality = int(rng.integers(25, 90)) if degrade and rng.random() < 0.3 else 0
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """A varied copy of a (96, 96, 3) uint8 frame."""
-        out = cv2.warpAffine(frame, self.matrix, (96, 96), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        """A varied copy of a (size, size, 3) uint8 frame."""
+        whole = self._size, self._size
+        out = cv2.warpAffine(frame, self.matrix, whole, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         if self.blur:
             out = cv2.GaussianBlur(out, (0, 0), self.blur)
         changed = out * self.gain
         if self.noise:
-            changed += self._rng.standard_normal((96, 96, 1), dtype=np.float32) * np.float32(self.noise)
+            changed += self._rng.standard_normal((*whole, 1), dtype=np.float32) * np.float32(self.noise)
         out = np.clip(changed, 0, 255).astype(np.uint8)
         if self.quality:
             out = _through_jpeg(out, self.quality)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -11,19 +12,38 @@ from w2l.audio import TRAINING_FPS, WINDOW
 FRAMES = 5  # video frames of a window: 200 ms
 
 
+class Frames(Protocol):
+    """An array of frames, or what is read like one; any part of it is a plain array, `frames[:]` too."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, H, W, 3)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, which: Any, /) -> Any: ...
+
+
 @dataclass(frozen=True)
 class Clip:
-    """One training clip. frames: uint8 (n, 96, 96, 3) BGR crops at 25 a second. mel: float32 (80, T).
+    """One training clip. frames: uint8 (n, size, size, 3) BGR crops at 25 a second. mel: float32 (80, T).
 
-    truth: float32 (n, 3), gap and width (pixels) and area of the mouth, or None where it is unknown.
+    truth: float32 (n, 3), gap and width and area of the mouth, in pixels of a crop of 96 whatever the size of these, or
+    None where it is unknown.
     """
 
-    frames: np.ndarray
+    frames: Frames
     mel: np.ndarray
     truth: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    @property
+    def size(self) -> int:
+        """Pixels of a side of the frames."""
+        return self.frames.shape[1]
 
     def known_truth(self) -> np.ndarray:
         """The truth; ValueError where there is none."""

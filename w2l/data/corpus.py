@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from itertools import chain
@@ -15,7 +16,10 @@ from w2l.base import files, paths
 from w2l.base.parallel import can_fork, cores, forked
 from w2l.base.progress import progress_bar
 from w2l.data.clip import Clip
+from w2l.data.packed import PackedFrames
+from w2l.data.store import ClipFiles, read_clip, write_clip
 from w2l.errors import W2LError
+from w2l.faces.crop import CROP_SIZE
 from w2l.talker.cast import DEFAULT_CAST, Cast
 
 CACHE_VERSION = 2  # raised whenever the talker draws or speaks differently
@@ -30,20 +34,22 @@ def corpus(
     cache: str | os.PathLike[str] | None = None,
     progress: bool = True,
     cast: Cast = DEFAULT_CAST,
-) -> list[Clip]:
-    """The first `count` clips of a split of the synthetic talker corpus, one speaker each.
+    size: int = CROP_SIZE,
+) -> Sequence[Clip]:
+    """The first `count` clips of a split of the synthetic talker corpus, one speaker each, at `size` pixels a side.
 
     They are made once and kept under `cache` (default: the kit's cache folder; about 3 MB a clip); a damaged file is
-    made again. Where processes can be forked (Linux), all processors share the work.
-    Raises W2LError when the cache cannot be written.
+    made again. Clips of 96 pixels are all read; larger ones have `PackedFrames`, and are opened when they are used.
+    Where processes can be forked (Linux), all processors share the work. Raises W2LError when the cache cannot be
+    written.
     """
     if count < 1:
         raise W2LError(f"the {split} split was asked for {count} clips; ask for at least 1.")
-    folder = (Path(cache) if cache else paths.cache() / f"corpus-v{CACHE_VERSION}") / _name(seed, cast) / split
-    places = [_file(folder, number) for number in range(count)]
+    folder = (Path(cache) if cache else paths.cache() / f"corpus-v{CACHE_VERSION}") / _name(seed, cast, size) / split
+    places = [_file(folder, number, size) for number in range(count)]
     clips = [_read(path) for path in places]
     missing = [number for number, clip in enumerate(clips) if clip is None]
-    make = partial(_draw, folder, split, seed, cast)
+    make = partial(_draw, folder, split, seed, cast, size)
     processes = min(cores(), len(missing) // _WORTH_A_PROCESS) if can_fork() else 0
     bar = progress_bar(total=count, initial=count - len(missing), desc=f"corpus {split}", unit="clip", show=progress)
     # the first is made here: what is loaded for it need not be loaded by every process
@@ -56,34 +62,49 @@ def corpus(
         raise W2LError(
             f"{lost[0]} was written but cannot be read back; is the disk full, or does another program change it?"
         )
-    return [clip for clip in clips if clip is not None]
+    return ClipFiles(places) if size != CROP_SIZE else [clip for clip in clips if isinstance(clip, Clip)]
 
 
-def _name(seed: int, cast: Cast) -> Path:
-    """The folder of a corpus: other talkers, another folder."""
+def _name(seed: int, cast: Cast, size: int) -> Path:
+    """The folder of a corpus: other talkers or another size, another folder."""
     name = Path(f"seed{seed}" if cast.voices == "formant" else f"seed{seed}-{cast.voices}")
     if cast.looks != "drawn":
         name /= f"{cast.looks}-v{PHOTO_VERSION}-{cast.faces().fingerprint()}"
-    return name if cast.manner is None else name / ("manner" if cast.manner else "no-manner")
+    name = name if cast.manner is None else name / ("manner" if cast.manner else "no-manner")
+    return name if size == CROP_SIZE else name / f"{size}px"
 
 
-def _draw(folder: Path, split: str, seed: int, cast: Cast, number: int) -> int:
+def _draw(folder: Path, split: str, seed: int, cast: Cast, size: int, number: int) -> int:
     """Makes a clip of the corpus and saves it; returns its number."""
     from w2l.talker import make_clip
 
+    path = _file(folder, number, size)
+    if size != CROP_SIZE:
+        made = make_clip(split, number, seed=seed, cast=cast, size=size)
+        scale = CROP_SIZE / size
+        truth = (made.truth * (scale, scale, scale**2)).astype(np.float32)
+        write_clip(path, Clip(PackedFrames.pack(made.frames), made.mel, truth))
+        return number
     made = make_clip(split, number, seed=seed, cast=cast)
-    with files.atomic(_file(folder, number)) as temporary, open(temporary, "wb") as file:
+    with files.atomic(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, frames=made.frames, mel=made.mel, truth=made.truth)
     return number
 
 
-def _file(folder: Path, number: int) -> Path:
-    return folder / f"{number:05d}.npz"
+def _file(folder: Path, number: int, size: int) -> Path:
+    return folder / f"{number:05d}.{'npz' if size == CROP_SIZE else 'safetensors'}"
 
 
-def _read(path: Path) -> Clip | None:
+def _read(path: Path) -> Clip | Path | None:
+    """The clip of a file; its path, where it is opened later; None where there is none that is whole."""
     if not path.exists():
         return None
+    if path.suffix == ".safetensors":
+        try:
+            read_clip(path)
+        except W2LError:
+            return None
+        return path
     try:
         with open(path, "rb") as file, np.load(file) as saved:  # np.load alone leaves a damaged file open
             return Clip(saved["frames"], saved["mel"], saved["truth"])

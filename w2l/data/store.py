@@ -5,8 +5,9 @@
     STORE/outcomes/*.json      the outcome of each source, so that an unfinished store can be resumed
     STORE/report.json, .csv    what was kept, what was dropped, and why
 
-Crops are stored uncompressed, 27.6 kB a frame: 2.5 GB for an hour of clips. JPEG would take a tenth of that, and most
-of a core to decode; reading a window from here only copies memory.
+Crops of 96 pixels are stored uncompressed, 27.6 kB a frame: 2.5 GB for an hour of clips. JPEG would take a tenth of
+that, and most of a core to decode; reading a window from here only copies memory. Larger ones, whose training steps
+take longer, are stored as JPEGs (`packed`): 1 GB for an hour at 192 pixels.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ import numpy as np
 from w2l.audio import TRAINING_FPS
 from w2l.base.files import atomic, hash_of
 from w2l.data.clip import Clip
+from w2l.data.packed import PackedFrames
 from w2l.errors import W2LError
+from w2l.faces.crop import CROP_SIZE
 
 SPLITS = ("train", "validation", "test")
 INDEX, CLIPS, OUTCOMES = "index.json", "clips", "outcomes"
@@ -33,7 +36,7 @@ INDEX, CLIPS, OUTCOMES = "index.json", "clips", "outcomes"
 _FORMAT = 1
 _OPEN = 256  # clips of a split that are mapped at a time: each keeps a file open, and a process may open about 1000
 _ALIGNED = 64  # bytes of which the header's length is a multiple
-_TYPES: dict[str, np.dtype[Any]] = {"U8": np.dtype("u1"), "F32": np.dtype("<f4")}
+_TYPES: dict[str, np.dtype[Any]] = {"U8": np.dtype("u1"), "F32": np.dtype("<f4"), "I64": np.dtype("<i8")}
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,15 @@ def write_clip(path: str | os.PathLike[str], clip: Clip) -> tuple[int, str]:
     The file is in safetensors format, and the same clip always gives the same bytes. Raises W2LError when it cannot be
     written or the disk is full.
     """
-    arrays = {"mel": clip.mel.astype("<f4")}
+    packed = clip.frames if isinstance(clip.frames, PackedFrames) else None
+    arrays = {} if packed is None else {"ends": packed.ends.astype("<i8")}
+    arrays["mel"] = clip.mel.astype("<f4")
     if clip.truth is not None:
         arrays["truth"] = clip.truth.astype("<f4")
-    arrays["frames"] = clip.frames  # last, so that the float arrays before them stay aligned
-    header: dict[str, Any] = {"__metadata__": {"format": f"w2l clip {_FORMAT}"}}
+    # last, so that the arrays before them stay aligned
+    arrays |= {"frames": clip.frames[:]} if packed is None else {"jpegs": packed.jpegs}
+    facts = {"format": f"w2l clip {_FORMAT}"} | ({} if packed is None else {"size": str(packed.size)})
+    header: dict[str, Any] = {"__metadata__": facts}
     end = 0
     for name, array in arrays.items():
         kind = next(kind for kind, dtype in _TYPES.items() if dtype == array.dtype)
@@ -90,7 +97,8 @@ def write_clip(path: str | os.PathLike[str], clip: Clip) -> tuple[int, str]:
 
 
 def read_clip(path: str | os.PathLike[str]) -> Clip:
-    """A clip whose arrays are read-only maps of the file, which stays open as long as one of them is in use.
+    """A clip whose arrays are read-only maps of the file, which stays open as long as one of them is in use; frames
+    that were written as `PackedFrames` are so again.
 
     Raises W2LError when the file is missing or incomplete.
     """
@@ -99,10 +107,13 @@ def read_clip(path: str | os.PathLike[str]) -> Clip:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         body = 8 + int.from_bytes(mapped[:8], "little")
         header = json.loads(mapped[8:body])
-        header.pop("__metadata__")
-        if body + max(facts["data_offsets"][1] for facts in header.values()) != len(mapped):
+        facts = header.pop("__metadata__")
+        if body + max(one["data_offsets"][1] for one in header.values()) != len(mapped):
             raise ValueError("its length is not the one in its header")
-        return Clip(**{name: _array(mapped, body, facts) for name, facts in header.items()})
+        arrays: dict[str, Any] = {name: _array(mapped, body, one) for name, one in header.items()}
+        if "jpegs" in arrays:
+            arrays["frames"] = PackedFrames(arrays.pop("jpegs"), arrays.pop("ends"), int(facts["size"]))
+        return Clip(**arrays)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a whole clip"
         raise W2LError(f"{path} cannot be read ({reason}); {_MEND}") from error
@@ -145,7 +156,8 @@ class Store:
     def clips(self, split: str) -> Sequence[Clip]:
         """The clips of one of SPLITS, memory-mapped on access: reading a window reads only that window.
 
-        frames: read-only uint8 (n, 96, 96, 3) BGR; mel: read-only float32 (80, T). May be sent to other processes.
+        frames: read-only uint8 (n, size, size, 3) BGR, or `PackedFrames`; mel: read-only float32 (80, T). May be sent
+        to other processes.
         Raises W2LError for an unknown split, and when a clip's file is missing or has the wrong size.
         """
         if split not in SPLITS:
@@ -153,7 +165,12 @@ class Store:
         wanted = [entry for entry in self.entries if entry.split == split]
         for entry in wanted:
             _check_size(self.folder, entry)
-        return _Clips(self.folder, wanted)
+        return ClipFiles([self.folder / entry.file for entry in wanted])
+
+    @property
+    def size(self) -> int:
+        """Pixels of a side of the clips' frames."""
+        return int(self.facts.get("settings", {}).get("size", CROP_SIZE))
 
     def speakers(self, split: str) -> list[str]:
         """The speakers of a split, each once."""
@@ -172,15 +189,15 @@ class Store:
             raise W2LError(f"{self.folder / wrong[0]}{more} is missing or damaged; {_MEND}")
 
 
-class _Clips(Sequence[Clip]):
-    """Clips by number; the most recently used ones stay mapped."""
+class ClipFiles(Sequence[Clip]):
+    """The clips of these files (`write_clip`), opened on access; the most recently used ones stay mapped."""
 
-    def __init__(self, folder: Path, entries: Sequence[ClipEntry]) -> None:
-        self._folder, self._entries = folder, entries
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
         self._mapped: dict[int, Clip] = {}
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._paths)
 
     @overload
     def __getitem__(self, which: int) -> Clip: ...
@@ -188,9 +205,9 @@ class _Clips(Sequence[Clip]):
     def __getitem__(self, which: slice) -> Sequence[Clip]: ...
     def __getitem__(self, which: int | slice) -> Clip | Sequence[Clip]:
         if isinstance(which, slice):
-            return _Clips(self._folder, self._entries[which])
+            return ClipFiles(self._paths[which])
         which = range(len(self))[which]
-        clip = self._mapped.pop(which, None) or read_clip(self._folder / self._entries[which].file)
+        clip = self._mapped.pop(which, None) or read_clip(self._paths[which])
         self._mapped[which] = clip
         if len(self._mapped) > _OPEN:
             del self._mapped[next(iter(self._mapped))]

@@ -10,10 +10,10 @@ from w2l.audio import N_MELS, TRAINING_FPS, WINDOW, mel_windows
 from w2l.data.augment import Augment
 from w2l.data.clip import FRAMES, Clip
 from w2l.errors import W2LError
-from w2l.faces.crop import lower_halves
+from w2l.faces.crop import CROP_SIZE, lower_halves, resized
 
 _APART = TRAINING_FPS // 2  # frames from a target to its reference: nearer ones show nearly the same mouth
-_SEAM = 6  # rows above the middle over which one half of a reference fades into the other
+_SEAM = 6  # rows of 96 above the middle over which one half of a reference fades into the other
 NEAR = TRAINING_FPS  # frames: off-sync windows within a second are the hard ones
 
 
@@ -98,7 +98,7 @@ def expert_pairs(
 def _mouths(clip: Clip, start: int, frames: int, change: Augment | None) -> np.ndarray:
     """The lower halves of the middle `frames` of the window at `start`."""
     first = start + (FRAMES - frames) // 2
-    shown = clip.frames[first : first + frames]
+    shown = resized(clip.frames[first : first + frames], CROP_SIZE)
     return lower_halves(np.stack([change(f) for f in shown]) if change else shown)
 
 
@@ -109,8 +109,9 @@ def generator_batch(
 
     A reference is half a second or more away, in short clips as far as can be; half of them, drawn at random, have the
     target's own upper half (`_with_upper_half`).
-    Returns target uint8 (size, frames, 96, 96, 3), reference likewise, mels float32 (size, frames, 80, 16), one window
-    per frame, shifted as published (reference 2.6); window float32 (size, 80, 16): the expert's, at the first frame.
+    Returns target uint8 (size, frames, H, H, 3) with H of the clips, reference likewise, mels float32 (size, frames,
+    80, 16), one window per frame, shifted as published (reference 2.6); window float32 (size, 80, 16): the expert's, at
+    the first frame.
     """
     pictures = (size, frames, *clips[0].frames.shape[1:])
     batch = {"target": np.empty(pictures, np.uint8), "reference": np.empty(pictures, np.uint8)}
@@ -118,7 +119,7 @@ def generator_batch(
     batch |= {"window": np.empty((size, N_MELS, WINDOW), np.float32)}
     for row, which in enumerate(rng.choice(len(clips), size, replace=size > len(clips))):
         clip = clips[which]
-        change = Augment(rng, degrade=False) if augment else None
+        change = Augment(rng, degrade=False, size=clip.size) if augment else None
         start = int(rng.integers(1, clip.starts))
         places = np.arange(len(clip) - frames + 1)
         apart = np.abs(places - start)
@@ -134,11 +135,11 @@ def generator_batch(
 
 
 def _with_upper_half(frames: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """Frames, uint8 (n, 96, 96, 3), that have the upper halves of others.
+    """Frames, uint8 (n, H, H, 3), that have the upper halves of others.
 
     In a dub the reference is that very frame, or one shortly before it. Without such pairs a generator learns that a
     reference whose upper half fits shows the right mouth, and then it repeats the filmed mouth instead of what is said.
     """
     height = frames.shape[1]
-    fade = np.clip((np.arange(height) - height / 2) / _SEAM + 1, 0, 1)[:, None, None]
+    fade = np.clip((np.arange(height) - height / 2) / (_SEAM * height / CROP_SIZE) + 1, 0, 1)[:, None, None]
     return (of * (1 - fade) + frames * fade).round().astype(np.uint8)

@@ -137,8 +137,8 @@ def evaluate_classroom(
     """
     if count < 3:
         raise W2LError(f"{count} clips are too few to swap speech between them; give at least 3.")
-    clips = corpus(split, count, progress=progress, cast=cast)
     dubber, judge = Dubber.load(generator), load_expert(expert, "cpu", measure="cosine")
+    clips = corpus(split, count, progress=progress, cast=cast, size=dubber.size)
     ruler = models.load(meter, network="mouth_meter")
     rows = []
     for number, clip in enumerate(progress_bar(clips, desc="evaluate", unit="clip", show=progress)):
@@ -166,18 +166,19 @@ def measure_talker(
     reference (``box_paste``), of the generator's temporal mean (``box_mean``) and of swapped speech (``box_swapped``);
     ``sharpness``, gradient energy of matched faces over that of the real ones.
     """
-    swapped, matched = (dubber.speak(clip.frames, words.mel) for words in (other, clip))
+    real = clip.frames[:]
+    swapped, matched = (dubber.speak(real, words.mel) for words in (other, clip))
     middle = len(clip) // 2
     keep = np.arange(len(clip)) != middle
     drawn = {
         "l1": matched,
-        "paste": clip.frames[middle][None],
+        "paste": real[middle][None],
         "mean": matched.mean(0, keepdims=True),
         "swapped": swapped,
     }
-    shown = {name: np.broadcast_to(frames, clip.frames.shape)[keep] for name, frames in drawn.items()}
-    figures = {f"box_{name}": _box_l1(frames, clip.frames[keep]) for name, frames in shown.items()}
-    figures["sharpness"] = gradient_energy(matched[keep]) / gradient_energy(clip.frames[keep])
+    shown = {name: np.broadcast_to(frames, real.shape)[keep] for name, frames in drawn.items()}
+    figures = {f"box_{name}": _box_l1(frames, real[keep]) for name, frames in shown.items()}
+    figures["sharpness"] = gradient_energy(matched[keep]) / gradient_energy(real[keep])
     if third is not None:
         figures["confidence_shuffled"] = offset_curve(judge, swapped, third.mel).confidence
     return figures | measure_swapped(swapped, clip, other, judge, ruler)
@@ -204,8 +205,8 @@ def measure_swapped(
 
 def _measure_real(judge: Expert, ruler: nn.Module, clip: Clip) -> dict[str, float]:
     """The figures of expert and meter for the real clip."""
-    curve = offset_curve(judge, clip.frames, clip.mel)
-    read = measure(ruler, clip.frames)
+    curve = offset_curve(judge, clip.frames[:], clip.mel)
+    read = measure(ruler, clip.frames[:])
     return {
         "expert_accuracy": pair_accuracy(judge, clip),
         "expert_offset_exact": float(curve.offset == 0),

@@ -123,7 +123,7 @@ def cosines(expert: nn.Module, clips: Sequence[Clip], frames: int = 49) -> list[
     Rows are mouths, columns sounds, by their first frame; only the first `frames` frames of a clip are used.
     """
     at_work = sync.load_expert(expert)
-    return [pair_cosines(at_work, clip.beginning(frames).frames, clip.mel.astype(np.float32)) for clip in clips]
+    return [pair_cosines(at_work, clip.beginning(frames).frames[:], clip.mel.astype(np.float32)) for clip in clips]
 
 
 def at_distance(scores: Sequence[np.ndarray], distance: int) -> np.ndarray:
@@ -204,7 +204,7 @@ def curve(expert: nn.Module, clip: Clip) -> sync.SyncCurve:
 
 def speak(generator: Weights, clip: Clip, mel: np.ndarray) -> np.ndarray:
     """The clip's face speaking a sound, with one frame of the clip as reference: uint8 (n, 96, 96, 3) BGR."""
-    return Dubber.load(generator).speak(clip.frames, mel)
+    return Dubber.load(generator).speak(clip.frames[:], mel)
 
 
 def show_mouths(rows: Mapping[str, np.ndarray], moments: Sequence[int] = range(10, 46, 4)) -> None:

@@ -118,8 +118,10 @@ def film(
     manner: bool | None = None,
     fps: float = TRAINING_FPS,
     yaw: float | None = None,
+    size: int = CROP,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields (frame, truth) of the speaker saying the phones, as `render.render`; without a view, the 96 x 96 crop.
+    """Yields (frame, truth) of the speaker saying the phones, as `render.render`; without a view, the crop of the face,
+    size x size. Whatever the size, a clip has the same light, motion and camera.
 
     Of a photographic speaker, a view's width alone counts: head and shoulders in a square. manner: whether the mouth
     also does what the sound does not tell (`manner.Manner`); left out, photographic speakers have a manner, and drawn
@@ -131,8 +133,10 @@ def film(
     if speaker.person is not None:
         from w2l.talker.photo.film import film as film_photo
 
-        return film_photo(speaker.person, mouths, rng, CROP if view is None else view.width, own, fps, yaw)
-    return render(speaker.face, mouths, make_motion(rng, n_frames, fps, yaw), rng, view or crop_view(speaker.face))
+        width, portrait = (size, False) if view is None else (view.width, True)
+        return film_photo(speaker.person, mouths, rng, width, own, fps, yaw, portrait)
+    motion = make_motion(rng, n_frames, fps, yaw)
+    return render(speaker.face, mouths, motion, rng, view or crop_view(speaker.face, size))
 
 
 def mouths_of(
@@ -161,12 +165,14 @@ def make_clip(
     seconds: float = CLIP_SECONDS,
     seed: int = 0,
     cast: Cast = DEFAULT_CAST,
+    size: int = CROP,
 ) -> TalkerClip:
-    """One clip at crop size (96 x 96), in memory. The same arguments give the same bytes."""
+    """One clip at crop size (size x size), in memory. The same arguments give the same bytes."""
     speaker = make_speaker(split, number, seed, cast)
     phones, wav = speech(speaker, clip, seconds, seed)
     n_frames = round(seconds * TRAINING_FPS)
-    frames, truth = zip(*film(speaker, phones, n_frames, clip, seed=seed, manner=cast.manner), strict=True)
+    filmed = film(speaker, phones, n_frames, clip, seed=seed, manner=cast.manner, size=size)
+    frames, truth = zip(*filmed, strict=True)
     mouth = mouths_of(speaker, phones, n_frames, clip, seed, cast.manner)[0]
     return TalkerClip(np.stack(frames), wav, melspectrogram(wav), phones, mouth, np.stack(truth))
 

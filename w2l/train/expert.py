@@ -145,7 +145,7 @@ class ExpertTrainer(Trainer):
         expert = load_expert(self.network, self.device)
         offsets = []
         for clip in self.data.validation[:_SEEN_CLIPS]:
-            frames = clip.beginning(_SEEN_FRAMES).frames
+            frames = clip.beginning(_SEEN_FRAMES).frames[:]
             offsets.append(pairs_curve(pair_cosines(expert, frames, clip.mel)).offset)
         return offsets.count(0) / len(offsets)
 

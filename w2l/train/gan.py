@@ -14,6 +14,8 @@ from torch.nn import functional
 from w2l import models
 from w2l.base.device import pick_device
 from w2l.data.clip import FRAMES
+from w2l.errors import W2LError
+from w2l.faces.crop import CROP_SIZE
 from w2l.models.quality_disc import QualityDisc
 from w2l.train import data as sources
 from w2l.train.data import TrainingData
@@ -25,6 +27,7 @@ from w2l.train.engine.options import RunOptions
 from w2l.train.engine.schedule import scheduled
 from w2l.train.engine.trainer import Batch, Numbers, mean_of
 from w2l.train.generator import GeneratorTrainer
+from w2l.train.losses import lower_half
 from w2l.train.settings import GanConfig
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ class GanTrainer(GeneratorTrainer):
     ) -> None:
         self.gan = config
         super().__init__(config.as_generator(), data, options, expert, start, metadata)
-        network = disc or fresh_disc(config.disc_width)
+        network = disc or fresh_disc(config.disc_width, config.size)
         self.disc = self.add_learner("quality_disc", network, self.disc_learning_rate, (config.beta1, 0.999))
 
     @property
@@ -115,22 +118,22 @@ class GanTrainer(GeneratorTrainer):
         return loss, ((logits > 0) == real).float().mean()
 
     def quality(self, faces: torch.Tensor) -> torch.Tensor:
-        """The discriminator's logits: (N, 3, 96, 96) in [0, 1] to float32 (N,).
+        """The discriminator's logits: (N, 3, size, size) in [0, 1] to float32 (N,).
 
         Not its probabilities: those of a confident discriminator round to 0 or 1, soon in 16 bits, and teach nothing.
         """
         disc = cast(QualityDisc, self.disc.network)
-        lower = faces[:, :, 48:].contiguous(memory_format=torch.channels_last)
+        lower = lower_half(faces).contiguous(memory_format=torch.channels_last)
         return disc.binary_pred[0](self.precision(nn.Sequential(*disc.face_encoder_blocks), lower)).flatten()
 
 
-def fresh_disc(width: float) -> nn.Module:
+def fresh_disc(width: float, size: int = CROP_SIZE) -> nn.Module:
     """A new quality discriminator, initialised so that its output depends on the picture.
 
     It has fourteen layers and no norm: with the usual initial weights each layer passes on a third of the variance (He
     et al. 2015), so that the output hardly depends on the picture and the loss stays at chance for hundreds of steps.
     """
-    disc = models.build("quality_disc", width)
+    disc = models.build("quality_disc", width, size=size)
     for layer in disc.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, a=0.01, nonlinearity="leaky_relu")
@@ -157,13 +160,18 @@ def train_gan(
     disc_path = options.result("quality_disc", start, expert, disc)
     distributed.start(pick_device(options.device))
     judge = sources.load(expert, "syncnet")
-    network = sources.load_start(start, "wav2lip", config.widen) if start else None
+    network = sources.load_generator(start, config.widen, config.size) if start else None
     critic = sources.load(disc, "quality_disc") if disc else None
     if network is not None:
-        config = replace(config, width=network.width)  # type: ignore[arg-type]
+        config = replace(config, width=network.width, size=network.size)
     if critic is not None:
         config = replace(config, disc_width=critic.width)
-    data = sources.open_data(store, config, FRAMES, options.progress, people)
+        if critic.size != config.size:
+            raise W2LError(
+                f"{disc} judges faces of {critic.size} pixels and the generator draws {config.size}; leave it out, and "
+                "a new discriminator is trained."
+            )
+    data = sources.open_data(store, config, FRAMES, options.progress, people, config.size)
     metadata = {"data": data.name, "expert": sources.called(expert)}
     metadata |= {name: sources.called(given) for name, given in (("start", start), ("disc", disc)) if given}
     trainer = GanTrainer(config, data, options, judge, network, critic, metadata)

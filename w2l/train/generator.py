@@ -56,7 +56,7 @@ class GeneratorTrainer(Trainer):
         super().__init__(config, data, options, metadata)
         self.steps = config.steps + config.sync_steps
         self.evaluate_at = (config.steps,) if config.sync_steps else ()  # the gate is first checked there
-        network = start or models.build("wav2lip", config.width)
+        network = start or models.build("wav2lip", config.width, size=config.size)
         self.generator = self.add_learner("generator", network, self.learning_rate, (config.beta1, 0.999))
         match = contrastive if config.contrastive else sync_bce
         self.judge = Judge(expert, self.device, self.precision, frozen=not config.expert_trained, match=match)
@@ -65,7 +65,7 @@ class GeneratorTrainer(Trainer):
             rate = config.expert_learning_rate
             self.expert = self.add_learner("expert", self.judge.network, lambda step: rate, frozen_norm=True)
         self.sync_on_since = -1  # the step at which the gate opened
-        self.held_out = HeldOut(data.validation, self.device)
+        self.held_out = HeldOut(data.validation, self.device, config.size)
 
     def learning_rate(self, step: int) -> float:
         """The learning rate at a step; each phase has its own schedule."""
@@ -107,10 +107,10 @@ class GeneratorTrainer(Trainer):
         self.generator.zero_grad()
 
     def generate(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """(generated, true), each float32 (B * T, 3, 96, 96) in [0, 1], sample by sample."""
+        """(generated, true), each float32 (B * T, 3, size, size) in [0, 1], sample by sample."""
         true, reference = to_faces(batch["target"], self.device), to_faces(batch["reference"], self.device)
         face = torch.cat([true, reference], dim=1)
-        face[:, :3, 48:] = 0
+        face[:, :3, face.shape[2] // 2 :] = 0
         return self.generator(batch["mels"].flatten(0, 1)[:, None], face), true
 
     def loss(
@@ -207,15 +207,16 @@ def train_generator(
     """Trains a generator in `options.folder`, or resumes there; writes generator.safetensors and returns its path.
 
     expert: the judge in phase 2. store, people: see `data.open_data`. start: initial weights, whose width (after
-    `config.widen`) replaces that of `config`. Expert and start are bundled or published names, files or checkpoints.
+    `config.widen`) and size (if larger) replace those of `config`. Expert and start are bundled or published names,
+    files or checkpoints.
     """
     path = options.result("generator", start, expert)
     distributed.start(pick_device(options.device))
     judge = sources.load(expert, "syncnet")  # before the data, so that a wrong name is reported immediately
-    network = sources.load_start(start, "wav2lip", config.widen) if start else None
+    network = sources.load_generator(start, config.widen, config.size) if start else None
     if network is not None:
-        config = replace(config, width=network.width)  # type: ignore[arg-type]
-    data = sources.open_data(store, config, FRAMES, options.progress, people)
+        config = replace(config, width=network.width, size=network.size)
+    data = sources.open_data(store, config, FRAMES, options.progress, people, config.size)
     metadata = {"data": data.name, "expert": sources.called(expert)}
     metadata |= {"start": sources.called(start)} if start else {}
     trainer = GeneratorTrainer(config, data, options, judge, network, metadata)

@@ -13,6 +13,7 @@ from w2l.data.clip import FRAMES, Clip
 from w2l.data.windows import generator_batch
 from w2l.errors import W2LError
 from w2l.evaluate.held_out import Driven, Dubber, driven, measure_swapped
+from w2l.faces.crop import CROP_SIZE
 from w2l.sync.experts import load_expert
 from w2l.train.engine.trainer import Batch
 from w2l.train.judge import Judge
@@ -26,10 +27,10 @@ _SHOWN, _MOMENTS = 6, 3  # clips on a sheet, and frames of each
 
 
 class HeldOut:
-    """Held-out clips on a device; every measurement uses the same windows."""
+    """Held-out clips, whose frames have `size` pixels, on a device; every measurement uses the same windows."""
 
-    def __init__(self, clips: Sequence[Clip], device: torch.device) -> None:
-        self.clips, self.device = clips[:_MATCHED], device
+    def __init__(self, clips: Sequence[Clip], device: torch.device, size: int = CROP_SIZE) -> None:
+        self.clips, self.device, self.size = clips[:_MATCHED], device, size
         self.meter = _meter(self.clips)
 
     def measure(self, generate: Generate, judge: Judge | None) -> dict[str, float]:
@@ -58,17 +59,17 @@ class HeldOut:
         if len(self.clips) < 2 or not (judge or self.meter):
             return {}
         expert = load_expert(judge.network, self.device) if judge else None
-        dubber = Dubber(lambda *inputs: self._faces(generate, Driven(*inputs)))
+        dubber = Dubber(lambda *inputs: self._faces(generate, Driven(*inputs)), size=self.size)
         rows = []
         for clip, other in zip(self.clips[:_SPOKEN], [*self.clips[1:], self.clips[0]], strict=False):
             short = clip.beginning(min(_SPOKEN_FRAMES, len(other.beginning(_SPOKEN_FRAMES))))
-            rows.append(measure_swapped(dubber.speak(short.frames, other.mel), short, other, expert, self.meter))
+            rows.append(measure_swapped(dubber.speak(short.frames[:], other.mel), short, other, expert, self.meter))
         names = {"held_out_confidence": "confidence_new", "held_out_opening_r": "opening_r_new"}
         return {name: float(np.mean([row[key] for row in rows])) for name, key in names.items() if key in rows[0]}
 
     @torch.no_grad()
     def _faces(self, generate: Generate, given: Driven) -> np.ndarray:
-        """Generated faces, uint8 (k, 96, 96, 3), as a `Dubber` takes them."""
+        """Generated faces, uint8 (k, size, size, 3), as a `Dubber` takes them."""
         generated, _ = generate(self._batch(_windows(given)))
         return generated.mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
 
@@ -78,10 +79,10 @@ class HeldOut:
         drawn: dict[str, list[torch.Tensor]] = {"reference": [], "input": [], "generated": [], "truth": []}
         for clip in self.clips[:_SHOWN]:
             at = np.linspace(2, clip.starts - 2, _MOMENTS).astype(int)
-            batch = self._batch(_windows(driven(clip.frames, clip.mel, at)))
+            batch = self._batch(_windows(driven(clip.frames[:], clip.mel, at)))
             generated, target = generate(batch)
             masked = target.clone()
-            masked[:, :, 48:] = 0
+            masked[:, :, self.size // 2 :] = 0
             reference = batch["reference"][:, 0].permute(0, 3, 1, 2) / 255
             for name, faces in zip(drawn, (reference, masked, generated, target), strict=True):
                 drawn[name].append(faces)

@@ -7,12 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
 from w2l.data.clip import FRAMES
+from w2l.faces.crop import CROP_SIZE
 from w2l.models.fast.generate import fold_batch_norm
 from w2l.train.engine.learner import frozen, to_device
 from w2l.train.engine.precision import Precision
-from w2l.train.losses import sync_bce
+from w2l.train.losses import lower_half, sync_bce
 
 
 class Judge:
@@ -37,12 +39,15 @@ class Judge:
         self.match = match
 
     def see(self, faces: torch.Tensor) -> torch.Tensor:
-        """Lower halves of windows as the expert takes them: (B * 5, 3, 96, 96), sample by sample, to (B, C, 48, 96).
+        """Lower halves of windows as the expert takes them: (B * 5, 3, H, H), sample by sample, to (B, C, 48, 96).
 
-        An expert with a shorter window sees the middle of the five.
+        Larger faces are averaged down, as `faces.crop.lower_halves` does. An expert with a shorter window sees the
+        middle of the five.
         """
         first = (FRAMES - self.frames) // 2
-        windows = faces.unflatten(0, (-1, FRAMES))[:, first : first + self.frames, :, 48:]
+        lower, times = lower_half(faces), faces.shape[-1] // CROP_SIZE
+        lower = functional.avg_pool2d(lower, times) if times > 1 else lower
+        windows = lower.unflatten(0, (-1, FRAMES))[:, first : first + self.frames]
         # by way of (B, 48, 96, frames, 3): one copy, and channels-last
         return windows.permute(0, 3, 4, 1, 2).flatten(3).permute(0, 3, 1, 2)
 
@@ -52,13 +57,13 @@ class Judge:
         return (audio * face).sum(1).clamp(0, 1)
 
     def loss(self, generated: torch.Tensor, mel: torch.Tensor) -> torch.Tensor:
-        """The expert's loss when generated windows (B * 5, 3, 96, 96) should be in sync with mel (B, 80, 16)."""
+        """The expert's loss when generated windows (B * 5, 3, H, H) should be in sync with mel (B, 80, 16)."""
         with frozen(self.network):  # it passes gradients on to the picture, even where it is trained itself
             return self.match(self.cosine(mel, self.see(generated)), 1.0)
 
 
 def to_faces(frames: np.ndarray | torch.Tensor, device: torch.device) -> torch.Tensor:
-    """uint8 (..., 96, 96, 3) BGR to float32 (N, 3, 96, 96) in [0, 1], channels-last."""
+    """uint8 (..., H, H, 3) BGR to float32 (N, 3, H, H) in [0, 1], channels-last."""
     # clips of a store are read-only memory maps, and torch warns about sharing those
     pixels = torch.from_numpy(np.array(frames)) if isinstance(frames, np.ndarray) else frames
     return pixels.to(device).flatten(0, -4).permute(0, 3, 1, 2).float().div_(255)

@@ -13,7 +13,7 @@ from torch.nn import functional
 from w2l import models
 from w2l.base.device import pick_device
 from w2l.data.augment import Augment
-from w2l.faces.crop import lower_halves
+from w2l.faces.crop import CROP_SIZE, lower_halves, resized
 from w2l.faces.mouths import measure
 from w2l.models.mouth_meter import SCALE
 from w2l.train.data import TrainingData, open_data
@@ -52,7 +52,8 @@ class MeterTrainer(Trainer):
         for which in rng.integers(0, len(self.data.train), part_size(self.config.batch, parts, "frames")):
             clip = self.data.train[which]
             change, at = Augment(rng), int(rng.integers(len(clip)))
-            faces.append(lower_halves(change(clip.frames[at])[None]))
+            shown = resized(clip.frames[at : at + 1], CROP_SIZE)[0]
+            faces.append(lower_halves(change(shown)[None]))
             truth.append(clip.known_truth()[at, :2] * change.scale[::-1])
         return {"faces": np.stack(faces), "truth": np.stack(truth)}
 
@@ -76,7 +77,7 @@ class MeterTrainer(Trainer):
     @torch.no_grad()
     def evaluate(self, step: int) -> dict[str, float]:
         """Correlation with the truth, over all frames of the held-out speakers."""
-        read = np.concatenate([measure(self.network, clip.frames, self.device) for clip in self.data.validation])
+        read = np.concatenate([measure(self.network, clip.frames[:], self.device) for clip in self.data.validation])
         truth = np.concatenate([clip.known_truth()[:, :2] for clip in self.data.validation])
         names = ("held_out_opening_r", "held_out_width_r")
         return {name: float(np.corrcoef(read[:, i], truth[:, i])[0, 1]) for i, name in enumerate(names)}

@@ -7,6 +7,7 @@ from typing import Any
 
 from w2l.base.choices import choice, documented
 from w2l.data.clip import FRAMES
+from w2l.faces.crop import CROP_SIZE
 from w2l.talker.cast import Cast
 
 
@@ -65,6 +66,9 @@ class _MouthConfig(TrainingConfig):
     """Settings shared by generator training with and without a discriminator."""
 
     width: float = choice(0.25, "width of the generator; 1 is the published one")
+    size: int = choice(
+        CROP_SIZE, "pixels of a side of the faces: 96, as published, or 192; initial weights of 96 grow to it"
+    )
     widen: float = _with_default(ExpertConfig, "widen", 0.0)
     batch: int = choice(8, "samples in a batch")
     mouth_weight: float = choice(2.0, "weight of the L1 in the mouth box, in addition to that of the whole face")

@@ -71,8 +71,8 @@ def report_corpus(
     talker's (the mouth compared with the truth of those words); the middle frame is the reference."""
     if count < 2:
         raise W2LError(f"{count} talkers cannot swap their speech; give at least 2.")
-    clips = corpus(split, count, progress=progress, cast=cast)
     dubber = Dubber.load(generator)
+    clips = corpus(split, count, progress=progress, cast=cast, size=dubber.size)
     work = []
     for number, (clip, other) in enumerate(zip(clips, [*clips[1:], clips[0]], strict=True)):
         own = (f"{split} {number}", clip, number)
@@ -83,7 +83,7 @@ def report_corpus(
                 (
                     name,
                     lambda name=name, talker=own[0], clip=clip, speaker=speaker, closures=closures: _corpus_row(
-                        name, talker, clip, speaker, dubber.speak(clip.frames, speaker.mel), closures, tools
+                        name, talker, clip, speaker, dubber.speak(clip.frames[:], speaker.mel), closures, tools
                     ),
                 )
             )
@@ -105,7 +105,7 @@ def _corpus_row(
     found = summarise(scorer.finish(), tools.expert, name)
     row = ClipRow(name, figures=sync_figures(found), talker=talker, notes=found.notes, sync=found)
     truth = Truth(speaker.known_truth()[:, :2], closures)
-    return compare(row, [(clip.frames, made)], tools, truth, same_speech=speaker is clip)
+    return compare(row, [(clip.frames[:], made)], tools, truth, same_speech=speaker is clip)
 
 
 def _closures(split: str, number: int, frames: int, cast: Cast) -> list[tuple[float, float]]:

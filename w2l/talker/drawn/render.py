@@ -39,16 +39,16 @@ def presenter_view(size: int = 512) -> View:
     return View(size, size, (zoom, zoom), (size - CROP * zoom) / 2, size * 0.17, oversample=2 if size < 400 else 1)
 
 
-def crop_view(face: Face) -> View:
-    """The 96 x 96 crop that a face detector's box would give of this face.
+def crop_view(face: Face, size: int = CROP) -> View:
+    """The crop, size x size, that a face detector's box would give of this face.
 
     The margins were measured on 64 frames of 16 presenters: YuNet's box reaches 0.97 half widths to each side, from 31
     units above the eyes to 3 below the closed chin; 5 more below are the usual pad. As everywhere in the kit, the box
     is stretched to a square.
     """
     half, top, bottom = 0.97 * face.half_width, face.eye_y - 31, face.chin + 8
-    across, down = CROP / (2 * half), CROP / (bottom - top)
-    return View(CROP, CROP, (across, down), -(AXIS - half) * across, -top * down, still=0.7)
+    across, down = size / (2 * half), size / (bottom - top)
+    return View(size, size, (across, down), -(AXIS - half) * across, -top * down, still=0.7)
 
 
 def make_motion(

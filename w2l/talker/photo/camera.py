@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -21,6 +21,10 @@ class Camera:
     low: int
     noise: float
     quality: int
+
+    def at(self, scale: float) -> Camera:
+        """The same camera nearer to the face, so that it has `scale` times as many pixels: a poorer picture too."""
+        return replace(self, low=round(self.low * scale))
 
     def take(self, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """What the camera records of a picture: uint8 (h, w, 3) BGR both."""

@@ -39,19 +39,22 @@ def film(
     manner: Manner | None = None,
     fps: float = TRAINING_FPS,
     yaw: float | None = None,
+    portrait: bool = False,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Films a person frame by frame, `fps` a second.
 
-    mouths: float32 (n, 7) as in `Mouth`. size: 96 gives the crop of the face, anything larger head and shoulders in a
-    square of that many pixels. rng draws the light, the wall, the teeth, how the head moves, and the camera. manner:
+    mouths: float32 (n, 7) as in `Mouth`. size: pixels of a side of the crop of the face, or, with portrait, of a square
+    that shows head and shoulders. rng draws the light, the wall, the teeth, how the head moves, and the camera. manner:
     what the sound does not tell; its part in `mouths` must be there already (`Manner.applied`). yaw: see `make_motion`.
     Yields (frame, truth): frame uint8 (size, size, 3) BGR; truth float32 (3,), gap between the lips and width from
     corner to corner in pixels of the frame, open area in square pixels.
     """
-    crop = size == CROP
+    crop = not portrait
     head, habits = _cast(person, rng, crop)
     motion = make_motion(rng, len(mouths), fps, yaw)
     camera = make_camera(rng, float(skin_colour(person.photo, person.landmarks).max()), poor=crop)
+    if crop:
+        camera = camera.at(size / CROP)
     pack = head_pack()
     chin = head.rig.deltas[pack.shapes.index("jawOpen"), pack.landmarks[8], 1]
     boxes = make_boxes(rng, head, person.box, motion, chin * habits.jaw * mouths[:, _OPENING], fps)

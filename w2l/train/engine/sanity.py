@@ -104,7 +104,7 @@ def judged(judge: Judge, clips: Sequence[Clip], own: bool = True) -> list[Check]
     """
     picked = clips[:: max(1, len(clips) // _CLIPS)][:_CLIPS]
     expert = load_expert(judge.network, judge.device)
-    scores = [pair_cosines(expert, clip.beginning(_FRAMES).frames, clip.mel) for clip in picked]
+    scores = [pair_cosines(expert, clip.beginning(_FRAMES).frames[:], clip.mel) for clip in picked]
     offsets = [pairs_curve(one).offset for one in scores]
     usual = max(set(offsets), key=offsets.count)
     right = float(np.mean([accuracy(one, usual) for one in scores]))
