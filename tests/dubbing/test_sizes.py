@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from helpers.dubs import BOX, SIZE, run_dub, seen, write_speech
 
 from w2l import models, video
+from w2l import weights as weight_files
+from w2l.dubbing.dub import suited
+from w2l.dubbing.methods import method_for
 from w2l.dubbing.preview import preview
+from w2l.dubbing.settings import Settings
 from w2l.errors import W2LError
+from w2l.faces import Track
 from w2l.faces.crop import area, match_colour, mouth_box
+from w2l.weights import resolve
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +86,42 @@ def test_colours_are_matched_on_the_same_part_of_a_larger_crop():
     patch = np.clip(crop.astype(int) + (9, -4, 3), 0, 255).astype(np.uint8)
     large = [np.repeat(np.repeat(one, 2, 0), 2, 1) for one in (patch, crop)]
     assert np.array_equal(match_colour(*large)[::2, ::2], match_colour(patch, crop))
+
+
+@pytest.fixture
+def sharp(generators, monkeypatch):
+    """Weights of 192 pixels under a name that has others for small faces; returns the name of those."""
+    find = resolve.find
+    files = {"sharp": generators[192], "classroom": generators[96]}
+    monkeypatch.setattr(weight_files, "find", lambda name: files.get(str(name)) or find(name))
+    return weight_files.FOR_SMALL_FACES["sharp"]
+
+
+@pytest.mark.parametrize(("high", "size"), [(149, 96), (150, 192)])
+def test_small_faces_are_drawn_by_the_faster_weights_and_a_note_says_so(material, sharp, tmp_path, high, size):
+    box = (2, 2, 122, 2 + high)
+    result, moments = seen(*material, tmp_path / "out.mp4", "sharp", box=box)
+    assert moments[0].generated.shape == (size, size, 3)
+    found = preview(*material, 0.1, weights="sharp", box=box)
+    assert found.moment.generated.shape == (size, size, 3)
+    told = [note for note in result.notes if "which are faster" in note]
+    if size == 96:
+        assert result.weights == sharp and "149 pixels high" in told[0] and told[0] in found.notes
+    else:
+        assert result.weights == "sharp" and not told and not found.notes
+
+
+def test_a_file_that_is_given_is_used_however_small_the_face_is(generators, material, sharp, tmp_path):
+    result, moments = seen(*material, tmp_path / "out.mp4", generators[192], box=(40, 40, 120, 120))
+    assert moments[0].generated.shape == (192, 192, 3)
+    assert result.weights == str(generators[192]) and not any("faster" in note for note in result.notes)
+
+
+def test_a_face_that_is_near_in_some_frames_is_not_small():
+    method, loaded = method_for(Settings(weights="sharp")), (SimpleNamespace(size=192), -1.0)
+    boxes = np.tile(np.float32([0, 0, 100, 120]), (20, 1))
+    boxes[:3, 3], boxes[3] = 200, np.nan  # near in three frames of twenty, and not there in one
+    track = Track(boxes, np.ones(20, bool), (640, 480))
+    assert suited(loaded, method, [track]) == (*loaded, "sharp", [])
+    nowhere = Track(np.full((3, 4), np.nan, np.float32), np.zeros(3, bool), (640, 480))
+    assert suited(loaded, method, [nowhere]) == (*loaded, "sharp", [])

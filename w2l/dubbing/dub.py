@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from w2l.models.fast.generate import Generate
 
 _SMOOTH_FPS = 15  # below this a mouth skips sounds
+_MOST_FRAMES = 90  # percentile of the heights of faces that counts as theirs
 
 SoundFile = str | os.PathLike[str]
 
@@ -100,7 +101,7 @@ def dub(
         with clock.time("track"):
             tracks = _track(method, footage, n_frames, list(sounds), audience, loading)
         with clock.time("load"):  # what is left of it
-            generate, mel_shift = loading.result()
+            generate, mel_shift, weights, told = suited(loading.result(), method, tracks)
         with clock.time("mel"):
             mels = [speech.mel(method.settings.gate) for speech in speeches.values()]
         n_frames = method.count_frames(n_frames, footage, len(tracks[0]), mels[0])
@@ -109,12 +110,11 @@ def dub(
             _encode(plan, redraw(plan, generate, clock), heard, temporary, audience)
         with audience.stage("mark", "mark the file"):
             marked, notes = _mark(temporary, plan, Path(face), spoken.path, Path(out).name)
+            notes += told
     faceless = [i for i in range(n_frames) if not plan.boxes(i)]
     notes += [note for speech in speeches.values() for note in speech.notes]
     notes += [*(() if other is None else heard.notes), *_notes(plan, Path(out), heard)]
-    return DubResult(
-        Path(out), n_frames, footage.fps, faceless, clock.seconds, str(plan.settings.weights), marked, notes
-    )
+    return DubResult(Path(out), n_frames, footage.fps, faceless, clock.seconds, weights, marked, notes)
 
 
 def _sound_files(audio: SoundFile | Mapping[Which, SoundFile], method: Method) -> dict[Which, SoundFile]:
@@ -153,6 +153,30 @@ def load_generator(checkpoint: Path, method: Method) -> tuple[Generate, float]:
     generate, mel_shift = _load(checkpoint, checkpoint.stat().st_mtime_ns, method.settings.device, options)
     method.check_size(generate.size)
     return generate, mel_shift
+
+
+def suited(
+    loaded: tuple[Generate, float], method: Method, tracks: Sequence[faces.Track]
+) -> tuple[Generate, float, str, list[str]]:
+    """What draws these faces: (generator, mel shift, name of its weights, notes); what was loaded, as a rule.
+
+    Where weights of larger faces were asked for by name, and in nine of ten frames no face is higher than `SMALL_FACE`
+    pixels, the weights that `weights.FOR_SMALL_FACES` names are loaded instead, and a note says so.
+    """
+    name = os.fspath(method.settings.weights)
+    other, size = weight_files.FOR_SMALL_FACES.get(name), loaded[0].size
+    heights = np.concatenate([track.boxes[:, 3] - track.boxes[:, 1] for track in tracks])
+    heights = heights[np.isfinite(heights)]
+    if other is None or size == faces.CROP_SIZE or not len(heights):
+        return *loaded, name, []
+    high = float(np.percentile(heights, _MOST_FRAMES))
+    if high >= faces.SMALL_FACE:
+        return *loaded, name, []
+    note = (
+        f"the face is {high:.0f} pixels high, where {size} pixels show no more than {faces.CROP_SIZE}: it was drawn by "
+        f"the weights {other}, which are faster. With the path of the file instead of the name {name}, that is used."
+    )
+    return *load_generator(weight_files.find(other), method), other, [note]
 
 
 @lru_cache(maxsize=1)

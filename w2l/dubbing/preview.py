@@ -17,7 +17,7 @@ from w2l.base.lettering import line_of_text, put_text
 from w2l.base.palette import CHOSEN, INK, PAPER, QUIET
 from w2l.base.parallel import Stopwatch
 from w2l.dubbing import contact_sheet
-from w2l.dubbing.dub import load_generator
+from w2l.dubbing.dub import load_generator, suited
 from w2l.dubbing.footage import Footage
 from w2l.dubbing.methods import Method, method_for
 from w2l.dubbing.settings import Settings
@@ -65,8 +65,9 @@ def preview(
         speech = method.listen(audio)
         footage = method.open(face)
         index = _index(at, frame, speech.seconds, footage.fps)
-        generate, mel_shift = load_generator(checkpoint, method)
+        loaded = load_generator(checkpoint, method)
         pictures, track, others = _find(footage, index, method)
+        generate, mel_shift, _, notes = suited(loaded, method, [track])
         picture, box, roll = pictures[-1], track.boxes[-1], float(track.rolls[-1])
         seen = [k for k in range(len(pictures)) if track.has_face(k)]
         crops = [method.cut_crop(pictures[k], track.boxes[k], float(track.rolls[k]), generate.size) for k in seen]
@@ -81,7 +82,7 @@ def preview(
         page = _draw(moment, others, chosen, f"{Path(face).name} at {moment.time:.2f} s")
         if out is not None:
             contact_sheet.write_png(page, out)
-    return Preview(moment, page, clock.seconds["total"], speech.notes)
+    return Preview(moment, page, clock.seconds["total"], (*speech.notes, *notes))
 
 
 def _index(at: float, frame: int | None, seconds: float, fps: float) -> int:

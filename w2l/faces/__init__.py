@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from w2l.faces.choose import WHICH, Which, parse_which
-from w2l.faces.crop import CROP_SIZE, cut_crop, match_colour, paste
+from w2l.faces.crop import CROP_SIZE, SMALL_FACE, cut_crop, match_colour, paste
 from w2l.faces.detection import Found, detect_clip
 from w2l.faces.detectors import DETECTORS, HOG_IS_GONE, Detector, detector
 from w2l.faces.fixed_box import FixedBox
@@ -19,6 +19,7 @@ __all__ = [
     "CROP_SIZE",
     "DETECTORS",
     "GAPS",
+    "SMALL_FACE",
     "WHICH",
     "Detector",
     "FixedBox",

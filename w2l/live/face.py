@@ -12,7 +12,7 @@ import numpy as np
 
 from w2l import audio
 from w2l import weights as weight_files
-from w2l.dubbing.dub import load_generator
+from w2l.dubbing.dub import load_generator, suited
 from w2l.dubbing.footage import back_and_forth
 from w2l.dubbing.methods import Method, method_for
 from w2l.dubbing.references import ClosedLips, OwnFrames, References
@@ -62,7 +62,9 @@ class LiveFace:
                 "give a larger one."
             )
         self._corner = mark.quiet_corner(*self.track.size, self.track.boxes)
-        self._generate, self.mel_shift = load_generator(checkpoint, self.method)
+        loaded = load_generator(checkpoint, self.method)
+        self._generate, self.mel_shift, _, told = suited(loaded, self.method, [self.track])
+        self.notes += told
         self.batch = min(_BATCH, threads) if (threads := _threads(self._generate)) else _BATCH
         self._crops = [self._crop(i) for i in range(len(self.frames))]
         self._warm_up()

@@ -2,12 +2,13 @@
 
 from w2l.weights.acquire import accepted, fetch, verify
 from w2l.weights.registry import REGISTRY, Entry
-from w2l.weights.resolve import BUNDLED, CLASSROOM, PUBLISHED, called, find, locate, places, status
+from w2l.weights.resolve import BUNDLED, CLASSROOM, FOR_SMALL_FACES, PUBLISHED, called, find, locate, places, status
 from w2l.weights.terms import terms_of
 
 __all__ = [
     "BUNDLED",
     "CLASSROOM",
+    "FOR_SMALL_FACES",
     "PUBLISHED",
     "REGISTRY",
     "Entry",

@@ -28,6 +28,8 @@ BUNDLED = {  # name -> what it is; small, trained on synthetic talkers, under th
     "classroom_meter": "mouth meter: reads opening and width off a face",
 }
 PUBLISHED = ("wav2lip", "wav2lip_gan")  # the generators of the registry
+# generators of larger faces -> the one that draws those that are small in the frame as well, and faster
+FOR_SMALL_FACES = {"sharp": CLASSROOM}
 _BUNDLED_FILES = {CLASSROOM: "classroom_generator_gan"}  # where the file is named differently from the weights
 
 
