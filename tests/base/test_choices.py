@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from w2l.base.choices import choice, choices_of, documented, whole_number, yes_or_no
+from w2l.base.choices import choice, choices_of, documented, seconds_of, whole_number, yes_or_no
 from w2l.errors import W2LError
 
 
@@ -38,3 +38,17 @@ def test_words_become_values():
     for parse, text in ((whole_number, "0"), (whole_number, "-1"), (whole_number, "many"), (yes_or_no, "perhaps")):
         with pytest.raises(W2LError, match=text):
             parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("75.5", 75.5), ("1:15.5", 75.5), ("01:02:03", 3723.0), ("0:00", 0.0), ("90", 90.0), ("-3", -3.0)],
+)
+def test_times_are_read(text, seconds):
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "1:75", "1:2:3:4", ":5", "1:", "-1:05", "1.5:00"])
+def test_what_is_no_time(text):
+    with pytest.raises(W2LError, match=r"is not a time: give seconds, such as 75\.5, or minutes"):
+        seconds_of(text)

@@ -429,3 +429,33 @@ for i in range(30):
         assert process.returncode == 0, error
     assert len(kept()) == 3
     assert all(detection._read(entry) for entry in kept())
+
+
+def test_parts_of_a_clip_are_kept_apart(clip):
+    frames = list(video.read_frames(clip))
+    first, shown = look(clip, end=0.16)  # 4 frames
+    assert shown == 4 and not first.whole
+    middle, shown = look(clip, start=0.16, end=0.32)
+    assert shown == 4, "of another part"
+    for found, part in ((first, frames[:4]), (middle, frames[4:8])):
+        for one, other in zip(found.faces, look(part)[0].faces, strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert middle.cuts == [2], "counted in the part"
+    assert look(clip, start=0.16, end=0.32)[1] == look(clip, end=0.16)[1] == 0
+    longer, shown = look(clip, start=0.16, end=0.4)
+    assert shown == len(longer.faces) == 6
+    rest, shown = look(clip, start=0.16)
+    assert shown == len(rest.faces) == 8 and rest.whole
+    assert look(clip, start=0.16, end=0.32)[1] == 0
+    same(look(clip, start=0.16, end=0.32)[0], middle)
+    assert len(look(clip)[0].faces) == 12
+    assert len(look(clip, start=0.16, max_frames=3)[0].faces) == 3
+    with pytest.raises(W2LError, match="frames that are given have no times"):
+        look(frames, start=0.16)
+
+
+def test_a_track_of_a_part(clip):
+    whole = faces.track_faces(clip, detector=Counting(), smooth=False, gaps="hold")
+    part = faces.track_faces(clip, detector=Counting(), smooth=False, gaps="hold", start=0.28)
+    (one,) = faces.find_tracks(clip, detector=Counting(), smooth=False, gaps="hold", start=0.28)[:1]
+    assert len(whole) == 12 and len(part) == len(one) == 5

@@ -107,6 +107,21 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def seconds_of(text: str) -> float:
+    """Parses a time as seconds (``75.5``), minutes (``1:15.5``) or hours (``0:01:15.5``), all in seconds.
+
+    Raises W2LError for anything else.
+    """
+    parts = text.split(":")
+    try:
+        *larger, seconds = [float(part) for part in parts]
+    except ValueError as error:
+        raise W2LError(f"{text!r} is not a time: give seconds, such as 75.5, or minutes, such as 1:15.5") from error
+    if len(parts) > 3 or (larger and not all(part.isdigit() for part in parts[:-1])) or (larger and seconds >= 60):
+        raise W2LError(f"{text!r} is not a time: give seconds, such as 75.5, or minutes, such as 1:15.5")
+    return sum(60**power * part for power, part in enumerate([seconds, *reversed(larger)]))
+
+
 def yes_or_no(text: str) -> bool:
     """True for yes, true or 1, False for no, false or 0. Raises W2LError for anything else."""
     if text.lower() not in ("yes", "true", "1", "no", "false", "0"):

@@ -233,7 +233,9 @@ def _run_track(options: argparse.Namespace) -> None:
     where = f"; none in {', '.join(map(str, missing[:10]))}{' ...' if len(missing) > 10 else ''}" if missing else ""
     print(f"{options.face}: a face in {len(track) - len(missing)} of {len(track)} frames{where}")
     if options.out:
-        contact_sheet.write_track(options.face, tracks, options.out, framing=framing, fps=options.fps)
+        contact_sheet.write_track(
+            options.face, tracks, options.out, framing=framing, fps=options.fps, start=options.start
+        )
         print(options.out)
 
 

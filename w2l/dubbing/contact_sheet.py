@@ -107,14 +107,15 @@ def write_track(
     columns: int = 6,
     framing: Framing = _WHOLE_FRAME,
     fps: float | None = None,
+    start: float | None = None,
 ) -> Path:
     """Writes a PNG of three rows of frames, or fewer, evenly spaced over the clip, with the boxes of their faces.
 
     For tracks that none of these frames show, frames that do are added, up to twice as many rows.
 
-    face: the clip; framing, fps: as for the tracks. Several tracks, in the order of their numbers (`find_tracks`), have
-    a colour and a number each: the one to give as `which`. Raises W2LError when there is no track, the clip cannot be
-    read, or the place cannot be written or is the clip.
+    face: the clip; framing, fps, start: as for the tracks. Several tracks, in the order of their numbers
+    (`find_tracks`), have a colour and a number each: the one to give as `which`. Raises W2LError when there is no
+    track, the clip cannot be read, or the place cannot be written or is the clip.
     """
     with files.keeping(face):
         files.check_output(path)
@@ -126,7 +127,9 @@ def write_track(
     side = min(_TRACK_CELL, _TRACK_ROW // min(columns, n_frames))
     chosen = _telling_frames(drawn, 3 * columns)
     cells = []
-    for i, frame in enumerate(video.read_frames(face, fps, max_frames=n_frames)):
+    rate = fps or video.probe(face).fps
+    begin = 0.0 if start is None else video.excerpt(video.probe(face), rate, start).first / rate
+    for i, frame in enumerate(video.read_frames(face, rate, begin, n_frames)):
         if i in chosen:
             seen = [number for number, track in enumerate(drawn) if track.has_face(i)]
             boxes = [(corners(drawn[k].boxes[i], drawn[k].rolls[i]), names[k], TRACKS[k % len(TRACKS)]) for k in seen]

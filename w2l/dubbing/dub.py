@@ -222,7 +222,7 @@ def _track(
 
     What is wrong with the weights, which load meanwhile, is raised as soon as it is known.
     """
-    known = 1 if footage.is_still else footage.clip.n_frames
+    known = 1 if footage.is_still else footage.n_frames
     with audience.bar("find the face", n_frames if known is None else min(n_frames, known)) as bar:
 
         def searched() -> None:

@@ -12,6 +12,7 @@ from w2l import video
 from w2l.dubbing.settings import EXTENSIONS
 from w2l.errors import W2LError
 
+_WHOLE = video.Excerpt()
 _BLOCK_BYTES = 96 << 20  # decoded frames held while a clip runs backwards, whatever its length
 
 
@@ -22,7 +23,8 @@ class Footage:
     fps: of the result; the clip's frames are read at that rate. extend: what follows when the clip has ended and the
     speech has not: "pingpong" runs it back and forth, "loop" starts it again, "hold" repeats its last frame, "trim"
     ends the result. static: only its first frame is used. ground: the grey, 0 to 255, of the background
-    behind transparent frames.
+    behind transparent frames. part: the part of the clip that is used, as if there were no other; its frames are
+    counted at `fps`.
     """
 
     clip: video.ClipInfo
@@ -31,6 +33,7 @@ class Footage:
     extend: str = "pingpong"
     static: bool = False
     ground: int = 255
+    part: video.Excerpt = _WHOLE
 
     def __post_init__(self) -> None:
         if self.extend not in EXTENSIONS:
@@ -41,9 +44,17 @@ class Footage:
         """Whether there is only one frame."""
         return self.static or self.clip.is_still
 
+    @property
+    def n_frames(self) -> int | None:
+        """How many frames the part has; an estimate, None if unknown."""
+        return self.clip.n_frames if self.part is _WHOLE else self.part.n_frames
+
     def read(self, start: int = 0, max_frames: int | None = None) -> Iterator[np.ndarray]:
         """The clip's own frames once, (H, W, 3) uint8 BGR, from frame `start` on."""
-        return map(self.framing, self._decode(start, 1 if self.is_still else max_frames))
+        if self.part.limited and self.part.n_frames is not None:
+            left = self.part.n_frames - start
+            max_frames = left if max_frames is None else min(left, max_frames)
+        return map(self.framing, self._decode(self.part.first + start, 1 if self.is_still else max_frames))
 
     def _decode(self, start: int, max_frames: int | None) -> Iterator[np.ndarray]:
         return video.read_frames(

@@ -105,7 +105,11 @@ class Modern:
     def open(self, face: str | os.PathLike[str]) -> Footage:
         """See `Method`."""
         clip, settings = video.probe(face), self.settings
-        return Footage(clip, float(settings.fps or clip.fps), settings.framing, settings.extend, settings.static)
+        fps = float(settings.fps or clip.fps)
+        footage = Footage(clip, fps, settings.framing, settings.extend, settings.static)
+        if settings.start is None and settings.end is None:
+            return footage
+        return replace(footage, part=video.excerpt(clip, fps, settings.start, settings.end))
 
     def find_faces(self, footage: Footage, n_frames: int, on_frame: Callable[[], object]) -> faces.Scene:
         """See `Method`; what is found in a file is kept for the next run."""
@@ -117,6 +121,8 @@ class Modern:
             max_frames=1 if footage.is_still else n_frames,
             cache=self.settings.cache,
             on_frame=on_frame,
+            start=self.settings.start,
+            end=self.settings.end,
         )
 
     def find_faces_in(self, frames: Iterable[np.ndarray]) -> faces.Scene:
@@ -173,8 +179,10 @@ class Published:
         return listen(path, self.settings.audio_track, plain=True)
 
     def open(self, face: str | os.PathLike[str]) -> Footage:
-        """See `Method`. Raises W2LError for any frame rate but the clip's own."""
+        """See `Method`. Raises W2LError for any frame rate but the clip's own, and for a part of it."""
         clip, settings = video.probe(face), self.settings
+        if settings.start is not None or settings.end is not None:
+            raise W2LError("parity mode dubs the whole clip, as the published code does; leave start and end out.")
         framing = replace(settings.framing, bilinear=True)
         if clip.is_still:
             return Footage(clip, float(settings.fps or clip.fps), framing, settings.extend, settings.static)

@@ -100,7 +100,7 @@ def _index(at: float, frame: int | None, seconds: float, fps: float) -> int:
 def _find(footage: Footage, index: int, method: Method) -> tuple[list[np.ndarray], faces.Track, list[np.ndarray]]:
     """The frame that the result shows there, after a few before it; the chosen face's track in these frames; and the
     corners of the boxes of all faces in the last one."""
-    length = 1 if footage.is_still else footage.clip.n_frames
+    length = 1 if footage.is_still else footage.n_frames
     source = index if length is None else footage.source(index, length)
     start = max(0, source - _REACH)
     near = list(footage.read(start, source - start + 1 + _REACH))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from w2l.base.choices import choice, documented, whole_number, yes_or_no
+from w2l.base.choices import choice, documented, seconds_of, whole_number, yes_or_no
 from w2l.errors import W2LError
 
 if TYPE_CHECKING:
@@ -139,6 +139,26 @@ class TrackSettings:
         parse=float,
         default_help="the clip's; a picture: 25",
     )
+    start: float | None = choice(
+        None,
+        "where the part of the clip that is used begins, in seconds; the speech, and a sound track, are used from "
+        "their own beginning",
+        group=_FRAMES,
+        option_help="where the part of the clip that is used begins, in seconds or as 1:15; the speech, and a sound "
+        "track, are used from their own beginning",
+        parse=seconds_of,
+        metavar="TIME",
+        default_help="the clip's",
+    )
+    end: float | None = choice(
+        None,
+        "where that part ends, in seconds",
+        group=_FRAMES,
+        option_help="where that part ends",
+        parse=seconds_of,
+        metavar="TIME",
+        default_help="the clip's",
+    )
     device: str = choice("auto", "auto, cpu, cuda, cuda:1, mps", group=_FRAMES)
 
     def __post_init__(self) -> None:
@@ -149,6 +169,10 @@ class TrackSettings:
 
             check_name(self.detector)
         _ = self.framing
+        if self.start is not None or self.end is not None:
+            from w2l.video.excerpt import check_times  # here, as in `framing`
+
+            check_times(self.start, self.end)
 
     @property
     def framing(self) -> Framing:

@@ -71,6 +71,8 @@ def detect_clip(
     progress: bool = False,
     on_frame: Callable[[], object] | None = None,
     as_detected: bool = False,
+    start: float | None = None,
+    end: float | None = None,
 ) -> Found:
     """Finds faces and cuts in each frame of a clip, a few frames in memory at a time.
 
@@ -79,7 +81,8 @@ def detect_clip(
     clip ends there). framing: the part of each frame that is searched; boxes are in its pixels. cache: reuse what was
     found in a file of the same content with the same detector, fps and framing, and store what is found now. progress:
     show a bar. on_frame: called for each frame that is searched. as_detected: leave the boxes as the detector gives
-    them, even of heads that are not upright.
+    them, even of heads that are not upright. start, end: search the part of a clip between these times, in seconds
+    (see `w2l.video.excerpt`), as if there were no other.
 
     Raises W2LError when there are no frames, when they differ in size or are not pictures, and where reading or
     detecting raises it.
@@ -87,18 +90,21 @@ def detect_clip(
     if max_frames is not None and max_frames < 1:
         raise W2LError(f"faces cannot be searched for in {max_frames} frames; give max_frames of 1 or more.")
     if not isinstance(path_or_frames, (str, os.PathLike)):
+        if start is not None or end is not None:
+            raise W2LError("frames that are given have no times; give those of the part, and leave start and end out.")
         frames = _framed(path_or_frames, framing, "the clip")
         return _search(frames, finder, max_frames, "the clip", None, progress, on_frame, as_detected)
     path = Path(path_or_frames)
     info = video.probe(path)
     rate = float(info.fps if fps is None else fps)
-    entry = _entry(path, finder, rate, framing) if cache and finder.settings and not as_detected else None
+    part = video.excerpt(info, rate, start, end)
+    max_frames = part.most(max_frames)
+    entry = _entry(path, finder, rate, framing, part.first) if cache and finder.settings and not as_detected else None
     if entry is not None and (kept := _recall(entry, max_frames)) is not None:
         return kept
-    length = info.n_frames if info.duration is None else round(info.duration * rate)
-    read = video.read_frames(path, rate, max_frames=None if max_frames is None else max_frames + 1)
+    read = video.read_frames(path, rate, part.first / rate, None if max_frames is None else max_frames + 1)
     with closing(ahead(_framed(read, framing, str(path)), _AHEAD)) as frames:
-        found = _search(frames, finder, max_frames, str(path), length, progress, on_frame, as_detected)
+        found = _search(frames, finder, max_frames, str(path), part.n_frames, progress, on_frame, as_detected)
     if entry is not None:
         _keep(entry, found)
     return found
@@ -162,10 +168,10 @@ def _shown(frames: Iterable[np.ndarray], length: int | None, progress: bool) -> 
 # The cache.
 
 
-def _entry(path: Path, finder: Detector, fps: float, framing: Framing) -> Path | None:
-    """The cache file for a clip; None when the clip cannot be read."""
+def _entry(path: Path, finder: Detector, fps: float, framing: Framing, first: int = 0) -> Path | None:
+    """The cache file for a clip from a frame on; None when the clip cannot be read."""
     try:
-        parts = (_FORMAT, hash_of(path), finder.name, finder.settings, fps, framing)
+        parts = (_FORMAT, hash_of(path), finder.name, finder.settings, fps, framing, *([first] if first else []))
     except OSError:
         return None
     key = hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()

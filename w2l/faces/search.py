@@ -32,7 +32,8 @@ class Search:
     to search. framing: the part of each frame that is searched; boxes are in its pixels. cache: keep what is found in a
     file, and use it when the same clip is searched again. progress: show a bar. on_frame: called for each frame
     searched. batch_size, device: as in `faces.detector`. as_detected: leave the boxes as the detector gives them, even
-    of heads that lie on their side; else such a box is that of the face turned upright (see `Track`).
+    of heads that lie on their side; else such a box is that of the face turned upright (see `Track`). start, end:
+    seconds between which a clip is searched, as if it had no other frames (see `w2l.video.excerpt`).
 
     Raises W2LError when called, for arguments out of range and when frames differ in size.
     """
@@ -48,6 +49,8 @@ class Search:
     batch_size: int | None = None
     device: str = "auto"
     as_detected: bool = False
+    start: float | None = None
+    end: float | None = None
 
     def __call__(self, clip: Clip) -> Scene:
         """All faces of the clip."""
@@ -62,6 +65,8 @@ class Search:
             self.progress,
             self.on_frame,
             self.as_detected,
+            self.start,
+            self.end,
         )
         name = os.fspath(clip) if isinstance(clip, (str, os.PathLike)) else "the clip"
         return Scene(found, name, isinstance(finder, FixedBox))
@@ -96,6 +101,8 @@ def track_faces(
     on_frame: Callable[[], object] | None = None,
     batch_size: int | None = None,
     device: str = "auto",
+    start: float | None = None,
+    end: float | None = None,
 ) -> Track:
     """Follows one face through a clip, with a few frames in memory at a time.
 
@@ -111,12 +118,14 @@ def track_faces(
     face of that number in `find_tracks`, and no other; a point x, y in pixels, in each shot the face whose box is the
     first to contain it, or the nearest if none does. All of these also as text (see `parse_which`).
 
-    fps, max_frames, framing, cache, on_frame, batch_size, device: as in `Search`.
+    fps, max_frames, framing, cache, on_frame, batch_size, device, start, end: as in `Search`.
 
     Raises W2LError when no frame shows a face, when frames differ in size, and for arguments out of range.
     """
     check_drawing(pads, gaps, which)
-    search = Search(detector, box, fps, max_frames, framing, cache, progress, on_frame, batch_size, device)
+    search = Search(
+        detector, box, fps, max_frames, framing, cache, progress, on_frame, batch_size, device, False, start, end
+    )
     return search(path_or_frames).track(which, pads, smooth, gaps)
 
 
@@ -136,6 +145,8 @@ def find_tracks(
     on_frame: Callable[[], object] | None = None,
     batch_size: int | None = None,
     device: str = "auto",
+    start: float | None = None,
+    end: float | None = None,
 ) -> list[Track]:
     """Follows every face of a clip: one track per face, in the order of `which`'s numbers, weightiest first.
 
@@ -143,5 +154,7 @@ def find_tracks(
     cut returns to. Arguments and errors are those of `track_faces`.
     """
     check_drawing(pads, gaps)
-    search = Search(detector, box, fps, max_frames, framing, cache, progress, on_frame, batch_size, device)
+    search = Search(
+        detector, box, fps, max_frames, framing, cache, progress, on_frame, batch_size, device, False, start, end
+    )
     return search(path_or_frames).tracks(pads, smooth, gaps)
