@@ -164,3 +164,37 @@ def test_lying_heads_are_stored_upright():
     for one, other in zip(upright, lying, strict=True):
         alike, turned_alike = (np.corrcoef(one.ravel(), x.ravel())[0, 1] for x in (other, np.rot90(other)))
         assert alike > 0.8 > turned_alike
+
+
+def test_larger_crops_are_stored_packed_and_small_faces_said_to_be_too_small(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(60, 200, (16, 16, 3), dtype=np.uint8)
+    near = [cv2.resize(coarse + np.uint8(k), (256, 256), interpolation=cv2.INTER_CUBIC) for k in range(30)]
+    write_video(tmp_path / "in/near.mp4", near, noise(1.2))
+    write_video(tmp_path / "in/far.mp4", [cv2.resize(one, (128, 128)) for one in near], noise(1.2))
+
+    class Middle:
+        name = settings = "middle"
+
+        def detect(self, frames):
+            return [np.float32([[s // 8, s // 8, s - s // 8, s - s // 8, 1]]) for s in (len(one) for one in frames)]
+
+    monkeypatch.setattr(faces, "detector", lambda *_, **__: Middle())
+    report = make(tmp_path / "in", tmp_path / "store", replace(UNJUDGED, size=192))
+    assert lost(report) == [("far.mp4", "small face")]
+    assert "96 pixels high, too few for crops of 192" in str(report)
+    found = Store(tmp_path / "store")
+    found.verify()
+    kept = found.clips(found.entries[0].split)[0]
+    assert found.size == kept.size == 192 and kept.frames[:].shape == (30, 192, 192, 3)
+    assert found.entries[0].bytes < 30 * 192 * 192 * 3 / 4
+    decoded = np.array(list(video.read_frames(tmp_path / "in/near.mp4", 25)))[:, 32:224, 32:224]
+    assert np.abs(kept.frames[:].astype(int) - decoded).mean() < 2
+    both = make(tmp_path / "in", tmp_path / "both", replace(UNJUDGED, size=192, min_face=90))
+    assert not lost(both)
+
+
+def test_a_store_of_96_pixels_has_the_facts_that_it_had():
+    known = clip.facts(UNJUDGED)
+    assert "size" not in known and known["min_face"] == 48
+    assert clip.facts(replace(UNJUDGED, size=192))["min_face"] == faces.SMALL_FACE

@@ -16,6 +16,7 @@ from w2l import audio, faces, sync, video, weights
 from w2l.audio import SAMPLES_PER_FRAME, TRAINING_FPS
 from w2l.base.files import hash_of
 from w2l.data.clip import Clip
+from w2l.data.packed import PackedFrames
 from w2l.errors import W2LError
 from w2l.faces.boxes import iou
 from w2l.faces.crop import CROP_SIZE, cut_crop
@@ -34,6 +35,9 @@ def facts(settings: PreprocessSettings) -> dict[str, Any]:
     """Everything that affects the clips made: the settings, and the weights of the detector and the expert."""
     known: dict[str, Any] = {"version": _VERSION, **asdict(settings)}
     del known["device"]
+    known["min_face"] = settings.lowest_face
+    if settings.size == CROP_SIZE:
+        del known["size"]  # as in stores from before there was a choice
     finder = faces.detector(settings.detector, device=settings.device)
     known["detector"] = f"{finder.name} {finder.settings}"
     known["expert"] = hash_of(weights.find(settings.expert)) if settings.expert else None
@@ -120,7 +124,7 @@ class Maker:
                 return
             track, cuts = scene.track(pads=(0, 0, 0, 0)), scene.cuts
         with closing(video.read_frames(path, TRAINING_FPS)) as frames:  # type: ignore[type-var]
-            yield from self._clips(_crops(frames, track, set(cuts)), wav, truth)
+            yield from self._clips(_crops(frames, track, set(cuts), self._settings.size), wav, truth)
 
     def _pictures(self, source: Source) -> Iterator[Made | Dropped]:
         folder = self._root / source.path
@@ -129,7 +133,7 @@ class Maker:
             yield Dropped("silent", "its sound stays below -80 dB")
             return
         broken: list[Dropped] = []
-        yield from self._clips(_read_pictures(folder, broken), wav, None)
+        yield from self._clips(_read_pictures(folder, broken, self._settings.size), wav, None)
         yield from broken
 
     def _clips(self, seen: Iterable[_Seen], wav: np.ndarray, truth: np.ndarray | None) -> Iterator[Made | Dropped]:
@@ -144,8 +148,10 @@ class Maker:
         high = float(np.median([one.box[3] - one.box[1] for one in run]))
         if stop - start < shortest:
             return Dropped("too short", f"{max(0, stop - start) / TRAINING_FPS:.2f} s", start, len(run))
-        if high < self._settings.min_face:
-            return Dropped("small face", f"{high:.0f} pixels high", start, len(run))
+        size = self._settings.size
+        if high < self._settings.lowest_face:
+            few = "" if size == CROP_SIZE else f", too few for crops of {size}"
+            return Dropped("small face", f"{high:.0f} pixels high{few}", start, len(run))
         if audio.is_silent(wav[start * SAMPLES_PER_FRAME : stop * SAMPLES_PER_FRAME]):
             return Dropped("silent", "its sound stays below -80 dB", start, len(run))
         crops = np.stack([one.crop for one in run])
@@ -162,7 +168,9 @@ class Maker:
             return Dropped("too short", f"{(stop - first) / TRAINING_FPS:.2f} s once in sync", start, len(run))
         mel = audio.mel_of_frames(wav, first + shift, stop - first)
         known = None if truth is None else _in_crops(truth[first:stop], run[first - start : stop - start])
-        return Made(first, Clip(crops[first - start : stop - start], mel, known), offset, confidence, shift)
+        kept = crops[first - start : stop - start]
+        clip = Clip(kept if size == CROP_SIZE else PackedFrames.pack(kept), mel, known)
+        return Made(first, clip, offset, confidence, shift)
 
 
 def size_of(root: Path, source: Source) -> int:
@@ -175,7 +183,7 @@ def size_of(root: Path, source: Source) -> int:
         return 0
 
 
-def _crops(frames: Iterator[np.ndarray], track: faces.Track, cuts: set[int]) -> Iterator[_Seen]:
+def _crops(frames: Iterator[np.ndarray], track: faces.Track, cuts: set[int], size: int = CROP_SIZE) -> Iterator[_Seen]:
     """The face in each frame that shows it."""
     before: np.ndarray | None = None
     for i, frame in zip(range(len(track)), frames, strict=False):
@@ -184,11 +192,11 @@ def _crops(frames: Iterator[np.ndarray], track: faces.Track, cuts: set[int]) -> 
             continue
         box = track.boxes[i]
         jumps = before is not None and iou(before.tolist(), box.tolist()) < _JUMP
-        yield _Seen(i, cut_crop(frame, box, roll=float(track.rolls[i])), box, jumps or i in cuts)
+        yield _Seen(i, cut_crop(frame, box, size, float(track.rolls[i])), box, jumps or i in cuts)
         before = box
 
 
-def _read_pictures(folder: Path, broken: list[Dropped]) -> Iterator[_Seen]:
+def _read_pictures(folder: Path, broken: list[Dropped], size: int) -> Iterator[_Seen]:
     """The whole of each picture; those that cannot be read are added to `broken`, and leave a gap."""
     for i, path in pictures(folder).items():
         try:
@@ -197,7 +205,7 @@ def _read_pictures(folder: Path, broken: list[Dropped]) -> Iterator[_Seen]:
             broken.append(Dropped("unreadable", str(error), i, 1))
             continue
         box = np.array([0, 0, picture.shape[1], picture.shape[0]], np.float32)
-        yield _Seen(i, cut_crop(picture, box), box, False)
+        yield _Seen(i, cut_crop(picture, box, size), box, False)
 
 
 def _runs(seen: Iterable[_Seen], longest: int) -> Iterator[list[_Seen]]:
@@ -219,7 +227,7 @@ def _read_truth(path: Path) -> np.ndarray:
 
 
 def _in_crops(truth: np.ndarray, run: list[_Seen]) -> np.ndarray | None:
-    """The truth in pixels of the crops; None if it is shorter than the clip."""
+    """The truth in pixels of crops of 96, whatever the size of these; None if it is shorter than the clip."""
     if len(truth) != len(run):
         return None
     boxes = np.stack([one.box for one in run])
