@@ -65,6 +65,13 @@ def test_what_cannot_be_said_is_one_sentence(tmp_path, monkeypatch, capsys, argu
     assert told in said and not list(tmp_path.iterdir())
 
 
+def test_the_name_of_a_file_is_no_text(tmp_path, capsys):
+    (tmp_path / "words.txt").write_text("Hello.")
+    code, _, said = run_main(capsys, "say", tmp_path / "words.txt", tmp_path / "out.wav")
+    assert code == 2 and "words.txt is a file; to have its words said, write - for the text, and < " in said
+    assert not (tmp_path / "out.wav").exists()
+
+
 @pytest.fixture
 def how(material):
     return ["--weights", material / "tiny.safetensors", "--box", 20, 110, 20, 110, "--i-have-consent"]

@@ -6,6 +6,7 @@ from helpers.command_line import run_main
 from helpers.dubs import BOX, number, numbered, run_dub, seen, write_clip, write_speech
 
 from w2l import audio, video
+from w2l.dubbing import batch
 from w2l.dubbing.preview import preview
 from w2l.errors import W2LError
 
@@ -105,3 +106,19 @@ def test_the_command_line_takes_minutes(tmp_path, capsys):
         with pytest.raises(SystemExit):
             run_main(capsys, "track", face, "--start", bad)
         assert said in capsys.readouterr().err
+
+
+def test_a_table_has_a_part_for_each_row(tmp_path, clip, generator, speech):
+    table = tmp_path / "jobs.csv"
+    rows = ["face,audio,out,start,end", f"{clip},speech.wav,a.mp4,0:00.2,0.4", f"{clip},speech.wav,b.mp4,,"]
+    table.write_text("\n".join([*rows, f"{clip},speech.wav,c.mp4,9,"]), "utf8")
+    jobs = batch.read_csv(table, tmp_path)
+    assert [(job.start, job.end) for job in jobs] == [(0.2, 0.4), (None, None), (9.0, None)]
+    done = batch.run(jobs, progress=False, weights=generator, box=BOX, sign=False)
+    assert [one.status for one in done] == ["done", "done", "failed"] and "before 9 s" in done[2].said
+    assert [number(frame) for frame in video.read_frames(tmp_path / "a.mp4")][:8] == [5, 6, 7, 8, 9, 8, 7, 6]
+    table.write_text(rows[0] + f"\n{clip},speech.wav,a.mp4,0.6,", "utf8")
+    assert not batch.read_csv(table, tmp_path)[0].is_done
+    table.write_text(rows[0] + f"\n{clip},speech.wav,a.mp4,soon,", "utf8")
+    with pytest.raises(W2LError, match=r"row 2 of .*jobs\.csv: 'soon' is not a time"):
+        batch.read_csv(table, tmp_path)

@@ -9,6 +9,7 @@ from helpers.dubs import BOX, run_dub, seen, write_clip, write_speech
 
 from w2l import audio, video
 from w2l.dubbing import batch
+from w2l.dubbing.preview import preview
 from w2l.dubbing.speech import soundtrack
 from w2l.errors import W2LError
 from w2l.marking import credentials
@@ -68,6 +69,14 @@ def test_a_clip_that_is_trimmed(tmp_path, clip, generator):
     result = run_dub(clip, speech, tmp_path / "out.mp4", generator, soundtrack=song, extend="trim")
     assert result.n_frames == 20
     assert loudest(tmp_path / "out.mp4") == (pytest.approx(440, abs=2), pytest.approx(0.8, abs=0.05))
+
+
+def test_a_preview_tells_what_the_dub_will(tmp_path, clip, generator, speech):
+    song = write_song(tmp_path / "song.wav", 3.0)
+    made = preview(clip, speech, 0.1, weights=generator, box=BOX, soundtrack=song)
+    assert made.notes == ("song.wav is 2.0 s longer than the speech; its end is left out.",)
+    with pytest.raises(W2LError, match="no such sound file"):
+        preview(clip, speech, 0.1, weights=generator, box=BOX, soundtrack=tmp_path / "none.wav")
 
 
 def test_a_silent_one_is_told(tmp_path):

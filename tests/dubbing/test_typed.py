@@ -106,7 +106,8 @@ def test_texts_and_files_in_one_table(tmp_path):
     (tmp_path / "anna.onnx").touch()
     first, second = batch.read_csv(table, tmp_path)
     assert first.audio == tmp_path / "a.wav"
-    assert second.audio == TypedSpeech("Hello.", str(tmp_path / "anna.onnx"), table)
+    assert second.audio == TypedSpeech("Hello.", str(tmp_path / "anna.onnx"))
+    assert (first.table, second.table) == (None, table)
     for row, told in (("a.mp4,a.wav,Hi.,", "both audio and a text"), ("a.mp4,,,", "no audio, and no text to say")):
         table.write_text(f"face,audio,say,voice\n{row}\n", "utf8")
         with pytest.raises(W2LError, match=told):

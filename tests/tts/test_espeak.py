@@ -1,9 +1,11 @@
 """espeak-ng: its voices by name, and what becomes of its failures."""
 
 import importlib.util
+from concurrent.futures import ThreadPoolExecutor
 from ctypes.util import find_library
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from w2l.errors import W2LError
@@ -55,6 +57,15 @@ def test_two_voices_differ_and_the_same_one_does_not():
     assert rate == 22050 and 0.2 < len(one) / rate < 1
     assert (one == same).all()
     assert len(other) != len(one) or (other != one).any()
+
+
+def test_threads_do_not_disturb_each_other():
+    names = ["en", "fr", "de", "ru"]
+    alone = [espeak.find(name).say("mama papa")[0] for name in names]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda name: espeak.find(name).say("mama papa")[0], names))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize(

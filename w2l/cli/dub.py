@@ -166,7 +166,7 @@ def _add_batch(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         type=Path,
         metavar="CSV",
-        help="table with the columns face, audio (and out, soundtrack; or say and voice, for audio)",
+        help="table with the columns face, audio (and out, soundtrack, start, end; or say and voice, for audio)",
     )
     parser.add_argument("--faces", type=Path, metavar="PATH", help="instead: a face or a folder of them, each with ...")
     parser.add_argument(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,13 @@ VOICE_HELP = (
 
 
 def typed(text: str) -> str:
-    """The text of an argument; "-" stands for standard input. Raises W2LError where that is not UTF-8."""
+    """The text of an argument; "-" stands for standard input.
+
+    Raises W2LError where that is not UTF-8, and for the name of a file.
+    """
+    with suppress(OSError, ValueError):  # what no file can be called
+        if Path(text).is_file():
+            raise W2LError(f"{text} is a file; to have its words said, write - for the text, and < {text} at the end.")
     if text != "-":
         return text
     try:

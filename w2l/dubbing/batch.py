@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from w2l.base import files
+from w2l.base.choices import seconds_of
 from w2l.base.tables import named, read_table
 from w2l.dubbing.dub import dub
 from w2l.dubbing.settings import Settings
@@ -27,18 +28,31 @@ _TYPED = ("face", "say")
 
 @dataclass(frozen=True)
 class DubJob:
-    """One dub to make; audio: the speech, a file or a typed text; soundtrack: what is heard instead."""
+    """One dub to make; audio: the speech, a file or a typed text.
+
+    soundtrack, start, end: as in `Settings`, for this dub alone. table: the file that says so, if it says anything that
+    is in no other file.
+    """
 
     face: Path
     audio: Path | TypedSpeech
     out: Path
     soundtrack: Path | None = None
+    start: float | None = None
+    end: float | None = None
+    table: Path | None = None
 
     @property
     def sources(self) -> tuple[Path, ...]:
         """The files that it is made of."""
-        speech = self.audio.table if isinstance(self.audio, TypedSpeech) else self.audio
-        return tuple(path for path in (self.face, speech, self.soundtrack) if path is not None)
+        speech = None if isinstance(self.audio, TypedSpeech) else self.audio
+        return tuple(path for path in (self.face, speech, self.soundtrack, self.table) if path is not None)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those of this dub alone."""
+        own = {"soundtrack": self.soundtrack, "start": self.start, "end": self.end}
+        return {name: value for name, value in own.items() if value is not None}
 
     @property
     def is_done(self) -> bool:
@@ -92,9 +106,9 @@ def read_csv(path: str | os.PathLike[str], out: str | os.PathLike[str]) -> list[
     """The rows of a table with the columns face, audio and, if wanted, out.
 
     Instead of audio, or in rows without it, the column say holds a text, and voice, if wanted, who says it (see
-    `w2l.say`). A column soundtrack names what is heard instead of the speech. Paths of faces, speeches, sound tracks
-    and voices are relative to the table's folder, results go to the folder ``out``. Raises W2LError when the file is
-    not such a table.
+    `w2l.say`). The columns soundtrack, start and end are settings for their row alone; times are written as seconds or
+    as 1:15. Paths of faces, speeches, sound tracks and voices are relative to the table's folder, results go to the
+    folder ``out``. Raises W2LError when the file is not such a table.
     """
     jobs = []
     folder = Path(path).parent
@@ -108,13 +122,23 @@ def read_csv(path: str | os.PathLike[str], out: str | os.PathLike[str]) -> list[
             raise W2LError(f"row {row['row']} of {path} has both audio and a text to say; leave one empty.")
         voice = row.get("voice", "")
         voice = str(named(folder, voice)) if voice.lower().endswith(".onnx") else voice
-        speech = TypedSpeech(text, voice or None, Path(path)) if text else named(folder, audio)
+        speech = TypedSpeech(text, voice or None) if text else named(folder, audio)
         shown = named(folder, face)
         target = Path(out) / (name.replace("\\", "/") or f"{shown.stem}-{speech.stem}.mp4")
-        other = row.get("soundtrack", "")
+        other, times = row.get("soundtrack", ""), _times(row, path)
+        table = Path(path) if text or any(time is not None for time in times) else None
         target = target if name else files.fitting(target)
-        jobs.append(DubJob(shown, speech, target, named(folder, other) if other else None))
+        jobs.append(DubJob(shown, speech, target, named(folder, other) if other else None, *times, table))
     return _checked(jobs)
+
+
+def _times(row: dict[str, str], path: str | os.PathLike[str]) -> tuple[float | None, float | None]:
+    """Where the part of the face's clip begins and ends."""
+    try:
+        start, end = (seconds_of(text) if (text := row.get(name, "")) else None for name in ("start", "end"))
+    except W2LError as error:
+        raise W2LError(f"row {row['row']} of {path}: {error}.") from error
+    return start, end
 
 
 def _rows(path: str | os.PathLike[str]) -> list[dict[str, str]]:
@@ -157,8 +181,7 @@ def _run_one(job: DubJob, again: bool, progress: bool, settings: dict[str, Any])
             if isinstance(speech, TypedSpeech):
                 typed = stack.enter_context(speech.as_file())
                 speech, said = typed.path, typed.notes
-            own = {} if job.soundtrack is None else {"soundtrack": job.soundtrack}
-            result = dub(job.face, speech, job.out, progress=progress, **settings | own)
+            result = dub(job.face, speech, job.out, progress=progress, **settings | job.settings)
     except W2LError as error:
         return Outcome(job, "failed", said=str(error))
     except Exception as error:  # whatever a damaged file does: the other jobs are made

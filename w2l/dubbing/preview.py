@@ -21,6 +21,7 @@ from w2l.dubbing.dub import load_generator, suited
 from w2l.dubbing.footage import Footage
 from w2l.dubbing.methods import Method, method_for
 from w2l.dubbing.settings import Settings
+from w2l.dubbing.speech import soundtrack
 from w2l.dubbing.stream import DubbedMouth, Moment
 from w2l.errors import W2LError
 from w2l.faces.crop import corners
@@ -63,6 +64,7 @@ def preview(
         if out is not None:
             files.check_output(out)
         speech = method.listen(audio)
+        heard = () if chosen.soundtrack is None else soundtrack(chosen.soundtrack, speech.seconds).notes
         footage = method.open(face)
         index = _index(at, frame, speech.seconds, footage.fps)
         loaded = load_generator(checkpoint, method)
@@ -82,7 +84,7 @@ def preview(
         page = _draw(moment, others, chosen, f"{Path(face).name} at {moment.time:.2f} s")
         if out is not None:
             contact_sheet.write_png(page, out)
-    return Preview(moment, page, clock.seconds["total"], (*speech.notes, *notes))
+    return Preview(moment, page, clock.seconds["total"], (*speech.notes, *heard, *notes))
 
 
 def _index(at: float, frame: int | None, seconds: float, fps: float) -> int:

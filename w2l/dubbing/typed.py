@@ -17,14 +17,10 @@ _STEM = 40  # characters of a text that name a file
 
 @dataclass(frozen=True)
 class TypedSpeech:
-    """A text to be said, and by which voice (None: by the script of the text; see `w2l.tts.say`).
-
-    table: the file that the text was read from, if any.
-    """
+    """A text to be said, and by which voice (None: by the script of the text; see `w2l.tts.say`)."""
 
     text: str
     voice: str | None = None
-    table: Path | None = None
 
     def __str__(self) -> str:
         return f"“{self.text}”"
