@@ -15,7 +15,7 @@ from pathlib import Path
 import gradio as gr
 
 from w2l.app.guard import VISITOR_HEADER
-from w2l.app.visitors import Visitor, Visitors
+from w2l.app.visitors import Visitor, Visitors, note
 from w2l.app.words import Words
 from w2l.app.work import Cancelled, Studio
 from w2l.errors import W2LError
@@ -45,6 +45,17 @@ class Desk:
         if not os.path.isfile(path):
             raise Refused(self.words["gone"])
         return Path(path)
+
+    def ask_consent(self, visitor: Visitor, agrees: bool, nobody: bool, said: str = "consent") -> None:
+        """Notes that the visitor agrees, once. Raises `Refused` where consent is needed and not given.
+
+        nobody: whether nobody is seen or heard who could be asked. said: the words that the visitor agrees to.
+        """
+        if agrees and not visitor.agreed:
+            visitor.agreed = True
+            note(what="consent", visitor=visitor.name, language=self.words.code, words=self.words[said])
+        if not (agrees or nobody):
+            raise Refused(self.words[f"{said}_missing"])
 
     @contextmanager
     def job(self, request: gr.Request) -> Iterator[threading.Event]:

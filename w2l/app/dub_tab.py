@@ -14,7 +14,7 @@ import gradio as gr
 
 from w2l.app import look
 from w2l.app.desk import Desk, Refused
-from w2l.app.visitors import Visitor, note
+from w2l.app.visitors import Visitor
 from w2l.app.work import Cancelled, Finished, Wish, nobodies, sample_speech
 from w2l.errors import W2LError
 from w2l.video.files import FACES, SPEECHES
@@ -323,14 +323,5 @@ class _Told:
 def _make(desk: Desk, given: dict[str, Any], visitor: Visitor, folder: Path, told: _Told) -> Finished:
     told.stage("say" if given["speech_from"] == "type" else "read the speech")
     wish = _wish(desk, given, folder)
-    _ask_consent(desk, wish, bool(given["agreed"]), visitor)
+    desk.ask_consent(visitor, bool(given["agreed"]), wish.nobody)
     return desk.studio.make(wish, visitor, folder, told.stage, told.waits)
-
-
-def _ask_consent(desk: Desk, wish: Wish, agrees: bool, visitor: Visitor) -> None:
-    """Notes that the visitor agrees, once. Raises `Refused` where consent is needed and not given."""
-    if agrees and not visitor.agreed:
-        visitor.agreed = True
-        note(what="consent", visitor=visitor.name, language=desk.words.code, words=desk.words["consent"])
-    if not (agrees or wish.nobody):
-        raise Refused(desk.words["consent_missing"])

@@ -77,7 +77,7 @@ class Guard:
             await _answer(scope, send, 307, "", [*fresh, _header("location", f"{_language(scope)}/{_query(scope)}")])
         elif is_page:
             await self._app(scope, receive, _adding(send, [*fresh, _header("content-security-policy", _POLICY)]))
-        elif path.startswith("/mine/"):
+        elif path.startswith(("/mine/", "/live/")):
             await self._app(scope, receive, send)
         else:
             await self._ask_gradio(scope, receive, send, visitor)

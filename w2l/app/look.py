@@ -30,6 +30,15 @@ footer { display: none !important; }
   color: var(--body-text-color-subdued); }
 .w2l-error, .w2l-done, .w2l-note { border-left: 4px solid; border-radius: 4px; padding: 10px 14px; margin: 8px 0;
   overflow-wrap: anywhere; }
+.w2l-live-screen { position: relative; max-width: 640px; }
+.w2l-live-screen canvas { display: none; width: 100%; height: auto; border-radius: 8px; }
+.w2l-live-on canvas { display: block; }
+.w2l-live-on .w2l-empty { display: none; }
+.w2l-live-said:not(:empty) { margin-bottom: 10px; }
+.w2l-live-numbers { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 8px 0; align-items: center;
+  font-variant-numeric: tabular-nums; color: var(--body-text-color-subdued); }
+.w2l-live-numbers b { color: var(--body-text-color); font-size: 1.1rem; }
+.w2l-live-numbers meter { width: 110px; vertical-align: middle; }
 .w2l-error { border-color: #c0392b; background: #c0392b1a; }
 .w2l-done { border-color: #2e7d32; background: #2e7d321a; }
 .w2l-note { border-color: #b7791f; background: #b7791f1a; }

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import gradio as gr
 
-from w2l.app import dub_tab, look, mark_tab
+from w2l.app import dub_tab, live_tab, look, mark_tab
 from w2l.app.desk import Desk
 from w2l.app.words import Words
 
 # A tab: what it is called in `words`, and what puts it on the page.
 TABS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("tab_dub", dub_tab.build),
+    ("tab_live", live_tab.build),
     ("tab_mark", mark_tab.build),
 )
 

@@ -84,8 +84,9 @@ def make_app(settings: AppSettings, visitors: Visitors, studio: Studio, token: s
     gradio = load_gradio()
     import fastapi
 
-    from w2l.app import look
+    from w2l.app import live_tab, look
     from w2l.app.desk import Desk
+    from w2l.app.live_routes import routes
     from w2l.app.page import build
 
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -95,13 +96,14 @@ def make_app(settings: AppSettings, visitors: Visitors, studio: Studio, token: s
 
     mine.__annotations__["request"] = fastapi.Request
     app.add_api_route("/mine/{name:path}", mine, methods=["GET", "HEAD"])
+    app.router.routes.extend(routes(visitors, studio.live))
     for code in LANGUAGES:
         desk = Desk(Words(code), visitors, studio)
         app = gradio.mount_gradio_app(
             app, build(desk), path=f"/{code}", server_name=settings.host, server_port=settings.listens_on,
             footer_links=[], run_history=False, ssr_mode=False, pwa=False, mcp_server=False, enable_monitoring=False,
             max_file_size=settings.max_megabytes * 1_000_000, theme=_theme(gradio), css=look.STYLE,
-            head=look.script(desk.words), show_error=False,
+            head=look.script(desk.words) + live_tab.script(desk.words), show_error=False,
         )  # fmt: skip
     return Guard(app, visitors, token, embedded=paths.platform() == "colab")
 

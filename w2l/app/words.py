@@ -14,6 +14,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "选一张脸，给它一段话，按下按钮，就能得到一段这张脸说这段话的视频。",
     ),
     "tab_dub": ("Make a video", "制作视频"),
+    "tab_live": ("Live", "实时"),
     "tab_mark": ("Is this video AI-made?", "这是 AI 生成的吗？"),
     # the face
     "face": ("1. The face", "1. 选择面孔"),
@@ -114,6 +115,77 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Left: the frame with the box around the face. Right: the same frame dubbed.",
         "左：带人脸框的原画面；右：配音后的同一帧。",
     ),
+    # live
+    "live_intro": (
+        "Choose a face, press Start and speak: the face says it after you, a fraction of a second later.",
+        "选一张脸，点击“开始”，然后说话：这张脸会在片刻之后跟着你说。",
+    ),
+    "live_own_face": ("Or your own picture or short clip", "或者上传自己的图片或短视频"),
+    "live_consent": (
+        "Whoever my picture shows has agreed to this, and I will tell viewers that it is AI-generated.",
+        "图片中的人已同意这样使用，我也会告知观众画面由 AI 生成。",
+    ),
+    "live_consent_help": (
+        "Not needed for made-up people. Your agreement is kept in a log.",
+        "使用虚拟人物时不需要。您的同意会记入日志。",
+    ),
+    "live_consent_missing": (
+        "Please confirm first that whoever your picture shows has agreed (the box above the button).",
+        "请先勾选按钮上方的选项，确认图片中的人已同意。",
+    ),
+    "live_start": ("Start", "开始"),
+    "live_stop": ("Stop", "停止"),
+    "live_limits": (
+        "Up to {most} minutes, or {shared} while others wait. Neither your voice nor the pictures are kept.",
+        "每次最长 {most} 分钟，有人排队时为 {shared} 分钟。声音和画面都不会保存。",
+    ),
+    "live_empty": ("The face will appear here.", "面孔会显示在这里。"),
+    "live_fps": ("pictures a second", "帧/秒"),
+    "live_delay": ("s from your voice to the picture", "秒（从声音到画面的延迟）"),
+    "live_dropped": ("left out", "帧被跳过"),
+    "live_level": ("Microphone", "麦克风"),
+    "live_insecure": (
+        "The browser gives no microphone to this address, because it does not begin with https:// and is not this "
+        "machine. Ask whoever runs the page for an https address.",
+        "浏览器不允许此网址使用麦克风：它既不是 https:// 开头，也不是本机。请向运行本页面的人索取 https 网址。",
+    ),
+    "live_old": (
+        "This browser cannot stream a microphone; a recent Chrome, Edge, Firefox or Safari can.",
+        "此浏览器无法实时使用麦克风，请使用较新的 Chrome、Edge、Firefox 或 Safari。",
+    ),
+    "live_refused": (
+        "The browser does not let this page hear the microphone. Allow it in the address bar; if the page is shown "
+        "inside another one, open it in a tab of its own.",
+        "浏览器没有允许本页面使用麦克风。请在地址栏中允许；如果本页面嵌在其他网页里，请在单独的标签页中打开。",
+    ),
+    "live_no_microphone": ("There is no microphone on this device.", "此设备上没有麦克风。"),
+    "live_microphone_broken": (
+        "The microphone cannot be heard: another program may be using it, or it was taken away.",
+        "麦克风无法使用：可能被其他程序占用，或已被移除。",
+    ),
+    "live_taken": (
+        "Somebody else is live right now, and there is one at a time. Please try again in a moment.",
+        "现在有其他人正在使用实时功能，每次只能一人。请稍后再试。",
+    ),
+    "live_busy": (
+        "A video is being made right now, which takes the whole machine. Please try again in a moment.",
+        "现在正在制作视频，占用了整台机器。请稍后再试。",
+    ),
+    "live_left": (
+        "The stream ended, because nothing was heard from this page any more.",
+        "本页面已没有动静，实时已结束。",
+    ),
+    "live_long": (
+        "The time is over. Press Start to go on, unless somebody else was waiting.",
+        "时间到了。如果没有人在排队，可以再次点击“开始”。",
+    ),
+    "live_broken": (
+        "Something went wrong, and the stream has ended. Press Start again.",
+        "出错了，实时已结束。请再次点击“开始”。",
+    ),
+    "live_ended": ("The stream has ended.", "实时已结束。"),
+    "live_again": ("The stream begins anew.", "重新开始。"),
+    "live_lost": ("The connection to the page was lost.", "与页面的连接已断开。"),
     # marks
     "mark_intro": (
         "Drop a video or picture here to read whether it says that AI made or edited it.",

@@ -15,6 +15,7 @@ from typing import Any
 
 from w2l import audio, video
 from w2l import weights as weight_files
+from w2l.app.live_room import LiveRoom
 from w2l.app.settings import AppSettings
 from w2l.app.turns import Turns
 from w2l.app.visitors import Visitor, note
@@ -60,12 +61,14 @@ class Studio:
     def __init__(self, settings: AppSettings) -> None:
         self.settings = settings
         self.turns = Turns()
+        self.live = LiveRoom(self.turns, settings)
         self._previewing = threading.Lock()
         self._closed = False
 
     def close(self) -> None:
         """Ends what is being made, and takes nothing more."""
         self._closed = True
+        self.live.close()
         for _ in range(_PATIENCE * 10):
             if not len(self.turns):
                 return

@@ -34,7 +34,8 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
 
 def _run_live(options: argparse.Namespace) -> None:
     if options.speech is None:
-        raise W2LError("w2l live needs speech: w2l live FACE --from FILE --out FILE.")
+        _serve(options)
+        return
     if options.face is not None:
         ask_consent(options.consent)
     use_threads(options.threads)
@@ -51,4 +52,21 @@ def _run_live(options: argparse.Namespace) -> None:
     print(done.describe())
 
 
-COMMANDS = (Command("live", "a face that speaks as the sound comes in", _add_live, _run_live, ("out",)),)
+def _serve(options: argparse.Namespace) -> None:
+    """The page, with the tab that hears the microphone of whoever opens it."""
+    if options.face is not None or options.out is not None:
+        raise W2LError("w2l live FACE needs speech, --from FILE; without both, the face is chosen on the page.")
+    use_threads(options.threads)
+    from w2l.app.server import Page
+    from w2l.app.settings import AppSettings
+
+    page = Page(AppSettings(device=options.device))
+    print(f"{page.url}{'&' if '?' in page.url else '?'}tab=live\nCtrl-C ends the page", flush=True)
+    page.run()
+
+
+COMMANDS = (
+    Command(
+        "live", "a face that speaks as the sound comes in: on a web page, or for a file", _add_live, _run_live, ("out",)
+    ),
+)

@@ -23,6 +23,7 @@ from w2l.live.speaker import LiveFrame, LiveSpeaker
 _PATIENCE = 0.2  # seconds by which drawing may lag, and a picture may wait to be taken, before some are left out
 _STALLED = 0.4  # seconds without any sound after which the face is shown at rest
 _MOST_SOUND = 10.0  # seconds of sound that may wait to be heard; it is heard in much less time than it lasts
+_FADES = 0.9  # by which a long piece is forgotten with each that follows
 _MEASURED = 2.0  # seconds over which the figures are taken
 
 
@@ -64,7 +65,7 @@ class LiveSession:
         self._waiting_sound = 0.0  # seconds of it
         self._arrivals: deque[tuple[float, float]] = deque(maxlen=4096)  # where each piece ends in the sound, and when
         self._arrived = 0.0  # seconds of sound
-        self._longest = 0.0  # seconds of the longest piece
+        self._usual = 0.0  # seconds of the longer pieces of late: as many frames become complete at once
         self._pictures: deque[tuple[float, LiveFrame]] = deque()  # when each was ready
         self._recent: deque[tuple[float, float]] = deque()  # when a picture was ready, and its delay
         self._drawn = self._late = self._unread = 0
@@ -95,7 +96,7 @@ class LiveSession:
             self._sound.append((wav, rate))
             self._waiting_sound += seconds
             self._arrived += seconds
-            self._longest = max(self._longest, seconds)
+            self._usual = max(seconds, _FADES * self._usual)
             self._arrivals.append((self._arrived, time.monotonic()))
             self._changed.notify_all()
 
@@ -165,7 +166,7 @@ class LiveSession:
 
     def _pop(self) -> LiveFrame | None:
         """The next picture that is not stale; the newest never is."""
-        oldest = time.monotonic() - max(_PATIENCE, self._longest)
+        oldest = time.monotonic() - max(_PATIENCE, self._usual)
         while len(self._pictures) > 1 and self._pictures[0][0] < oldest:
             self._leave_out()
         return self._pictures.popleft()[1] if self._pictures else None
@@ -192,14 +193,14 @@ class LiveSession:
             self._changed.wait_for(self._has_work, self._until_rest())
             pieces, self._waiting_sound = list(self._sound), 0.0
             self._sound.clear()
-            ended, stopped, longest = self._ended, self._stopped, self._longest
+            ended, stopped, usual = self._ended, self._stopped, self._usual
         if stopped:
             return False
         for wav, rate in pieces:
             speaker.hear(wav, rate)
         if ended:
             speaker.finish()
-        elif (late := speaker.ready - round((longest + _PATIENCE) * self.face.fps)) > 0:
+        elif (late := speaker.ready - round((usual + _PATIENCE) * self.face.fps)) > 0:
             speaker.skip(late)
             self._late += late
         if count := min(speaker.ready, self.face.batch):
@@ -215,7 +216,7 @@ class LiveSession:
 
     def _until_rest(self) -> float:
         """Seconds until the face is shown at rest if nothing comes in: at once before the first sound, else later."""
-        stalled = self._arrivals[-1][1] + max(_STALLED, 2 * self._longest) if self._arrivals else 0.0
+        stalled = self._arrivals[-1][1] + max(_STALLED, 2 * self._usual) if self._arrivals else 0.0
         return max(0.0, max(stalled, self._shown + 1 / self.face.fps) - time.monotonic())
 
     def _show(self, frames: list[LiveFrame]) -> None:
