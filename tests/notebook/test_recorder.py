@@ -157,7 +157,7 @@ def test_where_no_widget_is_drawn_there_are_words(tmp_path, monkeypatch):
     mine = Recorder(tmp_path)
     data, metadata = mine._repr_mimebundle_()
     assert data[canvas.WIDGET]["model_id"] == mine.page.model_id
-    assert data["text/plain"] == "(controls: run this cell to use them)"
+    assert data["text/plain"] == "(a recorder for your voice: run this cell to use it)"
     assert metadata == {}
     monkeypatch.delitem(sys.modules, "w2l.notebook.microphone")
     monkeypatch.setitem(sys.modules, "anywidget", None)

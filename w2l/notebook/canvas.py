@@ -23,6 +23,7 @@ CHOSEN, OTHER, GOOD = (34, 102, 224), (181, 127, 74), (96, 140, 40)  # BGR: oran
 WIDGET = "application/vnd.jupyter.widget-view+json"
 DESCRIPTION = {"description_width": "initial"}  # labels are never cut off
 GAP = 12  # pixels between pictures
+_WORDS = "(controls: run this cell to use them)"
 
 
 class Chart:
@@ -135,12 +136,11 @@ def put_picture(place: widgets.Image, picture: np.ndarray) -> None:
     place.layout.width = f"{picture.shape[1]}px"
 
 
-def bundle(widget: widgets.Widget, picture: bytes = b"", kind: str = "png") -> dict[str, Any]:
+def bundle(widget: widgets.Widget, picture: bytes = b"", kind: str = "png", words: str = _WORDS) -> dict[str, Any]:
     """What a front end can show: the widget, or else the picture, or else a few words."""
     import base64
 
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    words = "(controls: run this cell to use them)"
     shown = {f"image/{kind}": base64.b64encode(picture).decode("ascii")} if picture else {}
     return {WIDGET: view, **shown, "text/plain": words}
 

@@ -17,6 +17,7 @@ from w2l.notebook import canvas
 
 _NAME = "voice.wav"
 _LARGEST = 100 << 20  # bytes of a file, as in microphone.js
+_WORDS = "(a recorder for your voice: run this cell to use it)"
 _MISSING = "The recorder needs the package anywidget: %pip install anywidget, and load this page again."
 
 
@@ -117,4 +118,4 @@ class Recorder:
             return canvas.bundle(self.box)
         shown: Any = self.page._repr_mimebundle_()  # with what Colab must be told about widgets that are not its own
         data, metadata = shown if isinstance(shown, tuple) else (shown, {})
-        return {**data, **canvas.bundle(self.page)}, metadata
+        return {**data, **canvas.bundle(self.page, words=_WORDS)}, metadata
