@@ -220,10 +220,10 @@ def test_files_are_opened_in_its_place(page, tmp_path, spoken):
     r, begins = compare(here.mine.path, soundfile.read(room)[0][round(first * 16000) : round(last * 16000)])
     assert r > 0.99 and abs(begins) < 0.001
     soundfile.write(tmp_path / "mine.aiff", wav, audio.SAMPLE_RATE)  # which Chromium does not decode
+    earlier = here.mine.page.answer["take"]
     here.set_input_files("input[type=file]", str(tmp_path / "mine.aiff"))
-    here.wait_for_function("!document.querySelector('.take:not([hidden])')")
-    here.locator(".delete").wait_for()
-    here.wait_for_function("(text) => window.state.answer.take", arg="")
+    here.wait_for_function("(earlier) => window.state.answer.take !== earlier", arg=earlier)
+    assert here.locator(".take").is_hidden()
     assert soundfile.info(here.mine.path).samplerate == audio.SAMPLE_RATE
     soundfile.write(tmp_path / "still.wav", 0 * wav, audio.SAMPLE_RATE)
     here.set_input_files("input[type=file]", str(tmp_path / "still.wav"))
@@ -231,9 +231,17 @@ def test_files_are_opened_in_its_place(page, tmp_path, spoken):
     (tmp_path / "words.mp3").write_text("only some words")
     here.set_input_files("input[type=file]", str(tmp_path / "words.mp3"))
     status(here, "words.mp3 is a text file")
+    here.set_input_files("input[type=file]", str(write_long(tmp_path / "long.wav")))
+    status(here, "long.wav is too large")
     (tmp_path / "empty.mp3").touch()
     here.set_input_files("input[type=file]", str(tmp_path / "empty.mp3"))
     status(here, "empty.mp3 is empty")
+
+
+def write_long(path):
+    """11 minutes at 8 bits."""
+    soundfile.write(path, np.zeros(11 * 60 * 8000, np.int16), 8000, subtype="PCM_U8")
+    return path
 
 
 def test_a_kernel_that_does_not_answer_is_told_of(page, spoken):

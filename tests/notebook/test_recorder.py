@@ -122,7 +122,7 @@ def test_a_refusal_is_a_sentence_and_the_old_recording_stays(speech, tmp_path, m
     damaged = messages(packed(speech), size=1 << 20)[0] | {"data": "§"}
     assert "press Use it again" in say(mine, damaged)["text"]
     monkeypatch.setattr(recorder, "_LARGEST", 1000)
-    with pytest.raises(W2LError, match=r"film\.mp4 has more than"):
+    with pytest.raises(W2LError, match=r"film\.mp4 is too large"):
         mine.keep(packed(speech), "film.mp4")
     assert mine.path.read_bytes() == kept
     assert [one.name for one in tmp_path.iterdir()] == ["voice.wav"]
@@ -149,7 +149,9 @@ def test_another_notebook_finds_it_until_it_is_deleted(speech, tmp_path):
     assert other.path is None
     assert not (tmp_path / "voice.wav").exists()
     (tmp_path / "voice.wav").write_text("no sound")
-    assert "no wav file" in Recorder(tmp_path).page.answer["text"]
+    assert "not sound, whatever its name says" in Recorder(tmp_path).page.answer["text"]
+    (tmp_path / "voice.wav").write_bytes(packed(speech, "ogg", "libopus"))  # put there by hand
+    assert "Your recording is here, 3.0 s" in Recorder(tmp_path).page.answer["text"]
 
 
 def test_where_no_widget_is_drawn_there_are_words(tmp_path, monkeypatch):

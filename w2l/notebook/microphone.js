@@ -5,6 +5,7 @@
 const SILENCE = { recorded: 3e-3, opened: 1e-4 }; // a peak below this (-50, -80 dB of full scale) holds no speech
 const PIECE = 3 << 16; // bytes in a message: Jupyter's servers refuse messages above 10 MB
 const LARGEST = 100 << 20; // bytes of a file
+const LONGEST = 600; // seconds of a file: decoded, they take 230 MB
 const PATIENCE = 8000; // milliseconds until the page says that the kernel has not answered
 
 const REFUSED = {
@@ -28,6 +29,17 @@ function obstacle() {
   if (!navigator.mediaDevices?.getUserMedia)
     return "Browsers allow recording only on pages from https:// or localhost, and this page is from neither." + INSTEAD;
   return window.MediaRecorder ? "" : "This browser cannot record." + INSTEAD;
+}
+
+// How many seconds a file lasts; 0 where the browser does not know.
+function lasts(file) {
+  const player = document.createElement("video"), address = URL.createObjectURL(file);
+  return new Promise((tell) => {
+    player.onloadedmetadata = () => tell(Number.isFinite(player.duration) ? player.duration : 0);
+    player.onerror = () => tell(0);
+    player.preload = "metadata";
+    player.src = address;
+  }).finally(() => URL.revokeObjectURL(address));
 }
 
 // Sends a file to the kernel. Its bytes travel as text: not every front end passes binary buffers to the kernel.
@@ -85,7 +97,7 @@ class Panel {
     this.resized = new ResizeObserver(() => this.draw());
     this.resized.observe(this.canvas);
     this.idle();
-    this.answered();
+    this.answered(true);
   }
 
   close() {
@@ -178,13 +190,15 @@ class Panel {
 
   // ------------------------------------------------------------ a take
 
-  open(input) {
+  async open(input) {
     const [file] = input.files;
     input.value = ""; // so that the same file can be opened again
     if (!file) return;
-    if (file.size > LARGEST)
-      return this.say(`${file.name} has more than ${LARGEST >> 20} MB. Put it beside the notebook and give its name.`, true);
+    this.idle();
     this.player?.stop();
+    this.show(null);
+    if (file.size > LARGEST || (await lasts(file)) > LONGEST)
+      return this.say(`${file.name} is too large: cut the sentence out of it first (10 minutes, 100 MB at most).`, true);
     this.takeIn(file, file.name);
   }
 
@@ -311,10 +325,10 @@ class Panel {
   }
 
   // What the kernel says about what it was sent; at first, what is there from before.
-  answered() {
+  answered(first = false) {
     const { take, text, bad, here } = this.model.get("answer");
     this.deleteEl.hidden = !here;
-    if (take && take !== this.take) return; // to another view of this recorder, or to an earlier take
+    if (take && take !== this.take && !first) return; // to another view of this recorder, or to an earlier take
     clearTimeout(this.waiting);
     this.say(text, bad);
   }

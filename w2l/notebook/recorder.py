@@ -57,7 +57,7 @@ class Recorder:
         Raises W2LError when it cannot be read, holds no sound, is silent or too large, or cannot be written.
         """
         if len(data) > _LARGEST:
-            raise W2LError(f"{name} has more than {_LARGEST >> 20} MB; put it beside the notebook, and give its name.")
+            raise W2LError(f"{name} is too large: cut the sentence out of it first ({_LARGEST >> 20} MB at most).")
         with tempfile.TemporaryDirectory() as folder:
             given = Path(folder) / "sound"
             given.write_bytes(data)
@@ -76,12 +76,10 @@ class Recorder:
         self._file.unlink(missing_ok=True)
 
     def _told(self) -> str:
-        import soundfile
-
         try:
-            seconds = soundfile.info(str(self._file)).duration
-        except (OSError, RuntimeError):
-            return f"{self._file} is no wav file. Record anew, or delete it."
+            seconds = listen(self._file).seconds
+        except W2LError as error:
+            return str(error)
         return f"Your recording is here, {seconds:.1f} s: {self._file}. Run the next cell to use it."
 
     def _answer(self, take: str, text: str, bad: bool = False) -> None:
