@@ -68,6 +68,11 @@ def test_the_stem_tells_texts_and_voices_apart():
     assert len(TypedSpeech("word " * 100).stem) < 50
 
 
+def test_titles_show_the_beginning():
+    assert str(TypedSpeech("Hello,\nyou.")) == "“Hello, you.”"
+    assert str(TypedSpeech("word " * 20_000)) == f"“{('word ' * 12)}…”"
+
+
 def test_the_file_is_there_for_the_block_alone():
     with TypedSpeech("Hello.").as_file() as said:
         assert said.path.is_file() and said.notes == ("the text is said by the voice en-gb; --voice chooses another.",)

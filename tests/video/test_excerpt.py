@@ -58,11 +58,14 @@ CLIPS = {
 }
 
 
+RESAMPLED = ("b-frames, mp4", "variable rate", "gif")  # also read at another rate
+
+
 @pytest.mark.parametrize("kind", CLIPS)
 def test_a_part_is_that_of_the_whole_clip(kind, tmp_path):
     path = CLIPS[kind](tmp_path)
     clip = video.probe(path)
-    for fps in (clip.fps, 30.0 if clip.fps != 30 else 24.0):
+    for fps in (clip.fps, 31.0) if kind in RESAMPLED else (clip.fps,):
         whole = [frame.tobytes() for frame in video.read_frames(path, fps)]
         length = len(whole) / fps
         shares = [(0.0, None), (0.31, 0.5), (0.77, None), (0.9, 0.95), (None, 0.4)]
@@ -120,7 +123,7 @@ def test_a_picture_has_no_parts(tmp_path):
 
 
 def test_a_late_part_of_a_long_film_is_not_reached_by_decoding(tmp_path):
-    path = film(tmp_path / "a.mp4", "libx264", 6000, g="50")
+    path = film(tmp_path / "a.mp4", "libx264", 3000, g="50")
     clip = video.probe(path)
 
     def seconds(start: float) -> float:
@@ -130,5 +133,5 @@ def test_a_late_part_of_a_long_film_is_not_reached_by_decoding(tmp_path):
         return time.process_time() - began
 
     seconds(0.0)
-    early, late = (min(seconds(start) for _ in range(3)) for start in (4.0, 200.0))
+    early, late = (min(seconds(start) for _ in range(3)) for start in (4.0, 110.0))
     assert late < 3 * early + 0.05

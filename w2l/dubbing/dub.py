@@ -67,11 +67,11 @@ def dub(
 ) -> DubResult:
     """Makes the face speak: writes a video of the face whose mouth follows the speech, with the speech as its sound.
 
-    face: a video, animated GIF or picture. audio: a sound file, or a video whose sound is taken; for several speakers
-    in one clip a mapping from each face (as `which` in `track_faces`: a number or a point) to its speech, all of which
-    begin together. out: .mp4, or .gif or .webp (without sound; transparent parts stay transparent). The result
-    has exactly round(seconds of speech * fps) frames: a longer clip stops with the speech, a shorter one is extended,
-    and a picture is shown throughout.
+    face: a video, animated GIF or picture. audio: a sound file (`w2l.say` makes one of a typed text), or a video whose
+    sound is taken; for several speakers in one clip a mapping from each face (as `which` in `track_faces`: a number or
+    a point) to its speech, all of which begin together. out: .mp4, or .gif or .webp (without sound; transparent parts
+    stay transparent). The result has exactly round(seconds of speech * fps) frames: a longer clip stops with the
+    speech, a shorter one is extended, and a picture is shown throughout.
 
     progress: bars on stderr; or a function that is called instead with the stage's name, the number of frames that are
     done in it and of how many (None: unknown), in the calling thread. What it raises ends the dub as an interrupt does.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from w2l.tts.say import SayResult, say
 
-_STEM = 40  # characters of a text that name a file
+_STEM, _SHOWN = 40, 60  # characters of a text that name a file, and that are shown
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,9 @@ class TypedSpeech:
     voice: str | None = None
 
     def __str__(self) -> str:
-        return f"“{self.text}”"
+        """Its beginning, in quotation marks, as titles and tables show it."""
+        line = " ".join(self.text.split())
+        return f"“{line[:_SHOWN]}…”" if len(line) > _SHOWN else f"“{line}”"
 
     @property
     def stem(self) -> str:
