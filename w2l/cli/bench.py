@@ -11,6 +11,7 @@ from w2l.cli.command import Command
 
 _MODULES = {
     "stages": "w2l.bench.stages",
+    "generate": "w2l.bench.generate",
     "dub": "w2l.bench.end_to_end",
     "memory": "w2l.bench.memory",
     "data": "w2l.bench.data",
@@ -21,9 +22,10 @@ _MODULES = {
 def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what", nargs="?", choices=tuple(_MODULES), default="stages",
-        help="stages: each stage of a dub by itself; dub: a whole dub, compared with a plain implementation; memory: "
-        "the memory of a dub; data: reading training windows, and step: a training step, both compared with a plain "
-        "implementation (default: stages)",
+        help="stages: each stage of a dub by itself; generate: the generator on one core, beside plain PyTorch, "
+        "onnxruntime and OpenVINO where they are installed; dub: a whole dub, compared with a plain implementation; "
+        "memory: the memory of a dub; data: reading training windows, and step: a training step, both compared with a "
+        "plain implementation (default: stages)",
     )  # fmt: skip
     parser.add_argument("--clip", type=Path, metavar="FILE", help="a clip to measure on (default: the bundled one)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 from helpers.golden_weights import GAINS, fill
+from helpers.places import ROOT
 from torch import nn
 
 from w2l import models
@@ -111,6 +115,8 @@ def test_width_and_batch_of_one_and_none(frames: tuple[np.ndarray, np.ndarray, n
         ("winograd", ConvBlock(128, 128, 3, 1, 1, residual=True), 12),
         ("winograd", ConvBlock(128, 128, 3, 1, 1, residual=True), 6),
         ("winograd", ConvBlock(128, 128, 3, 1, 1, residual=True), 3),
+        ("narrow", ConvBlock(6, 4, 7, 1, 3), 24),
+        ("direct", ConvBlock(6, 4, 7, 1, 3), 22),
         ("direct", ConvBlock(64, 64, 3, 1, 1, residual=True), 24),
         ("direct", ConvBlock(128, 64, 3, 2, 1), 24),
         ("product", TransposeBlock(64, 32, 3), 1),
@@ -129,6 +135,48 @@ def test_each_kernel_equals_its_block(kind: str, block: nn.Module, side: int) ->
     wanted = block(x)
     assert fast(x).shape == wanted.shape
     assert torch.allclose(fast(x), wanted, atol=2e-4)
+
+
+@pytest.mark.parametrize(("flags", "kind"), [({"avx2"}, "winograd"), ({"avx2", "avx512f"}, "direct"), ((), "direct")])
+def test_small_maps_take_fewer_channels_where_multiplying_is_slow(
+    monkeypatch: pytest.MonkeyPatch, flags: set[str], kind: str
+) -> None:
+    monkeypatch.setattr(kernels, "cpu_flags", lambda: frozenset(flags))
+    block = kernels.FusedBlock(fold_batch_norm(ConvBlock(96, 96, 3, 1, 1, residual=True)))
+    assert block._pick(torch.empty(4, 96, 12, 12)) == kind
+    assert block._pick(torch.empty(4, 96, 24, 24)) == "direct"
+
+
+@torch.inference_mode()
+def test_convolutions_outside_blocks_are_replaced_too() -> None:
+    plain = nn.Sequential(nn.Conv2d(8, 3, 1), nn.Sequential(nn.Conv2d(3, 3, 3, padding=1))).requires_grad_(False)
+    x = torch.randn(2, 8, 12, 12).to(memory_format=torch.channels_last)
+    wanted = plain(x)
+    assert wanted.min() < 0  # no ReLU
+    fused = kernels.fuse(plain.to(memory_format=torch.channels_last))
+    assert not any(isinstance(one, nn.Conv2d) for one in (fused[0], fused[1][0]))
+    assert torch.allclose(fused(x), wanted, atol=1e-5)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="faults are counted there")
+def test_memory_is_not_fetched_again_from_the_system_for_each_pass() -> None:
+    code = """
+import resource
+import numpy as np, torch
+torch.set_num_threads(1)
+from w2l import models
+from w2l.models.fast.generate import Generate
+generate = Generate(models.build("wav2lip", 0.1), "cpu", "float32")
+generate.batch = 8
+given = np.zeros((16, 96, 96, 3), np.uint8), np.zeros((16, 80, 16), np.float32)
+generate(*given), generate(*given)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(4):
+    generate(*given)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 64)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert float(done.stdout) < 60  # pages a frame; some 300 otherwise
 
 
 @torch.inference_mode()

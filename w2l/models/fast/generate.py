@@ -23,7 +23,9 @@ from w2l.models.fast.kernels import FusedBlock, fuse
 from w2l.models.onnx_network import OnnxNetwork
 
 M = TypeVar("M", bound=nn.Module)
-_CPU_BATCH = 8  # frames in one pass; larger batches do not fit into the cache
+_CPU_BATCH = 8  # frames in one pass; larger batches do not fit into the cache, unless the network is
+_NARROW, _NARROW_BATCH = 0.5, 16  # at most so wide
+_LARGEST_BLOCK = 30 << 20  # bytes; glibc follows blocks of up to 32 MiB
 _GPU_BATCH = 128
 _INT8_TOLERANCE = 0.5 / 255  # mean difference from float32 up to which 8-bit integers are used
 _INT8_PROBE = 4  # frames on which that is measured
@@ -72,13 +74,15 @@ class Generate:
         # ONNX files take float32 and compute in their own format
         self.dtype = _pick_dtype("float32" if isinstance(model, OnnxNetwork) else dtype, self.device)
         self.size: int = getattr(model, "size", PUBLISHED_SIZE)
+        _keep_freed_memory()
         model = _channels_last(fold_batch_norm(model).to(self.device, self.dtype))
         self._try_int8 = False
         if self.device.type == "cpu" and _has_fused_ops(self.dtype):
             model = fuse(model)
             self._try_int8 = dtype == "auto" and self.dtype == torch.float32 and _has_int8()
         self.model = model
-        self.batch = _CPU_BATCH if self.device.type == "cpu" else _GPU_BATCH
+        narrow = getattr(model, "width", 1) <= _NARROW
+        self.batch = _GPU_BATCH if self.device.type != "cpu" else _NARROW_BATCH if narrow else _CPU_BATCH
         self.truncate = truncate
 
     def __call__(self, crops: np.ndarray, mels: np.ndarray, references: np.ndarray | None = None) -> np.ndarray:
@@ -156,6 +160,14 @@ class Generate:
 
 def _channels_last(model: M) -> M:
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _keep_freed_memory() -> None:
+    """Lets glibc keep the memory that one layer frees for the next, which saves a tenth of the time of a pass.
+
+    It gives back what is free beyond twice the largest block freed so far; this one is freed without being touched.
+    """
+    np.empty(_LARGEST_BLOCK, np.uint8)
 
 
 def _check(crops: np.ndarray, mels: np.ndarray, references: np.ndarray, size: int) -> None:

@@ -6,6 +6,7 @@ Kernels, each where it is the fastest:
   still in registers, and take weights that are already in the kernel's own layout;
 - Winograd's minimal filtering for wide 3x3 convolutions (Lavin and Gray 2016): a tile of m x m outputs takes
   (m + 2)^2 multiplications per channel pair instead of 9 m^2, and they are plain matrix products;
+- for a convolution to fewer channels than a register holds, the same for several neighbouring pixels at once;
 - for the transposed convolutions on the smallest maps, one matrix product and nine shifted additions;
 - 8-bit integers for the large residual 3x3 convolutions: four times the multiplications per instruction, but only
   where the caller allows it, since the sum is off by about half a percent.
@@ -21,11 +22,16 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from w2l.base.device import cpu_flags
 from w2l.models.blocks import ConvBlock, TransposeBlock
 
-# below these the transforms cost more than the multiplications they save (measured on AVX-512)
+# below these the transforms cost more than the multiplications they save (measured on AVX-512; on AVX2, where
+# multiplications cost twice as much, small maps take fewer channels)
 _WINOGRAD_CHANNELS = 128
+_WINOGRAD_CHANNELS_AVX2, _SMALL_SIDE = 64, 12
 _WINOGRAD_BATCH = 4
+# convolutions to so few channels, with kernels so wide, compute as many neighbouring pixels at once
+_NARROW_CHANNELS, _NARROW_KERNEL, _NARROW_PIXELS = 4, 7, 4
 _PRODUCT_PIXELS = 36  # largest map for which a transposed convolution is done as a matrix product
 # side of the map -> side of the output tile: larger tiles multiply less and transform more
 _TILES = {48: 6, 24: 6, 12: 4, 6: 3, 3: 3}
@@ -64,10 +70,20 @@ class FusedBlock(nn.Module):
         large = channels >= _INT8_CHANNELS and height * width >= _INT8_PIXELS
         if self.int8 and self.residual and large:
             return "int8"
-        wide = channels >= _WINOGRAD_CHANNELS and batch >= _WINOGRAD_BATCH and height == width
+        wide = channels >= _winograd_channels(height) and batch >= _WINOGRAD_BATCH and height == width
         if self.residual and wide and height in _TILES and x.dtype == torch.float32:
             return "winograd"
-        return "direct"
+        return "narrow" if _is_narrow(self.conv) and width % _NARROW_PIXELS == 0 else "direct"
+
+
+def _winograd_channels(side: int) -> int:
+    small = side <= _SMALL_SIDE and cpu_flags() and "avx512f" not in cpu_flags()
+    return _WINOGRAD_CHANNELS_AVX2 if small else _WINOGRAD_CHANNELS
+
+
+def _is_narrow(conv: Any) -> bool:
+    few = conv.out_channels <= _NARROW_CHANNELS and conv.kernel_size[1] >= _NARROW_KERNEL
+    return few and conv.stride == (1, 1)
 
 
 def _bias(conv: nn.Conv2d | nn.ConvTranspose2d) -> torch.Tensor:
@@ -75,11 +91,11 @@ def _bias(conv: nn.Conv2d | nn.ConvTranspose2d) -> torch.Tensor:
 
 
 class _Direct(nn.Module):
-    """Convolution, bias, residual and ReLU in one oneDNN kernel."""
+    """Convolution, bias, residual and ReLU (or what `after` says) in one oneDNN kernel."""
 
-    def __init__(self, conv: nn.Conv2d, residual: bool, shape: torch.Size) -> None:
+    def __init__(self, conv: nn.Conv2d, residual: bool, shape: torch.Size, after: str = "relu") -> None:
         super().__init__()
-        self.residual = residual
+        self.residual, self.after = residual, after
         self.bias = _bias(conv)
         self.where = (conv.padding, conv.stride, conv.dilation, 1)
         self.weight = torch.ops.mkldnn._reorder_convolution_weight(conv.weight, *self.where, list(shape))
@@ -89,7 +105,31 @@ class _Direct(nn.Module):
         conv = torch.ops.mkldnn._convolution_pointwise
         if self.residual:
             return conv.binary(x, x, self.weight, self.bias, *self.where, "add", 1.0, "relu", [], None)
-        return conv(x, self.weight, self.bias, *self.where, "relu", [], None)
+        return conv(x, self.weight, self.bias, *self.where, self.after, [], None)
+
+
+class _Narrow(nn.Module):
+    """A convolution to few channels as one with a stride, to the channels of several neighbouring pixels at once.
+
+    In memory the channels of neighbouring pixels lie side by side, so that the result only needs another shape.
+    """
+
+    def __init__(self, conv: nn.Conv2d, _: bool, shape: torch.Size) -> None:
+        super().__init__()
+        count, width = _NARROW_PIXELS, conv.kernel_size[1]
+        size, padding = (conv.kernel_size[0], width + count - 1), (int(conv.padding[0]), int(conv.padding[1]))
+        wide = nn.Conv2d(conv.in_channels, count * conv.out_channels, size, (1, count), padding)
+        weight = torch.zeros_like(wide.weight, dtype=conv.weight.dtype)
+        for i, pixel in enumerate(weight.split(conv.out_channels)):
+            pixel[..., i : i + width] = conv.weight
+        wide.weight, wide.bias = nn.Parameter(weight, False), nn.Parameter(_bias(conv).repeat(count), False)
+        self.kernel = _Direct(wide.to(memory_format=torch.channels_last), False, shape)  # type: ignore[call-overload]
+        self.channels = conv.out_channels
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """As FusedBlock."""
+        batch, _, height, width = x.shape
+        return self.kernel(x).permute(0, 2, 3, 1).reshape(batch, height, width, self.channels).permute(0, 3, 1, 2)
 
 
 class _Transpose(nn.Module):
@@ -188,7 +228,14 @@ class _Int8(nn.Module):
         return torch.ops.onednn.qconv2d_pointwise.binary(*operands, *sum_then_relu)
 
 
-_KERNELS = {"int8": _Int8, "direct": _Direct, "transpose": _Transpose, "product": _Product, "winograd": _Winograd}
+_KERNELS = {
+    "int8": _Int8,
+    "direct": _Direct,
+    "narrow": _Narrow,
+    "transpose": _Transpose,
+    "product": _Product,
+    "winograd": _Winograd,
+}
 
 
 @lru_cache
@@ -209,10 +256,28 @@ def minimal_filtering(m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return outputs, filters, inputs
 
 
+class FusedConv(nn.Module):
+    """A convolution by itself, in oneDNN's kernel, which torch leaves out where there are few channels."""
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        self.conv = conv
+        self._kernel: nn.Module | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, cin, H, W) to (B, cout, H', W'), both channels_last."""
+        if self._kernel is None:
+            self._kernel = _Direct(self.conv, False, x.shape, after="none")
+        return self._kernel(x)
+
+
 def fuse(model: nn.Module) -> nn.Module:
-    """Replaces every block of the model, in place, with a fused one; batch norm must be folded already."""
-    for parent in list(model.modules()):
-        for name, child in parent.named_children():
-            if isinstance(child, (ConvBlock, TransposeBlock)):
-                setattr(parent, name, FusedBlock(child))
+    """Replaces every block and every other convolution of the model, in place; batch norm must be folded already."""
+    for name, child in model.named_children():
+        if isinstance(child, (ConvBlock, TransposeBlock)):
+            setattr(model, name, FusedBlock(child))
+        elif isinstance(child, nn.Conv2d):
+            setattr(model, name, FusedConv(child))
+        else:
+            fuse(child)
     return model
