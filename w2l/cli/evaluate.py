@@ -118,6 +118,13 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stages", nargs="+", default=[], metavar="W", help="other generators to measure for the card")
     parser.add_argument("--others", nargs="+", default=[], metavar="W", help="other weights to list on the card")
     parser.add_argument(
+        "--beside",
+        nargs="+",
+        default=[],
+        metavar="W",
+        help="compare these generators with it, on the same faces of its own size; one of smaller faces is enlarged",
+    )
+    parser.add_argument(
         "--sheet",
         type=Path,
         metavar="PNG",
@@ -135,6 +142,16 @@ def _run_corpus(options: argparse.Namespace) -> int:
 
     names = {name: getattr(options, name) for name in ("generator", "expert", "meter")}
     cast, split, count = Cast(**chosen(options, Cast)), options.split, options.clips
+    if options.beside:
+        from w2l.evaluate.studies import beside
+
+        compared = [options.generator, *options.beside]
+        print(
+            beside.table(
+                beside.compare(compared, names["expert"], names["meter"], split, count, not options.quiet, cast)
+            )
+        )
+        return 0
     if options.report:  # clip by clip, with pictures
         report = report_corpus(_tools(options), options.generator, split, count, not options.quiet, cast)
         return _show(report, options.report)

@@ -166,8 +166,23 @@ def measure_talker(
     reference (``box_paste``), of the generator's temporal mean (``box_mean``) and of swapped speech (``box_swapped``);
     ``sharpness``, gradient energy of matched faces over that of the real ones.
     """
+    frames = clip.frames[:]
+    swapped, matched = (dubber.speak(frames, words.mel) for words in (other, clip))
+    return measure_faces(matched, swapped, clip, other, judge, ruler, third)
+
+
+def measure_faces(
+    matched: np.ndarray,
+    swapped: np.ndarray,
+    clip: Clip,
+    other: Clip,
+    judge: Expert,
+    ruler: nn.Module,
+    third: Clip | None = None,
+) -> dict[str, float]:
+    """`measure_talker` of faces that are drawn already: matched, swapped, uint8 (n, H, H, 3) BGR, with the clip's own
+    and another's words."""
     real = clip.frames[:]
-    swapped, matched = (dubber.speak(real, words.mel) for words in (other, clip))
     middle = len(clip) // 2
     keep = np.arange(len(clip)) != middle
     drawn = {

@@ -74,7 +74,7 @@ def frechet(a: Moments, b: Moments) -> float:
 
 
 class Features(Protocol):
-    """name, sha256: of the network. Called with (n, 96, 96, 3) uint8 BGR faces gives (n, D) float32."""
+    """name, sha256: of the network. Called with (n, H, H, 3) uint8 BGR faces gives (n, D) float32."""
 
     name: str
     sha256: str
@@ -88,7 +88,8 @@ class SmallFeatures:
 
     They are the mean and standard deviation over the picture of the outputs of the first, second and fourth stage
     (48x96, 46x47, 12x12 pixels; 8, 16 and 64 channels at width 0.25): how much there is of each kind of edge and
-    texture, and how unevenly. A window is the same frame five times, so time plays no part.
+    texture, and how unevenly. A window is the same frame five times, so time plays no part. Larger faces are looked at
+    as they are, so that their detail counts; compare distances at one size only.
     """
 
     def __init__(self, expert: str | Path = DEFAULT) -> None:
@@ -112,7 +113,8 @@ class SmallFeatures:
     @torch.inference_mode()
     def __call__(self, faces: np.ndarray) -> np.ndarray:
         """(n, D)."""
-        lower = lower_halves(faces).reshape(-1, 3, 48, 96)
+        lower = lower_halves(faces, size=None)
+        lower = lower.reshape(-1, 3, *lower.shape[1:])
         found = []
         for at in range(0, len(lower), _BATCH):
             x = torch.from_numpy(np.tile(lower[at : at + _BATCH], (1, self._frames, 1, 1)))
