@@ -106,6 +106,13 @@ def test_the_bundled_presenter_is_found(yunet):
     assert set(found) == {1}
 
 
+def test_frames_searched_at_once_have_the_boxes_of_each(yunet):
+    frames = [np.roll(drawn_face(400), 8 * i, axis=1) for i in range(5)]
+    together = yunet.detect(frames)
+    for frame, boxes in zip(frames, together, strict=True):
+        np.testing.assert_array_equal(boxes, yunet.detect([frame])[0])
+
+
 def test_settings_tell_apart_what_finds_other_boxes(yunet):
     assert yunet.settings == faces.YuNet().settings
     others = [faces.YuNet(side=320), faces.YuNet(min_score=0.5), faces.YuNet(smallest=96)]

@@ -22,12 +22,13 @@ from w2l.errors import W2LError
 from w2l.faces.cuts import CutFinder
 from w2l.faces.detectors import Detector
 from w2l.faces.heads import Heads
+from w2l.faces.sampling import Sampling
 from w2l.video import Framing
 
 _BATCH = 8  # frames given at once to a detector that has no `batch` of its own
 _AHEAD = 8  # frames decoded while the detector works on earlier ones
 _WHOLE_FRAME = Framing()
-_FORMAT = 2  # increase it with every change to boxes, cuts or the layout of cache files
+_FORMAT = 3  # increase it with every change to boxes, cuts or the layout of cache files
 _ROOM = 50 * 2**20  # bytes that the cache may take
 _BLOCK = 4096  # bytes that a small file takes on disk
 # The arrays of a cache file besides its key: type and dimensions. Faces are stored as counts per frame and all boxes.
@@ -137,7 +138,7 @@ def _search(
 ) -> Found:
     faces: list[np.ndarray] = []
     poses: list[np.ndarray] = []
-    heads = Heads(finder)
+    heads, sampling = Heads(finder), Sampling(finder)
     cuts: list[int] = []
     size = (0, 0)
     begins_shot = CutFinder()
@@ -145,9 +146,10 @@ def _search(
         length = min(length, max_frames)
     stream = iter(_shown(itertools.islice(frames, max_frames), length, progress))
     while batch := list(itertools.islice(stream, getattr(finder, "batch", _BATCH))):
-        for i, (frame, detected) in enumerate(zip(batch, finder.detect(batch), strict=True), len(faces)):
-            if cut := begins_shot(frame):
-                cuts.append(i)
+        begins = [begins_shot(frame) for frame in batch]
+        cuts += [i for i, cut in enumerate(begins, len(faces)) if cut]
+        found = finder.detect(batch) if as_detected else sampling(batch, begins)
+        for frame, detected, cut in zip(batch, found, begins, strict=True):
             seen, lie = heads(frame, detected, cut)
             faces.append(detected if as_detected else seen)
             poses.append(heads.poses(detected) if as_detected else lie)

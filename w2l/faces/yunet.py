@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -20,6 +21,7 @@ from w2l.weights.registry import REGISTRY, describe_file
 
 _OVERLAP = 0.3  # IoU above which the weaker of two boxes is dropped
 _MOST = 100  # boxes of one frame
+_MOST_THREADS = 4  # frames at once: each network keeps some 30 MB
 
 
 class YuNet:
@@ -31,7 +33,8 @@ class YuNet:
     score kept; scores are at most 1. On the real clips that the kit was tried with, people who face the camera score
     0.9 and more. A lower bound of 0.7 finds more profiles, dim and tiny faces, and a few small false boxes.
 
-    Raises W2LError when the file is missing or is not YuNet. Threads may share one object; they take turns.
+    Raises W2LError when the file is missing or is not YuNet. Threads may share one object; each takes a
+    network of its own.
     """
 
     name = "yunet"
@@ -45,16 +48,24 @@ class YuNet:
     ) -> None:
         path = Path(weights) if weights is not None else find("yunet")
         self.side, self.smallest = side, min(smallest, side)
-        self._network = _read(path, min_score)
-        self._turn = Lock()
+        self._path, self._min_score, self._reading = path, min_score, Lock()
+        self._idle = [_read(path, min_score)]  # networks that no thread uses now
         self.settings = f"side={side} smallest={self.smallest} min_score={min_score} weights={hash_of(path)}"
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
         """See `Detector.detect`."""
-        return [self._detect(frame) for frame in frames]
+        threads = min(len(frames), cv2.getNumThreads(), _MOST_THREADS)
+        if threads < 2:  # OpenCV's own threads hardly help such a small network
+            return [self._detect(frame) for frame in frames]
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(self._detect, frames))
 
     def _detect(self, frame: np.ndarray) -> np.ndarray:
         return self._boxes(frame, self.side)
+
+    def is_small(self, frame: np.ndarray) -> bool:
+        """Whether `detect` sees this frame enlarged, or as it is and takes little time for it."""
+        return max(frame.shape[:2]) <= self.smallest
 
     def is_shrunk(self, frame: np.ndarray) -> bool:
         """Whether `detect` sees this frame smaller than it is."""
@@ -85,9 +96,14 @@ class YuNet:
         picture: (H, W, 3) uint8 BGR. Columns: x, y, width, height; x, y of right eye, left eye, nose, right and left
         corner of the mouth; score.
         """
-        with self._turn:
-            self._network.setInputSize((picture.shape[1], picture.shape[0]))
-            _, faces = self._network.detect(picture)
+        try:
+            network = self._idle.pop()
+        except IndexError:
+            with self._reading:
+                network = _read(self._path, self._min_score)
+        network.setInputSize((picture.shape[1], picture.shape[0]))
+        _, faces = network.detect(picture)
+        self._idle.append(network)
         return np.zeros((0, 15), np.float32) if faces is None else faces
 
     def _boxes(self, frame: np.ndarray, side: int) -> np.ndarray:
