@@ -51,6 +51,18 @@ def test_the_meter_tells_closed_lips_from_open_ones():
     assert len({one.tobytes() for one in chosen}) < 12
 
 
+@pytest.mark.parametrize("size", [1, 3, 200])
+def test_crops_given_together_have_the_references_of_each(size):
+    """Of mouths that open and close, in two lights, over more than two seconds."""
+    clip = talker.make_clip("test", 1, seconds=3.0, cast=talker.Cast(looks="drawn"))
+    crops = [frame if i % 30 < 20 else frame // 2 for i, frame in enumerate(clip.frames)]
+    one_by_one, together = ClosedLips(25.0), ClosedLips(25.0)
+    expected = [one_by_one.choose(crop) for crop in crops]
+    chosen = [one for i in range(0, len(crops), size) for one in together.choose_all(crops[i : i + size])]
+    assert all(ours is theirs for ours, theirs in zip(chosen, expected, strict=True))
+    assert len({id(one) for one in expected}) > 3
+
+
 def test_settings_choose_and_the_published_way_takes_each_frame_itself():
     assert isinstance(methods.method_for(Settings()).references(25.0), ClosedLips)
     for settings in (Settings(reference="own"), Settings(parity=True)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -24,6 +25,10 @@ class References(Protocol):
         """The reference for the face's next crop; both (size, size, 3) uint8 BGR."""
         ...
 
+    def choose_all(self, crops: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The references for the face's next crops, one after the other."""
+        ...
+
 
 class OwnFrames:
     """Each crop is its own reference, as in the published code."""
@@ -31,6 +36,10 @@ class OwnFrames:
     def choose(self, crop: np.ndarray) -> np.ndarray:
         """See `References`."""
         return crop
+
+    def choose_all(self, crops: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """See `References`."""
+        return list(crops)
 
 
 class _Seen(NamedTuple):
@@ -53,19 +62,33 @@ class ClosedLips:
 
     def choose(self, crop: np.ndarray) -> np.ndarray:
         """See `References`."""
+        return self._choose(crop, self._opening(crop))
+
+    def choose_all(self, crops: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """See `References`; the mouths are measured together, in less than half the time."""
+        return [self._choose(crop, opening) for crop, opening in zip(crops, self._measured(crops), strict=True)]
+
+    def _choose(self, crop: np.ndarray, opening: float) -> np.ndarray:
         every = max(1, len(crop) // _SAMPLES)
         upper = crop[: len(crop) // 2 : every, ::every].astype(np.float32)
-        self._seen.append(_Seen(crop, upper, self._opening(crop)))
-        alike = [one for one in self._seen if np.abs(one.upper - upper).mean() <= _LIKE]
-        best, held = min(alike, key=lambda one: one.opening), self._held
-        if held is None or all(one is not held for one in alike) or held.opening > best.opening + _LESS:
+
+        def is_alike(one: _Seen) -> bool:
+            return bool(np.abs(one.upper - upper).mean() <= _LIKE)
+
+        self._seen.append(_Seen(crop, upper, opening))
+        best = next(filter(is_alike, sorted(self._seen, key=lambda one: one.opening)))
+        held = self._held if any(one is self._held for one in self._seen) else None
+        if held is None or held.opening > best.opening + _LESS or not is_alike(held):
             self._held = held = best
         return held.crop
 
     def _opening(self, crop: np.ndarray) -> float:
+        return self._measured([crop])[0]
+
+    def _measured(self, crops: Sequence[np.ndarray]) -> list[float]:
         from w2l.faces.mouths import measure  # here: torch takes seconds to start, see `dub.load_generator`
 
-        return float(measure(self._meter, crop[None])[0, 0])
+        return measure(self._meter, np.stack(crops))[:, 0].tolist()
 
     @cached_property
     def _meter(self) -> nn.Module:

@@ -135,7 +135,9 @@ def _draw(plan: Plan, frames: Iterator[np.ndarray], generate: Generate, clock: S
             wanted = [(i, s, box, plan.roll(s, first + i)) for i, s, box in places]
             crops = [plan.method.cut_crop(batch[i], box, roll, generate.size) for i, _, box, roll in wanted]
             heard = {s: plan.windows(s, first, len(batch)) for s in {s for _, s, *_ in wanted}}
-            like = [choosers[s].choose(crop) for crop, (_, s, *_) in zip(crops, wanted, strict=True)]
+            asked = {s: [crop for crop, (_, t, *_) in zip(crops, wanted, strict=True) if t == s] for s in heard}
+            chosen = {s: iter(choosers[s].choose_all(mine)) for s, mine in asked.items()}
+            like = [next(chosen[s]) for _, s, *_ in wanted]
             windows = [heard[s][i] for i, s, *_ in wanted]
             generated = generate(np.stack(crops), np.stack(windows), np.stack(like)) if crops else ()
         mouths: list[list[DubbedMouth]] = [[] for _ in batch]
