@@ -103,6 +103,15 @@ def test_broken_weights_end_the_search(tmp_path, clip):
     assert not (tmp_path / "o.mp4").exists()
 
 
+def test_broken_weights_are_told_before_a_clip_without_a_face(tmp_path, clip, monkeypatch):
+    """Whichever is known first."""
+    weights, load = tmp_path / "broken.pth", dub_module.load_generator
+    weights.write_bytes(b"not weights")
+    monkeypatch.setattr(dub_module, "load_generator", lambda *given: (time.sleep(2), load(*given))[1])
+    with pytest.raises(W2LError, match="is not a weight file"):
+        run_dub(clip, write_speech(tmp_path / "s.wav", 0.4), tmp_path / "o.mp4", weights, box=None)
+
+
 def test_a_picture_stands_still(tmp_path, picture, generator):
     result = run_dub(picture, write_speech(tmp_path / "s.wav", 1.0), tmp_path / "out.mp4", generator)
     assert (result.n_frames, result.fps) == (25, 25)

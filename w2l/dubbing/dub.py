@@ -220,18 +220,22 @@ def _track(
 ) -> list[faces.Track]:
     """The first pass over the clip: where each speaker's face is in each of the frames that will be needed.
 
-    What is wrong with the weights, which load meanwhile, is raised as soon as it is known.
+    What is wrong with the weights, which load meanwhile, is raised as soon as it is known, and before any other error.
     """
     known = 1 if footage.is_still else footage.n_frames
-    with audience.bar("find the face", n_frames if known is None else min(n_frames, known)) as bar:
+    try:
+        with audience.bar("find the face", n_frames if known is None else min(n_frames, known)) as bar:
 
-        def searched() -> None:
-            bar.update()
-            if loading.done():
-                loading.result()
+            def searched() -> None:
+                bar.update()
+                if loading.done():
+                    loading.result()
 
-        scene = method.find_faces(footage, n_frames, searched)
-    return [method.track(scene, which) for which in whiches]
+            scene = method.find_faces(footage, n_frames, searched)
+        return [method.track(scene, which) for which in whiches]
+    except W2LError:
+        loading.result()
+        raise
 
 
 def _encode(plan: Plan, moments: Iterator[Moment], heard: Speech, path: Path, audience: _Audience) -> None:
