@@ -27,6 +27,10 @@ _TRIED = {
         ("weights.pth", "preview face.png speech.wav OUT --weights IN --i-have-consent"),
     ],
     "say": [("voice.onnx", "say Hello OUT --voice IN")],
+    "live": [
+        ("face.png", "live IN --from speech.wav --out OUT --i-have-consent"),
+        ("speech.wav", "live face.png --from IN --out OUT --i-have-consent"),
+    ],
     "batch": [("batch.csv", f"batch IN --out . {_DUB}")],
     "track": [("face.png", "track IN --out OUT")],
     "corpus": [],
