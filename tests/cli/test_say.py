@@ -17,6 +17,11 @@ HERE = importlib.util.find_spec("espeakng_loader") or find_library("espeak-ng")
 pytestmark = pytest.mark.skipif(not HERE, reason="espeak-ng is not installed")
 
 
+@pytest.fixture(autouse=True)
+def users_language(monkeypatch):
+    monkeypatch.setenv("LANGUAGE", "en")
+
+
 def test_a_text_becomes_a_file(tmp_path, capsys):
     code, told, said = run_main(capsys, "say", "Bonjour.", tmp_path / "out.wav", "--voice", "fr")
     assert (code, said) == (0, "")

@@ -19,6 +19,12 @@ from w2l.faces.mouths import measure
 HERE = importlib.util.find_spec("espeakng_loader") or find_library("espeak-ng")
 pytestmark = pytest.mark.skipif(not HERE, reason="espeak-ng is not installed")
 
+
+@pytest.fixture(autouse=True)
+def users_language(monkeypatch):
+    monkeypatch.setenv("LANGUAGE", "en")
+
+
 TEXTS = {
     "en": "Papa had a map of the bay. My mum made hot apple pie, and Bob ate half of it.",
     "fr": "Papa mange une pomme au bord de la mer, et maman boit un bon café.",

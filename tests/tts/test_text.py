@@ -47,14 +47,18 @@ def test_the_language_is_told_by_the_script(words, language):
 @pytest.mark.parametrize(
     ("variable", "value", "words", "language"),
     [
-        ("LANG", "fr_FR.UTF-8", "Bonjour", "fr"),
+        ("LANG", "fr_CH.UTF-8", "Bonjour", "fr-ch"),
+        ("LANG", "en_US.UTF-8", "Hello", "en-us"),
         ("LANGUAGE", "fr:en", "Bonjour", "fr"),
-        ("LC_ALL", "uk_UA.UTF-8", "Мама", "uk"),
+        ("LC_ALL", "uk_UA.UTF-8", "Мама", "uk-ua"),
         ("LANG", "uk_UA.UTF-8", "Hello", "en"),  # Ukrainian is not written in Latin letters
         ("LANG", "uk_UA.UTF-8", "שלום", "he"),
         ("LANG", "C.UTF-8", "Hello", "en"),
         ("LANG", "xx_XX", "Hello", "en"),
-        ("LANG", "no_NO", "Hei", "nb"),
+        ("LANG", "no_NO", "Hei", "nb-no"),
+        ("LANG", "German_Austria.1252", "Hallo", "en"),  # German is not among the voices of this test
+        ("LANG", "French_France.1252", "Salut", "fr"),
+        ("LANG", "zh_TW.UTF-8", "你好", "cmn-tw"),
     ],
 )
 def test_the_users_language_comes_first_where_it_is_written_so(monkeypatch, variable, value, words, language):

@@ -89,23 +89,24 @@ def pieces(text: str, longest: int = _PIECE) -> Iterator[str]:
 
 
 def language_of(text: str, known: Container[str]) -> str:
-    """The code of the language that a text is probably in: the user's, if it is written in the text's script.
+    """The code of the language that a text is probably in: the user's ("fr-ch"), if it is written in the text's script.
 
     Else the script's commonest language, or another one whose own letters the text has; for Latin letters English.
     known: the languages that there are voices for. Raises W2LError for a script that no voice reads.
     """
     script = _main_script(text)
     mine = _users_language()
+    home = mine.partition("-")[0]
     if script == LATIN:
         others = {language for languages in SCRIPTS.values() for language in languages}
-        return mine if mine in known and mine not in others else "en"
+        return mine if home in known and home not in others else "en"
     if script not in SCRIPTS:
         raise W2LError(
             f"the text is written in {_called(script)}, which no voice of espeak-ng reads; give a Piper voice that "
             "does, or record the speech."
         )
     languages = SCRIPTS[script]
-    if mine in languages:
+    if home in languages:
         return mine
     lower = text.lower()
     return next((one for one in languages if any(c in lower for c in _LETTERS.get(one, ""))), languages[0])
@@ -161,8 +162,11 @@ def _called(script: str) -> str:
 
 
 def _users_language() -> str:
-    """The language that the user's system speaks, such as "fr"; "" if it does not say."""
+    """The language that the user's system speaks, such as "fr-ch"; "" if it does not say."""
     names = [os.environ.get(name, "") for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")]
     name = next((one for one in [*names, locale.getlocale()[0] or ""] if one), "")
-    code = re.split(r"[_.:@-]", name)[0].lower()
-    return {"no": "nb", "zh": "cmn"}.get(code, code) if code not in ("c", "posix") else ""
+    code, *where = re.split(r"[:.@]", name)[0].lower().replace("_", "-").split("-")
+    if len(code) > 3:  # Windows writes "French_France"
+        code, where = locale.normalize(code)[:2], []
+    code = {"no": "nb", "zh": "cmn"}.get(code, code)
+    return "" if code in ("c", "posix") else "-".join([code, *where])
