@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 from helpers.pages import serve
 
-MAX_SECONDS = 3
+MAX_SECONDS, MAX_MEGABYTES, TOKEN = 20, 2, "for-friends"
 
 
 @pytest.fixture(scope="package")
 def page(tmp_path_factory):
-    """The page for this machine alone."""
+    """The page, which asks for a token; when it has ended, nothing is left of it."""
     pytest.importorskip("gradio")
     folder = tmp_path_factory.mktemp("app")
-    with serve(folder, "--max-seconds", MAX_SECONDS, "--max-megabytes", 2) as served:
+    options = ("--max-seconds", MAX_SECONDS, "--max-megabytes", MAX_MEGABYTES, "--token", TOKEN)
+    with serve(folder, *options) as served:
         yield served
     assert list(folder.glob("w2l-app-*")) == []

@@ -1,21 +1,25 @@
-"""The page in a real browser: what a visitor gives, and what the visitor gets."""
+"""The page in a real browser: what visitors give, what they get, and what they are told."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+import soundfile
 from helpers import lab
 from helpers.dubs import write_speech
-from helpers.pages import why_not
+from helpers.pages import Visit, why_not
 
 from w2l import audio, video
 from w2l.base import paths
 from w2l.marking import mark
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "it can run")
-NOBODY = paths.data() / "samples" / "nobody1.webp"
+SAMPLES = paths.data() / "samples"
 
 
 @pytest.fixture(scope="module")
@@ -27,61 +31,193 @@ def screens(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    """The browser."""
-    with lab.browser() as tab:
+def speech(tmp_path_factory):
+    """Something to say."""
+    return write_speech(tmp_path_factory.mktemp("speech") / "speech.wav", 0.8)
+
+
+@pytest.fixture(scope="module")
+def chromium(speech):
+    """A browser whose microphone hears the speech."""
+    with lab.browser(microphone=speech) as tab:
         yield tab.context.browser
 
 
-class Visit:
-    """A visitor with a browser of their own, on the page."""
-
-    def __init__(self, chromium, page, language="en", width=1280, **context) -> None:
-        self.context = chromium.new_context(viewport={"width": width, "height": 900}, **context)
-        self.tab, self.asked, self.wrong = self.context.new_page(), [], []
-        self.tab.set_default_timeout(120_000)
-        self.tab.on("request", lambda request: self.asked.append(request.url))
-        self.tab.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.tab.goto(f"{page.url}{language}/")
-        self.tab.wait_for_selector("#make")
-
-    def give(self, box, path):
-        """Uploads a file."""
-        part = {"face": "Upload", "speech": "Upload", "mark": None}[box]
-        if part:
-            self.tab.locator(f"#{box}_from").get_by_role("tab", name=part).click()
-        self.tab.locator(f"#{box}-file input[type=file]").set_input_files(path)
-        self.tab.locator(f"#{box}-file").get_by_text(path.suffix).first.wait_for()
-
-    def make(self):
-        """Presses the button, and waits for a video or a sentence."""
-        self.tab.click("#make")
-        self.tab.locator("#result video, #result [role=alert]").first.wait_for()
-        return self.tab.locator("#result").inner_text()
-
-    def download(self, folder):
-        """The video, as the visitor gets it."""
-        with self.tab.expect_download() as download:
-            self.tab.click(".w2l-download")
-        path = folder / download.value.suggested_filename
-        download.value.save_as(path)
-        return path
-
-
-def test_a_picture_and_a_sound_become_a_marked_video(chromium, page, tmp_path, screens):
-    speech = write_speech(tmp_path / "speech.wav", 0.8)
+@pytest.fixture(scope="module")
+def anna(chromium, page):
+    """A visitor who has agreed, with a face and a speech of her own."""
     visit = Visit(chromium, page)
-    visit.give("face", NOBODY)
-    visit.give("speech", speech)
-    visit.tab.get_by_label("Everyone who is seen").check()
-    said = visit.make()
-    visit.tab.screenshot(path=screens / "app_made.png", full_page=True)
+    visit.show("face", "Upload")
+    visit.show("speech", "Upload")
+    return visit
+
+
+def test_a_picture_and_a_sound_become_a_marked_video(anna, page, speech, tmp_path, screens):
+    face = shutil.copy(SAMPLES / "nobody1.webp", tmp_path / "my face.webp")
+    anna.give("face", Path(face))
+    anna.give("speech", speech)
+    assert anna.make().startswith("Please confirm first that everyone")
+    anna.agree()
+    said = anna.make()
+    anna.tab.screenshot(path=screens / "app_made.png", full_page=True)
     assert 'visible label "AI-generated"' in said and "IPTC digital source type (container)" in said
-    film = visit.download(tmp_path)
+    film = anna.download(tmp_path)
     clip = video.probe(film)
-    assert (film.name, clip.n_frames, clip.width) == ("nobody1-dubbed.mp4", 20, 512)
+    assert (film.name, clip.n_frames, clip.width) == ("my_face-dubbed.mp4", 20, 512)
     assert abs(audio.measure(film) - 0.8) < 0.1
     assert mark.read(film).synthetic
-    assert visit.tab.locator("#result img").evaluate("image => image.naturalWidth") > 1000
-    assert [url for url in visit.asked if not url.startswith((page.url, "data:", "blob:"))] == []
-    assert visit.wrong == []
+    assert anna.tab.locator("#result img").evaluate("image => image.naturalWidth") > 1000
+    assert (anna.elsewhere(), anna.wrong) == ([], [])
+    log = (Path(os.environ["W2L_CACHE"]) / "app" / "log.jsonl").read_text()
+    assert log.count('"what": "consent"') == 1 and log.count('"what": "dub"') == 1
+
+
+def _made(page):
+    """What was made, without previews."""
+    return {path for path in page.files() if path.name != "preview.png"}
+
+
+def _is_upload(response):
+    return response.url.partition("?")[0].endswith("/upload")
+
+
+def grey(path):
+    cv2.imwrite(str(path), np.full((200, 300, 3), 128, np.uint8))
+
+
+def silence(path, seconds=1.0):
+    soundfile.write(path, np.zeros(round(seconds * 8000)), 8000)
+
+
+WRONG = {
+    "no face": ("face", "grey.png", grey, "No face was found"),
+    "no picture": ("face", "text.mp4", lambda path: path.write_text("this is no video\n" * 99), "text.mp4 is a text"),
+    "silence": ("speech", "silent.wav", silence, "silent.wav is silent from beginning to end"),
+    "too long": ("speech", "long.wav", lambda path: silence(path, 25), "The speech lasts 25 s, and at most 20 s"),
+    "no sound": ("speech", "cut.mp3", lambda path: path.write_bytes(b"ID3" + bytes(999)), "cut.mp3 "),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_told_in_a_sentence_and_leaves_nothing(anna, page, speech, tmp_path, case):
+    box, name, write, sentence = WRONG[case]
+    before = _made(page)
+    write(tmp_path / name)
+    anna.give("face", SAMPLES / "nobody1.webp")
+    anna.give("speech", speech)
+    anna.give(box, tmp_path / name)
+    anna.agree()
+    said = anna.make()
+    assert said.startswith(sentence)
+    assert "\n" not in said and str(page.root) not in said and "Traceback" not in said
+    assert _made(page) == before
+
+
+def test_a_file_that_is_too_large_is_refused(anna, page, tmp_path):
+    before = page.files("uploads")
+    (tmp_path / "large.wav").write_bytes(bytes(3_000_000))
+    box = anna.tab.locator("#speech-file")
+    if box.get_by_role("button", name="Clear").count():
+        box.get_by_role("button", name="Clear").click()
+    box.locator("input[type=file]").set_input_files(tmp_path / "large.wav")
+    anna.tab.get_by_text("maximum allowed size").first.wait_for()
+    assert page.files("uploads") == before
+
+
+def test_typed_text_and_a_made_up_face_need_no_consent(chromium, page, tmp_path, screens):
+    visit = Visit(chromium, page, "zh", width=390)
+    visit.tab.locator("#nobodies button").nth(2).click()
+    visit.tab.locator("#text textarea").fill("你好。")
+    visit.tab.screenshot(path=screens / "app_zh_phone.png", full_page=True)
+    assert visit.tab.evaluate("document.scrollingElement.scrollWidth") <= 390
+    said = visit.make()
+    visit.tab.screenshot(path=screens / "app_zh_phone_made.png", full_page=True)
+    assert "下载视频" in said and "画面上的可见标签" in said
+    film = visit.download(tmp_path)
+    assert film.name == "nobody2-dubbed.mp4"
+    assert not audio.is_silent(audio.read(film).wav)
+    visit.tab.get_by_role("tab", name="这是 AI 生成的吗？").click()
+    visit.give("mark", film)
+    visit.tab.get_by_text("此文件标明由 AI 生成或编辑。").wait_for()
+    assert (visit.elsewhere(), visit.wrong) == ([], [])
+
+
+def test_the_microphone_is_heard(chromium, page, tmp_path):
+    visit = Visit(chromium, page)
+    visit.tab.locator("#nobodies button").nth(1).click()
+    visit.show("speech", "Record")
+    recording = visit.tab.locator("#recording")
+    recording.get_by_role("button", name="Record").click()
+    visit.tab.wait_for_timeout(1500)
+    with visit.tab.expect_response(_is_upload):
+        recording.get_by_role("button", name="Stop").click()
+    visit.agree()
+    assert "Download the video" in visit.make()
+    film = visit.download(tmp_path)
+    assert audio.measure(film) > 0.5 and not audio.is_silent(audio.read(film).wav)
+
+
+def test_settings_are_previewed_as_they_change(chromium, page, screens):
+    visit = Visit(chromium, page)
+    visit.tab.get_by_text("Settings", exact=True).click()
+    visit.tab.get_by_label("Bottom").fill("40")
+    image = visit.tab.locator("#preview img")
+    image.wait_for()
+    visit.tab.screenshot(path=screens / "app_preview.png", full_page=True)
+    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 600
+    first = image.get_attribute("src")
+    visit.tab.get_by_label("Bottom").fill("0")
+    visit.tab.wait_for_function("src => document.querySelector('#preview img')?.getAttribute('src') !== src", arg=first)
+
+
+def test_two_at_once_wait_for_each_other_and_a_cancelled_dub_leaves_nothing(anna, chromium, page, tmp_path):
+    before = _made(page)
+    anna.show("face", "Someone made up")
+    anna.tab.locator("#nobodies button").nth(0).click()
+    anna.give("speech", write_speech(tmp_path / "long.wav", 18))
+    anna.agree()
+    anna.begin()
+    anna.tab.get_by_text("Finding the face").wait_for()
+    ben = Visit(chromium, page)
+    ben.tab.locator("#nobodies button").nth(3).click()
+    ben.tab.locator("#text textarea").fill("Hello.")
+    ben.begin()
+    ben.tab.get_by_text("Waiting: 1 before you").wait_for()
+    anna.tab.click("#cancel")
+    assert anna.end() == "Cancelled. Nothing was kept."
+    assert "Download the video" in ben.end()
+    assert {path.name for path in _made(page) - before} == {"nobody3-dubbed.mp4", "contact_sheet.png", "speech.wav"}
+
+
+def test_nobody_gets_what_is_another_s(anna, chromium, page, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine alone")
+    anna.tab.get_by_role("tab", name="Is this video AI-made?").click()
+    with anna.tab.expect_response(_is_upload) as answer:
+        anna.tab.locator("#mark-file input[type=file]").set_input_files(tmp_path / "mine.txt")
+    (sent,) = answer.value.json()
+    mine = next(path for path in page.files() if path.suffix == ".mp4")
+    made = f"{page.origin}mine/{mine.relative_to(page.root / 'visitors').as_posix().partition('/')[2]}"
+    ben = Visit(chromium, page)
+    file = f"{page.origin}en/gradio_api/file="
+    asked = {"data": [{"path": sent, "meta": {"_type": "gradio.FileData"}}], "fn_index": 0, "session_hash": "ben"}
+    assert anna.context.request.get(file + sent).text() == "mine alone"
+    assert ben.context.request.get(file + sent).status == 403
+    for path in ("/etc/passwd", str(page.root / "uploads"), f"{sent}/../../../../../etc/passwd", "http://127.0.0.1:1/"):
+        assert ben.context.request.get(file + path).status in (403, 404), path
+    assert ben.context.request.get(made).status == 404
+    assert ben.context.request.post(f"{page.origin}en/gradio_api/queue/join", data=asked).status == 403
+    for path in ("config", "gradio_api/info", "monitoring", "gradio_api/run-history/records", "docs"):
+        assert ben.context.request.get(f"{page.origin}en/{path}").status in (200, 404), path
+
+
+def test_the_token_is_needed(chromium, page):
+    stranger = chromium.new_context().request
+    for path in ("", "en/", "en/gradio_api/queue/data?session_hash=x", "mine/x", "?token=wrong"):
+        answer = stranger.get(page.origin + path)
+        assert (answer.status, answer.headers["content-type"]) == (401, "text/plain; charset=utf-8"), path
+    assert stranger.post(f"{page.origin}en/gradio_api/upload").status == 401
+    assert "token" in stranger.get(page.origin).text()
+
+
+def test_nothing_was_said_in_the_terminal(page):
+    assert "Traceback" not in page.said()

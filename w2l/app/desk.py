@@ -7,10 +7,11 @@ import re
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -33,6 +34,11 @@ class Desk:
     visitors: Visitors
     studio: Studio
     jobs: dict[str, threading.Event] = field(default_factory=dict)
+    opening: list[tuple[Callable[[gr.Request], Any], Any]] = field(default_factory=list)  # see `when_opened`
+
+    def when_opened(self, answer: Callable[[gr.Request], Any], component: Any) -> None:
+        """Whenever the page is opened, what `answer` returns becomes the component's value."""
+        self.opening.append((answer, component))
 
     def visitor(self, request: gr.Request) -> Visitor:
         """Who asks."""

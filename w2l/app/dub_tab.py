@@ -62,14 +62,19 @@ def build(desk: Desk) -> None:
             gr.Markdown(said, elem_classes="w2l-hint")
         with gr.Column(scale=6, min_width=340):
             _title(words["result"])
-            shown = gr.HTML(look.empty(words), elem_id="result", min_height=140)
-            seen = gr.HTML("", elem_id="preview")
+            shown = gr.HTML(look.empty(words), elem_id="result", min_height=140, padding=False)
+            seen = gr.HTML("", elem_id="preview", padding=False)
             _preview(desk, inputs, seen, button)
     _run(desk, inputs, shown, make, cancel)
 
+    def agreed(request: gr.Request) -> bool:
+        return desk.visitor(request).agreed
+
+    desk.when_opened(agreed, inputs.parts["agreed"])
+
 
 def _title(text: str) -> None:
-    gr.HTML(f"<h2>{text}</h2>", elem_classes="w2l-step")
+    gr.HTML(f"<h2>{text}</h2>", elem_classes="w2l-step", padding=False)
 
 
 # ---------------------------------------------------------------- what is given
@@ -94,7 +99,7 @@ def _face(desk: Desk, inputs: _Inputs) -> None:
         gr.Markdown(words["nobody_help"], elem_classes="w2l-hint")
         number = inputs.add("nobody", gr.State(0))
         gallery = gr.Gallery(
-            pictures, columns=len(pictures), rows=1, height=150, object_fit="cover", allow_preview=False,
+            pictures, columns=len(pictures), rows=1, height="auto", object_fit="cover", allow_preview=False,
             show_label=False, selected_index=0, interactive=False, elem_id="nobodies", buttons=[],
         )  # fmt: skip
 
@@ -191,7 +196,7 @@ def _settings(desk: Desk, inputs: _Inputs) -> gr.Button:
             which += [(words("which_number", number), str(number)) for number in range(_MOST_FACES)]
             inputs.add(
                 "which",
-                gr.Dropdown(which, value="main", label=words["which"], info=words["which_help"], min_width=140),
+                gr.Dropdown(which, value="main", label=words["which"], min_width=140),
             )
             sizes = [(words["resize_no"], 1)]
             sizes += [(words("resize_by", factor), factor) for factor in range(2, _MOST_RESIZE + 1)]

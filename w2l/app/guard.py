@@ -65,6 +65,9 @@ class Guard:
             await self._ask_token(scope, send)
             return
         path, key = scope["path"], cookies.get(_COOKIE)
+        if path == "/favicon.ico":  # browsers ask for it before they have a cookie
+            await _answer(scope, send, 204, "")
+            return
         is_page = path == "/" or _PAGE.fullmatch(path) is not None
         if not is_page and not self._visitors.knows(key):
             await _answer(scope, send, 403, _NO_COOKIE)
@@ -133,7 +136,7 @@ class Guard:
         except ValueError:
             return False
         session = asked.get("session_hash") if isinstance(asked, dict) else None
-        named = all(isinstance(path, str) and visitor.owns(path) for path in _paths(asked))
+        named = all(isinstance(path, str) and self._may_see(_FILE + path, visitor) for path in _paths(asked))
         return named and self._is_own_session(session, visitor)
 
 

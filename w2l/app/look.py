@@ -21,6 +21,10 @@ footer { display: none !important; }
 .w2l-step h2 { font-size: 1.1rem; margin: 4px 0 0; }
 .w2l-hint { color: var(--body-text-color-subdued); font-size: .9rem; }
 .w2l-hint p { margin: 0; }
+.html-container { padding: 0 !important; }
+#nobodies, #nobodies .grid-wrap { height: auto !important; min-height: 0 !important; max-height: none !important; }
+#nobodies .thumbnail-item { aspect-ratio: 1; height: auto; }
+#nobodies .grid-container { grid-template-columns: repeat(5, minmax(0, 1fr)) !important; gap: 6px; }
 .w2l-result video, .w2l-result img { width: 100%; max-height: 70vh; border-radius: 8px; display: block; }
 .w2l-result video { background: #000; }
 .w2l-result h3 { font-size: 1rem; margin: 12px 0 2px; }

@@ -18,7 +18,7 @@ def build(desk: Desk) -> None:
     words = desk.words
     gr.Markdown(words["mark_intro"])
     box = gr.File(label=words["mark_file"], height=160, elem_id="mark-file")
-    said = gr.HTML("", elem_id="mark")
+    said = gr.HTML("", elem_id="mark", padding=False)
 
     def read(request: gr.Request, path: Any) -> str:
         if not path:

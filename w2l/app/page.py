@@ -22,10 +22,12 @@ def build(desk: Desk) -> gr.Blocks:
     """The page of a desk, in its language."""
     words: Words = desk.words
     with gr.Blocks(title=f"w2l: {words['title']}", analytics_enabled=False) as page:
-        gr.HTML(look.head(words))
+        gr.HTML(look.head(words), padding=False)
         with gr.Tabs():
             for name, put in TABS:
                 with gr.Tab(words[name], id=name):
                     put(desk)
+        for answer, component in desk.opening:
+            page.load(answer, outputs=component, show_progress="hidden")
         page.unload(desk.leave)
     return page

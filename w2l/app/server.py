@@ -8,6 +8,7 @@ import socket
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +44,17 @@ class Page:
         self.visitors, self.studio = Visitors(self._root, settings.kept_seconds), Studio(settings)
         app = make_app(settings, self.visitors, self.studio, token)
         self._server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE)
+            uvicorn.Config(
+                app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE, server_header=False
+            )
         )
         self._thread: threading.Thread | None = None
 
     def run(self) -> None:
         """Serves until `stop` or an interrupt, then removes the files of all visitors."""
         over = threading.Event()
-        threading.Thread(target=self._sweep, args=(over,), daemon=True).start()
+        for work in (partial(self._sweep, over), self.studio.warm):
+            threading.Thread(target=work, daemon=True).start()
         try:
             self._server.run(sockets=[self._socket])
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 
 from w2l.base import paths
@@ -56,8 +57,8 @@ class AppSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.listens_on < 1 << 16:
             raise W2LError(f"there is no port {self.port}; give a number up to 65535.")
-        if self.token is not None and len(self.token) < 8:
-            raise W2LError("a token of fewer than 8 characters can be guessed; give a longer one, or none.")
+        if self.token is not None and not re.fullmatch(r"[A-Za-z0-9_.~-]{8,}", self.token):
+            raise W2LError("a token has 8 or more letters, digits, - or _; give such a one, or none.")
 
     @property
     def listens_on(self) -> int:

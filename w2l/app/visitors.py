@@ -97,7 +97,9 @@ class Visitors:
                     with suppress(OSError):
                         os.rmdir(folder)  # if nothing is left in it
         with self._lock:
-            self._known = {k: v for k, v in self._known.items() if v.seen >= oldest or any(v.folder.iterdir())}
+            for visitor in [v for v in self._known.values() if v.seen < oldest and not any(v.folder.iterdir())]:
+                visitor.folder.rmdir()
+                del self._known[visitor.key]
             self._owners = {session: v for session, v in self._owners.items() if v.key in self._known}
             for visitor in self._known.values():
                 visitor.uploads = {path for path in visitor.uploads if os.path.exists(path)}

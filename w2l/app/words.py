@@ -51,8 +51,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "settings": ("Settings", "设置"),
     "weights": ("Weights", "权重"),
     "weights_help": ("The network that draws the mouth.", "绘制嘴部的网络。"),
-    "which": ("Which face", "哪一张脸"),
-    "which_help": ("If the picture shows several.", "画面里有多张脸时选择。"),
+    "which": ("Which face, if there are several", "有多张脸时，选哪一张"),
     "which_main": ("The main one", "主要的"),
     "which_largest": ("The largest", "最大的"),
     "which_centre": ("Nearest the centre", "最靠近中央的"),
@@ -276,9 +275,9 @@ class Words:
         return otherwise.format(text)
 
     def error(self, text: str) -> str:
-        """An error of the kit, as a sentence that begins with a capital letter."""
+        """An error of the kit, as a sentence that begins with a capital letter, unless that is a name's."""
         said = self.sentence(text, self["error_other"])
-        return said[:1].upper() + said[1:]
+        return said[:1].upper() + said[1:] if said.partition(" ")[0].isalpha() else said
 
     def tongue(self, code: str, name: str) -> str:
         """A language, by espeak-ng's code and name."""

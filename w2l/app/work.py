@@ -21,8 +21,10 @@ from w2l.app.turns import Turns
 from w2l.app.visitors import Visitor, note
 from w2l.base import files, paths
 from w2l.dubbing.contact_sheet import ContactSheet
-from w2l.dubbing.dub import DubResult, dub
+from w2l.dubbing.dub import DubResult, dub, load_generator
+from w2l.dubbing.methods import method_for
 from w2l.dubbing.preview import preview
+from w2l.dubbing.settings import Settings
 from w2l.errors import W2LError
 
 MOST_PIXELS = 1920 * 1088  # of a frame; larger ones are made smaller by a whole number
@@ -64,6 +66,12 @@ class Studio:
         self.live = LiveRoom(self.turns, settings)
         self._previewing = threading.Lock()
         self._closed = False
+
+    def warm(self) -> None:
+        """Loads the usual weights, so that the first visitor need not wait for that."""
+        with suppress(W2LError):
+            method = method_for(Settings(device=self.settings.device))
+            load_generator(weight_files.find(method.settings.weights), method)
 
     def close(self) -> None:
         """Ends what is being made, and takes nothing more."""
