@@ -44,6 +44,12 @@ def chromium(speech):
 
 
 @pytest.fixture(scope="module")
+def ben(chromium, page):
+    """Another visitor, who uses a made-up face."""
+    return Visit(chromium, page)
+
+
+@pytest.fixture(scope="module")
 def anna(chromium, page):
     """A visitor who has agreed, with a face and a speech of her own."""
     visit = Visit(chromium, page)
@@ -142,35 +148,43 @@ def test_typed_text_and_a_made_up_face_need_no_consent(chromium, page, tmp_path,
     assert (visit.elsewhere(), visit.wrong) == ([], [])
 
 
-def test_the_microphone_is_heard(chromium, page, tmp_path):
-    visit = Visit(chromium, page)
-    visit.tab.locator("#nobodies button").nth(1).click()
-    visit.show("speech", "Record")
-    recording = visit.tab.locator("#recording")
+def test_settings_are_previewed_as_they_change(ben, screens):
+    ben.tab.get_by_text("Settings", exact=True).click()
+    ben.tab.get_by_label("Bottom").fill("40")
+    image = ben.tab.locator("#preview img")
+    image.wait_for()
+    ben.tab.screenshot(path=screens / "app_preview.png", full_page=True)
+    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 600
+    first = image.get_attribute("src")
+    ben.tab.get_by_label("Bottom").fill("10")
+    ben.tab.wait_for_function("src => document.querySelector('#preview img')?.getAttribute('src') !== src", arg=first)
+
+
+def test_the_microphone_is_heard(ben, tmp_path):
+    ben.tab.locator("#nobodies button").nth(1).click()
+    ben.show("speech", "Record")
+    recording = ben.tab.locator("#recording")
     recording.get_by_role("button", name="Record").click()
-    visit.tab.wait_for_timeout(1500)
-    with visit.tab.expect_response(_is_upload):
+    ben.tab.wait_for_timeout(1500)
+    with ben.tab.expect_response(_is_upload):
         recording.get_by_role("button", name="Stop").click()
-    visit.agree()
-    assert "Download the video" in visit.make()
-    film = visit.download(tmp_path)
+    ben.agree()
+    assert "Download the video" in ben.make()
+    film = ben.download(tmp_path)
     assert audio.measure(film) > 0.5 and not audio.is_silent(audio.read(film).wav)
 
 
-def test_settings_are_previewed_as_they_change(chromium, page, screens):
-    visit = Visit(chromium, page)
-    visit.tab.get_by_text("Settings", exact=True).click()
-    visit.tab.get_by_label("Bottom").fill("40")
-    image = visit.tab.locator("#preview img")
-    image.wait_for()
-    visit.tab.screenshot(path=screens / "app_preview.png", full_page=True)
-    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 600
-    first = image.get_attribute("src")
-    visit.tab.get_by_label("Bottom").fill("0")
-    visit.tab.wait_for_function("src => document.querySelector('#preview img')?.getAttribute('src') !== src", arg=first)
+def test_the_camera_takes_a_picture(ben):
+    ben.show("face", "Camera")
+    camera = ben.tab.locator("#face-photo")
+    camera.get_by_text("Click to Access Webcam").click()
+    with ben.tab.expect_response(_is_upload):
+        camera.get_by_role("button", name="capture photo").click()
+    ben.agree()
+    assert ben.make().startswith("No face was found")  # Chromium films a test card
 
 
-def test_two_at_once_wait_for_each_other_and_a_cancelled_dub_leaves_nothing(anna, chromium, page, tmp_path):
+def test_two_at_once_wait_for_each_other_and_a_cancelled_dub_leaves_nothing(anna, ben, page, tmp_path):
     before = _made(page)
     anna.show("face", "Someone made up")
     anna.tab.locator("#nobodies button").nth(0).click()
@@ -178,7 +192,8 @@ def test_two_at_once_wait_for_each_other_and_a_cancelled_dub_leaves_nothing(anna
     anna.agree()
     anna.begin()
     anna.tab.get_by_text("Finding the face").wait_for()
-    ben = Visit(chromium, page)
+    ben.show("face", "Someone made up")
+    ben.show("speech", "Type")
     ben.tab.locator("#nobodies button").nth(3).click()
     ben.tab.locator("#text textarea").fill("Hello.")
     ben.begin()
@@ -189,15 +204,14 @@ def test_two_at_once_wait_for_each_other_and_a_cancelled_dub_leaves_nothing(anna
     assert {path.name for path in _made(page) - before} == {"nobody3-dubbed.mp4", "contact_sheet.png", "speech.wav"}
 
 
-def test_nobody_gets_what_is_another_s(anna, chromium, page, tmp_path):
+def test_nobody_gets_what_is_another_s(anna, ben, page, tmp_path):
     (tmp_path / "mine.txt").write_text("mine alone")
     anna.tab.get_by_role("tab", name="Is this video AI-made?").click()
     with anna.tab.expect_response(_is_upload) as answer:
         anna.tab.locator("#mark-file input[type=file]").set_input_files(tmp_path / "mine.txt")
     (sent,) = answer.value.json()
-    mine = next(path for path in page.files() if path.suffix == ".mp4")
+    mine = next(path for path in page.files() if path.name == "my_face-dubbed.mp4")
     made = f"{page.origin}mine/{mine.relative_to(page.root / 'visitors').as_posix().partition('/')[2]}"
-    ben = Visit(chromium, page)
     file = f"{page.origin}en/gradio_api/file="
     asked = {"data": [{"path": sent, "meta": {"_type": "gradio.FileData"}}], "fn_index": 0, "session_hash": "ben"}
     assert anna.context.request.get(file + sent).text() == "mine alone"
@@ -220,4 +234,4 @@ def test_the_token_is_needed(chromium, page):
 
 
 def test_nothing_was_said_in_the_terminal(page):
-    assert "Traceback" not in page.said()
+    assert page.said() == ""

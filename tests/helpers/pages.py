@@ -67,7 +67,9 @@ class Visit:
 
     def __init__(self, chromium: Any, page: Served, language: str = "en", width: int = 1280) -> None:
         self.page = page
-        self.context = chromium.new_context(viewport={"width": width, "height": 900}, permissions=["microphone"])
+        self.context = chromium.new_context(
+            viewport={"width": width, "height": 900}, permissions=["microphone", "camera"]
+        )
         self.tab, self.asked, self.wrong = self.context.new_page(), list[str](), list[str]()
         self.tab.set_default_timeout(120_000)  # a busy machine takes its time
         self.tab.on("request", lambda request: self.asked.append(request.url))

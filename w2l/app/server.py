@@ -64,11 +64,13 @@ class Page:
             self.visitors.clear()
 
     def start(self) -> Page:
-        """Serves in a thread; returns when the page answers."""
+        """Serves in a thread; returns when the page answers. Raises W2LError when it does not."""
         self._thread = threading.Thread(target=self.run, daemon=True)
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(0.02)
+        if not self._server.started:
+            raise W2LError(f"the page could not be served at {self.url}; the terminal says why.")
         return self
 
     def stop(self) -> None:

@@ -8,6 +8,17 @@ from w2l.app.server import Page
 from w2l.app.settings import AppSettings
 from w2l.base import paths
 
+# Under the notebook's own host name: to a browser, localhost and 127.0.0.1 are two sites, and one that is shown inside
+# the other gets no cookie.
+_FRAME = """<iframe id="w2l-app-{port}" title="w2l app" width="100%" height="{height}"
+  style="border: 0" allow="camera; microphone"></iframe>
+<script>(() => {{
+  const url = new URL("{url}");
+  url.hostname = location.hostname;
+  document.getElementById("w2l-app-{port}").src = url;
+}})()</script>
+<a href="{url}" target="_blank">{url}</a>"""
+
 
 def show(height: int = 900, **settings: Any) -> Page:
     """Serves the page and shows it under the cell; returns it, so that it can be stopped.
@@ -21,7 +32,7 @@ def show(height: int = 900, **settings: Any) -> Page:
 
         output.serve_kernel_port_as_iframe(page.port, height=str(height))
     else:
-        from IPython.display import IFrame, display
+        from IPython.display import HTML, display
 
-        display(IFrame(page.url, width="100%", height=height))
+        display(HTML(_FRAME.format(url=page.url, port=page.port, height=height)))
     return page
