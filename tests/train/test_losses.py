@@ -58,3 +58,18 @@ def test_gradient_energy_counts_steps_of_the_lower_half():
 def test_gradient_ratio():
     picture = torch.rand(2, 3, requires_grad=True)
     assert losses.gradient_ratio(6 * picture.sum(), 2 * picture.sum(), picture).item() == pytest.approx(3)
+
+
+def test_laplacian_l1_asks_for_sharp_edges_in_the_lower_half():
+    generator = torch.Generator().manual_seed(0)
+    true = torch.rand(2, 3, 192, 192, generator=generator)
+    assert losses.laplacian_l1(true, true) == 0
+    upper = true.clone()
+    upper[:, :, :96] = 0
+    assert losses.laplacian_l1(upper, true) == 0
+    blurred = torch.nn.functional.avg_pool2d(true, 5, 1, 2)
+    darker = true + (blurred - true).abs().mean()  # as far away to a plain L1, but as sharp
+    assert losses.laplacian_l1(blurred, true) > 20 * losses.laplacian_l1(darker, true)
+    face = torch.zeros(1, 1, 8, 8)
+    face[..., 4:, :] = torch.tensor([1.0, -1.0]).repeat(4)  # the finest pattern: all of it is lost at the first level
+    assert losses.laplacian_l1(face, torch.zeros_like(face), levels=2).item() == pytest.approx(1.0)

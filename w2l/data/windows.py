@@ -142,4 +142,9 @@ def _with_upper_half(frames: np.ndarray, of: np.ndarray) -> np.ndarray:
     """
     height = frames.shape[1]
     fade = np.clip((np.arange(height) - height / 2) / (_SEAM * height / CROP_SIZE) + 1, 0, 1)[:, None, None]
-    return (of * (1 - fade) + frames * fade).round().astype(np.uint8)
+    start, end = np.searchsorted(fade[:, 0, 0], 0, "right"), np.searchsorted(fade[:, 0, 0], 1)
+    mixed = frames.copy()
+    mixed[:, :start] = of[:, :start]
+    seam, fade = slice(start, end), fade[start:end]
+    mixed[:, seam] = (of[:, seam] * (1 - fade) + frames[:, seam] * fade).round()
+    return mixed

@@ -98,12 +98,29 @@ class GanTrainer(GeneratorTrainer):
         pixels = (1 - sync_weight - disc_weight if self.gan.convex else 1.0) * pixels
         with frozen(self.disc.network):  # it passes gradients on to the picture but gets none itself
             logits = self.quality(generated)
+            alike = self.features_apart(generated, true) if self.gan.feature_weight else torch.zeros(())
         realness = functional.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
         numbers |= {"sync_weight": torch.tensor(sync_weight)} | ({"sync": sync} if sync_weight else {})
         numbers |= {"realness_loss": realness, "disc_weight": torch.tensor(disc_weight)}
         pulling = {"disc": disc_weight * realness, "sync": sync_weight * sync}
+        if self.gan.feature_weight:
+            pulling["feature"] = self.gan.feature_weight * alike
+            numbers["feature_loss"] = alike
         numbers |= self.gradient_ratios(step, generated, pixels, pulling)
-        return pixels + disc_weight * realness + sync_weight * sync, numbers
+        return pixels + disc_weight * realness + sync_weight * sync + self.gan.feature_weight * alike, numbers
+
+    def features_apart(self, generated: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+        """L1 between the discriminator's features of generated and true lower halves, the mean over its blocks but the
+        last, each relative to the size of the true one's (Wang et al. 2018, feature matching)."""
+        disc = cast(QualityDisc, self.disc.network)
+        made, real = (lower_half(faces).contiguous(memory_format=torch.channels_last) for faces in (generated, true))
+        apart = []
+        for block in list(disc.face_encoder_blocks)[:-1]:
+            made = self.precision(block, made)
+            with torch.no_grad():
+                real = self.precision(block, real)
+            apart.append((made - real).abs().mean() / (real.abs().mean() + 1e-6))
+        return torch.stack(apart).mean()
 
     def disc_weight(self, step: int) -> float:
         """The weight of the realness loss at a step; it rises once the generator starts to learn."""

@@ -27,7 +27,7 @@ from w2l.train.engine.schedule import scheduled
 from w2l.train.engine.trainer import Batch, Numbers, Trainer, mean_of, part_size
 from w2l.train.held_out import HeldOut
 from w2l.train.judge import Judge, to_faces
-from w2l.train.losses import contrastive, gradient_ratio, mouth_l1, sync_bce
+from w2l.train.losses import contrastive, gradient_ratio, laplacian_l1, mouth_l1, sync_bce
 from w2l.train.settings import GeneratorConfig
 
 if TYPE_CHECKING:
@@ -126,9 +126,14 @@ class GeneratorTrainer(Trainer):
         return pixels + weight * sync, numbers
 
     def pixel_loss(self, generated: torch.Tensor, true: torch.Tensor) -> tuple[torch.Tensor, Numbers]:
-        """L1 of the whole face plus `mouth_weight` times that of the mouth box; and the two terms."""
+        """L1 of the whole face plus `mouth_weight` times that of the mouth box, plus that of Laplacian pyramids where
+        it has a weight; and the terms."""
         whole, mouth = (generated - true).abs().mean(), mouth_l1(generated, true)
-        return whole + self.config.mouth_weight * mouth, {"l1": whole, "mouth_l1": mouth}
+        loss, numbers = whole + self.config.mouth_weight * mouth, {"l1": whole, "mouth_l1": mouth}
+        if self.config.laplacian_weight:
+            numbers["laplacian"] = laplacian_l1(generated, true)
+            loss = loss + self.config.laplacian_weight * numbers["laplacian"]
+        return loss, numbers
 
     def gradient_ratios(self, step: int, generated: torch.Tensor, pixels: torch.Tensor, others: Numbers) -> Numbers:
         """Every 50 steps: the norm of each other loss's gradient at the picture, relative to that of the pixel loss."""

@@ -72,6 +72,7 @@ class _MouthConfig(TrainingConfig):
     widen: float = _with_default(ExpertConfig, "widen", 0.0)
     batch: int = choice(8, "samples in a batch")
     mouth_weight: float = choice(2.0, "weight of the L1 in the mouth box, in addition to that of the whole face")
+    laplacian_weight: float = choice(0.0, "weight of the L1 of Laplacian pyramids, which asks for sharp edges")
     sync_weight: float = choice(0.02, "weight of the expert's loss (paper, section 3.3)")
     sync_gate: float = choice(0.75, "the expert's loss is on only while its held-out value is below this, as published")
     sync_ramp: int = choice(1, "steps over which the expert's loss rises to its weight")
@@ -128,6 +129,9 @@ class GanConfig(_MouthConfig):
     disc_width: float = choice(0.25, "width of the discriminator")
     disc_learning_rate: float = choice(2e-4, "the discriminator's learning rate")
     disc_weight: float = choice(0.02, "weight of the realness loss")
+    feature_weight: float = choice(
+        0.0, "weight of the L1 between the discriminator's features of generated and true faces"
+    )
     disc_ramp: int = choice(100, "steps over which that weight rises")
 
     def as_generator(self) -> GeneratorConfig:
