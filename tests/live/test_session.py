@@ -187,6 +187,31 @@ def test_a_stream_can_be_stopped_at_any_moment_and_another_started(face):
         session.stop()
 
 
+def test_a_stream_draws_with_the_faces_threads_and_leaves_those_of_others_alone(own_face, monkeypatch):
+    import torch
+
+    assert own_face.threads == 1  # a tiny generator is fast enough on one
+    before, used, quick = torch.get_num_threads(), [], own_face.draw
+    monkeypatch.setattr(own_face, "draw", lambda *what: used.append(torch.get_num_threads()) or quick(*what))
+    try:
+        torch.set_num_threads(3)
+        with LiveSession(own_face) as session:
+            feed(session, PIECE)
+        other = threading.Thread(target=lambda: used.append(-torch.get_num_threads()))
+        other.start()
+        other.join()
+        assert set(used) == {1, -3} and torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_face_that_takes_long_to_draw_gets_all_threads(own_face, monkeypatch):
+    import torch
+
+    monkeypatch.setattr("w2l.live.face._SHARE", 0.0)
+    assert own_face._threads_needed() == torch.get_num_threads()
+
+
 def test_a_stream_without_sound_just_ends(face):
     with LiveSession(face) as session:
         session.finish()

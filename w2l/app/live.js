@@ -4,8 +4,9 @@
 // picture says to which moment of the sound it belongs; the delay that is shown is the time from when that moment came
 // out of the microphone until its picture is on the canvas.
 (() => {
-  const LEAST = 0.04; // seconds of sound in a piece
+  const LEAST = 0.06; // seconds of sound in a piece
   const MOST_WAITING = 6; // pictures that may wait to be shown
+  const USUAL = 2; // pictures that wait where nothing is late: a piece of sound completes one or two
   const RECORDER = `registerProcessor("w2l-recorder", class extends AudioWorkletProcessor {
     process([input]) {
       if (input.length) this.port.postMessage(input[0].slice());
@@ -133,7 +134,8 @@
     if (live !== mine) return;
     if (!mine.canvas.isConnected) return stop("live_ended"); // another tab is shown
     const now = performance.now();
-    if (mine.queue.length && now - mine.last >= 1000 / mine.fps - 10) {
+    const hurry = mine.queue.length > USUAL ? 0.5 : 1; // after a delay on the way, at double speed
+    if (mine.queue.length && now - mine.last >= (hurry * 1000) / mine.fps - 10) {
       const frame = mine.queue.shift();
       mine.canvas.getContext("2d").drawImage(frame.picture, 0, 0);
       frame.picture.close();

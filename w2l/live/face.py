@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import numpy as np
 
 from w2l import audio
 from w2l import weights as weight_files
+from w2l.base.parallel import one_thread
 from w2l.dubbing.dub import load_generator, suited
 from w2l.dubbing.footage import back_and_forth
 from w2l.dubbing.methods import Method, method_for
@@ -22,9 +24,11 @@ from w2l.live.settings import LIVE_SETTINGS
 from w2l.marking import mark
 
 if TYPE_CHECKING:
-    from w2l.models.fast.generate import Generate
+    pass
 
 _BATCH = 8  # frames drawn at once where many wait, and where there is a GPU
+_SHARE, _TRIALS = 0.7, 3  # of a frame's time, that drawing it may take one thread; how often that is measured
+SILENCE = np.full((1, audio.N_MELS, audio.WINDOW), -audio.MEL_LIMIT, np.float32)  # what is heard in one frame
 _MOST_BYTES = 256 << 20  # of a clip's frames, which are all held
 
 
@@ -65,9 +69,11 @@ class LiveFace:
         loaded = load_generator(checkpoint, self.method)
         self._generate, self.mel_shift, _, told = suited(loaded, self.method, [self.track])
         self.notes += told
-        self.batch = min(_BATCH, threads) if (threads := _threads(self._generate)) else _BATCH
         self._crops = [self._crop(i) for i in range(len(self.frames))]
+        self._references = self.references()
         self._warm_up()
+        self.threads = self._threads_needed()
+        self.batch = min(_BATCH, self.threads) if self.threads else _BATCH
 
     @property
     def size(self) -> tuple[int, int]:
@@ -114,16 +120,29 @@ class LiveFace:
     def _warm_up(self) -> None:
         """Does everything once, since librosa and the kernels take seconds to start."""
         audio.melspectrogram(np.zeros(audio.N_FFT, np.float32))
-        silence = np.full((2, audio.N_MELS, audio.WINDOW), -audio.MEL_LIMIT, np.float32)
-        self.draw([0, 0], silence, self.references())
-        self.draw([0], silence[:1], self.references())
+        self.draw([0, 0], np.repeat(SILENCE, 2, axis=0), self._references)
+        if isinstance(self._references, _MeasuredOnce):
+            for crop in self._crops:
+                if crop is not None:
+                    self._references.choose(crop)
 
+    def _threads_needed(self) -> int:
+        """How many processor threads a stream should draw with; 0 on a GPU, where it does not matter.
 
-def _threads(generate: Generate) -> int:
-    """How many frames are drawn side by side, so that the first of them is not late; 0 on a GPU."""
-    import torch
+        One, where it is fast enough: threads that share the work of one small picture wait for each other, on a busy
+        machine for longer than the work takes, and the others serve whoever looks.
+        """
+        import torch
 
-    return torch.get_num_threads() if generate.device.type == "cpu" else 0
+        if self._generate.device.type != "cpu":
+            return 0
+        took = []
+        with one_thread():
+            for _ in range(_TRIALS):
+                before = time.thread_time()
+                self.draw([0], SILENCE, self._references)
+                took.append(time.thread_time() - before)
+        return 1 if min(took) < _SHARE / self.fps else torch.get_num_threads()
 
 
 class _MeasuredOnce(ClosedLips):

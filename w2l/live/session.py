@@ -23,7 +23,7 @@ from w2l.live.speaker import LiveFrame, LiveSpeaker
 _PATIENCE = 0.2  # seconds by which drawing may lag, and a picture may wait to be taken, before some are left out
 _STALLED = 0.4  # seconds without any sound after which the face is shown at rest
 _MOST_SOUND = 10.0  # seconds of sound that may wait to be heard; it is heard in much less time than it lasts
-_FADES = 0.9  # by which a long piece is forgotten with each that follows
+_LEARNS = 0.2  # how much a piece changes what is taken for their usual length
 _MEASURED = 2.0  # seconds over which the figures are taken
 
 
@@ -65,16 +65,17 @@ class LiveSession:
         self._waiting_sound = 0.0  # seconds of it
         self._arrivals: deque[tuple[float, float]] = deque(maxlen=4096)  # where each piece ends in the sound, and when
         self._arrived = 0.0  # seconds of sound
-        self._usual = 0.0  # seconds of the longer pieces of late: as many frames become complete at once
+        self._usual = 0.0  # seconds of a piece, on average of late: as many frames become complete at once
         self._pictures: deque[tuple[float, LiveFrame]] = deque()  # when each was ready
         self._recent: deque[tuple[float, float]] = deque()  # when a picture was ready, and its delay
         self._drawn = self._late = self._unread = 0
         self._ended = self._stopped = self._over = False
+        self._has_threads = threading.Event()
         self._error: BaseException | None = None
         self._began = self._shown = time.monotonic()
         self._resting: LiveFrame | None = None
         self._thread = threading.Thread(target=self._run, name="w2l live", daemon=True)
-        self._thread.start()
+        self._start()
 
     def feed(self, wav: np.ndarray, rate: int = audio.SAMPLE_RATE) -> None:
         """Hears a piece of sound that has just been recorded; see `LiveSpeaker.hear`. Does not wait.
@@ -96,7 +97,7 @@ class LiveSession:
             self._sound.append((wav, rate))
             self._waiting_sound += seconds
             self._arrived += seconds
-            self._usual = max(seconds, _FADES * self._usual)
+            self._usual += (_LEARNS if self._arrivals else 1.0) * (seconds - self._usual)
             self._arrivals.append((self._arrived, time.monotonic()))
             self._changed.notify_all()
 
@@ -176,7 +177,21 @@ class LiveSession:
 
     # What the thread does.
 
+    def _start(self) -> None:
+        """Starts it with the face's number of processor threads, which torch would then give to other threads too."""
+        import torch
+
+        before = torch.get_num_threads()
+        self._thread.start()
+        self._has_threads.wait()
+        torch.set_num_threads(before)
+
     def _run(self) -> None:
+        import torch
+
+        common = torch.get_num_threads()  # asked first: the first question makes it the number of this thread
+        torch.set_num_threads(self.face.threads or common)
+        self._has_threads.set()
         try:
             while self._step():
                 pass

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from w2l import audio
-from w2l.live.face import LiveFace
+from w2l.live.face import SILENCE, LiveFace
 from w2l.live.hearing import Hearing, checked
 
 
@@ -79,6 +79,5 @@ class LiveSpeaker:
     def rest(self) -> LiveFrame:
         """The face as it is now, its lips at rest; the stream does not move on."""
         shown = max(0, self.next - 1)
-        silence = np.full((1, audio.N_MELS, audio.WINDOW), -audio.MEL_LIMIT, np.float32)
-        (picture,) = self.face.draw([self.face.source(shown)], silence, self._references)
+        (picture,) = self.face.draw([self.face.source(shown)], SILENCE, self._references)
         return LiveFrame(shown, shown / self.face.fps, picture, at_rest=True)
