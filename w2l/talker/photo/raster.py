@@ -5,6 +5,8 @@ OpenCV has a rasteriser from version 5 on only, and it takes 2.5 times as long.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 
@@ -110,6 +112,8 @@ def _paint(atlas: np.ndarray, places: np.ndarray, picture: np.ndarray) -> None:
                 picture[row, column, k] = int(min(max(value, np.float32(0)), np.float32(255)))
 
 
-rasterise, facing, turn, paint = with_cache(
-    lambda: [numba.njit(cache=True)(one) for one in (_rasterise, _facing, _turn, _paint)]
-)
+def _compiled() -> list[Any]:
+    return [numba.njit(cache=True)(one) for one in (_rasterise, _facing, _turn, _paint)]
+
+
+rasterise, facing, turn, paint = with_cache(_compiled)
