@@ -33,7 +33,8 @@ def tab(page, speech):
     with lab.browser(microphone=speech) as tab:
         tab.wrong = []
         tab.on("pageerror", lambda error: tab.wrong.append(str(error)))
-        tab.goto(f"{page.url}en/?tab=live")
+        tab.goto(page.url)
+        tab.goto(f"{page.origin}en/?tab=live")
         tab.locator("#live-start").wait_for()
         yield tab
         assert tab.wrong == []
@@ -79,20 +80,22 @@ def test_a_person_needs_consent_and_nobody_else_is_served_meanwhile(tab, page, t
     tab.get_by_label("Whoever my picture shows").check()
     assert start(tab) == ""
     other = tab.context.browser.new_context(permissions=["microphone"]).new_page()
-    other.goto(f"{page.url}zh/?tab=live")
+    other.goto(page.url)
+    other.goto(f"{page.origin}zh/?tab=live")
     other.locator("#live-start").wait_for()
     assert "每次只能一人" in start(other)
     key = {"stream": "guessed", "rate": "16000"}
-    assert other.request.post(f"{page.url}live/sound", params=key, data=bytes(100)).status == 410
-    assert other.request.post(f"{page.url}live/sound", params=key, data=bytes(3 << 20)).status == 413
-    assert other.request.post(f"{page.url}live/sound", data=bytes(100)).status == 400
+    assert other.request.post(f"{page.origin}live/sound", params=key, data=bytes(100)).status == 410
+    assert other.request.post(f"{page.origin}live/sound", params=key, data=bytes(3 << 20)).status == 413
+    assert other.request.post(f"{page.origin}live/sound", data=bytes(100)).status == 400
     other.context.close()
     tab.click("#live-stop")
 
 
 def test_without_a_microphone_the_tab_says_so(tab, page):
     deaf = tab.context.browser.new_context().new_page()  # a browser that asks, and nobody answers with yes
-    deaf.goto(f"{page.url}en/?tab=live")
+    deaf.goto(page.url)
+    deaf.goto(f"{page.origin}en/?tab=live")
     deaf.locator("#live-start").wait_for()
     deaf.evaluate(
         "void (navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError') })"
