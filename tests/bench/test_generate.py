@@ -6,6 +6,7 @@ import pytest
 
 from w2l import models
 from w2l.bench import generate as bench
+from w2l.models.fast import generate as fast
 
 
 @pytest.fixture
@@ -16,6 +17,8 @@ def narrow(monkeypatch):
     loaded = models.load
     monkeypatch.setattr(models, "load", lambda path, *more: bench_model(build) if path == "classroom" else loaded(path))
     monkeypatch.setattr(bench, "FRAMES", 2)
+    monkeypatch.setattr(fast, "cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr(fast, "_has_int8", lambda: False)
 
 
 def bench_model(build):
@@ -29,7 +32,7 @@ def test_engines_give_the_same_pictures(narrow):
     runtime = pytest.importorskip("onnxruntime")
     found = bench.measure(rounds=2)
     names = [row.name for row in found.engines]
-    assert names[:3] == ["plain PyTorch", "w2l", f"onnxruntime {runtime.__version__}"]
+    assert names[:3] == ["plain PyTorch", "w2l, float32", f"onnxruntime {runtime.__version__}"]
     assert [row.generator for row in found.engines[:: len(names) // 2]] == ["width 1", "classroom"]
     assert all(row.difference < 0.1 and 0 < row.best <= row.median for row in found.engines)
     assert "milliseconds a frame" in bench.to_table(found)
@@ -38,5 +41,5 @@ def test_engines_give_the_same_pictures(narrow):
 def test_missing_packages_are_named(narrow, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     found = bench.measure(rounds=1)
-    assert [row.name for row in found.engines] == ["plain PyTorch", "w2l"] * 2
+    assert [row.name for row in found.engines] == ["plain PyTorch", "w2l, float32"] * 2
     assert bench.to_table(found).endswith("not installed: onnx and onnxruntime")

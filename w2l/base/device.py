@@ -18,13 +18,26 @@ if TYPE_CHECKING:
 
 def machine() -> str:
     """One line about this machine for reports: processor, cores, and the GPU when torch is loaded and has one."""
-    name = platform.processor() or platform.machine()
-    with suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf8").splitlines()
-        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    name = _cpuinfo().get("model name") or platform.processor() or platform.machine()
     torch = sys.modules.get("torch")
     gpu = f", {torch.cuda.get_device_name()}" if torch is not None and torch.cuda.is_available() else ""
     return f"{name}, {os.cpu_count()} cores{gpu}"
+
+
+def processor() -> str:
+    """The processor's model, more exactly than its name: virtual machines call different ones the same."""
+    facts = _cpuinfo()
+    exact = [facts[key] for key in ("model name", "vendor_id", "cpu family", "model", "stepping") if key in facts]
+    return ", ".join(exact) or platform.processor() or platform.machine()
+
+
+def _cpuinfo() -> dict[str, str]:
+    """What Linux says of the first processor; empty elsewhere."""
+    with suppress(OSError):
+        first = Path("/proc/cpuinfo").read_text(encoding="utf8").split("\n\n")[0]
+        pairs = (line.split(":", 1) for line in first.splitlines() if ":" in line)
+        return {key.strip(): value.strip() for key, value in pairs}
+    return {}
 
 
 def pick_device(device: str | torch.device = "auto") -> torch.device:

@@ -110,7 +110,7 @@ def _engines(model: Network) -> tuple[dict[str, Draw], list[str]]:
         return drawn.permute(0, 2, 3, 1).contiguous().numpy()
 
     generate = Generate(model, "cpu")
-    engines: dict[str, Draw] = {"plain PyTorch": plain, "w2l": generate}
+    engines: dict[str, Draw] = {"plain PyTorch": plain, f"w2l, {generate.format}": generate}
     missing = []
     with TemporaryDirectory() as folder:
         path = Path(folder) / "generator.onnx"

@@ -133,7 +133,9 @@ def _generator_stages(
     if kind not in peaks:
         peaks[kind] = matrix_peak(generate.dtype)
     rows = [
-        Stage(f"generate, {name}", fast, *_rate(flops, fast, peaks[kind]), f"Generate, {kind}, batch {BATCH}"),
+        Stage(
+            f"generate, {name}", fast, *_rate(flops, fast, peaks[kind]), f"Generate, {generate.format}, batch {BATCH}"
+        ),
         Stage(f"generate, {name}", slow, *_rate(flops, slow, peaks["float32"]), f"plain float32, batch {BATCH}"),
     ]
     return rows, slow / fast, float(np.abs(drawn - expected).mean())

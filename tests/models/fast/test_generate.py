@@ -16,7 +16,7 @@ from w2l import models
 from w2l.errors import W2LError
 from w2l.models.blocks import ConvBlock, TransposeBlock
 from w2l.models.fast import generate as module
-from w2l.models.fast import kernels
+from w2l.models.fast import kernels, number_format
 from w2l.models.fast.generate import Generate, fold_batch_norm
 
 WIDTH = 0.5  # wide enough for every kernel
@@ -204,12 +204,12 @@ def test_integers_are_kept_only_where_they_change_little(
 ) -> None:
     if not module._has_int8():
         pytest.skip("no integer instructions here")
-    monkeypatch.setattr(module, "cpu_has_bfloat16", lambda: False)
     monkeypatch.setattr(module, "_INT8_TOLERANCE", tolerance)
-    generate = Generate(model, device="cpu")
+    generate = Generate(model, device="cpu", dtype="int8")
     out = generate(*frames)
     blocks = [module for module in generate.model.modules() if isinstance(module, kernels.FusedBlock)]
     assert all(block.int8 == kept for block in blocks)
+    assert generate.format == ("int8" if kept else "float32")
     exact = Generate(model, device="cpu", dtype="float32")(*frames)
     assert np.array_equal(out, exact) != kept
 
@@ -281,5 +281,30 @@ def test_wrong_shapes_are_named(frames: tuple[np.ndarray, np.ndarray, np.ndarray
 def test_dtypes() -> None:
     with pytest.raises(W2LError, match="no dtype 'int4'"):
         Generate(nn.Identity(), device="cpu", dtype="int4")
-    assert module._pick_dtype("auto", torch.device("cuda")) == torch.float16
-    assert module._pick_dtype("float32", torch.device("cuda")) == torch.float32
+    assert module.pick_format(nn.Identity(), torch.device("cuda")) == "float16"
+    assert module.pick_format(nn.Identity(), torch.device("cuda"), "float32") == "float32"
+    with pytest.raises(W2LError, match="8-bit integers are not faster on this cuda"):
+        module.pick_format(nn.Identity(), torch.device("cuda"), "int8")
+
+
+def test_formats_that_the_processor_has_are_tried(
+    frames: tuple[np.ndarray, np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = fill(models.build("wav2lip", 0.1), GAINS["wav2lip"])
+    tried = []
+
+    def fastest(trials: dict[str, object], about: object) -> str:
+        tried.append((tuple(trials), about))
+        exact, *others = ([out.float() for out in trial()()] for trial in trials.values())
+        assert [out.shape[2] for out in exact] == [96, 48, 24, 12, 96, 48]
+        assert all(a.shape == b.shape for other in others for a, b in zip(exact, other, strict=True))
+        return list(trials)[-1]
+
+    monkeypatch.setattr(number_format, "fastest", fastest)
+    monkeypatch.setattr(module, "_has_int8", lambda: False)
+    for has in (False, True):
+        monkeypatch.setattr(module, "cpu_has_bfloat16", lambda has=has: has)
+        generate = Generate(model, device="cpu")
+        assert generate.dtype == (torch.bfloat16 if has else torch.float32)
+        assert np.abs(generate(*frames) - plain(model, *frames)).mean() < 1
+    assert tried == [(("float32",), "width 0.1"), (("float32", "bfloat16"), "width 0.1")]

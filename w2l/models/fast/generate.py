@@ -7,8 +7,9 @@ by less than 1/255 on average.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeVar
 
 import numpy as np
@@ -18,7 +19,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from w2l.base.device import cpu_flags, cpu_has_bfloat16, is_out_of_memory, pick_device
 from w2l.errors import W2LError
-from w2l.models.blocks import PUBLISHED_SIZE, ConvBlock, TransposeBlock
+from w2l.models.blocks import PUBLISHED_SIZE, ConvBlock, TransposeBlock, scale_channels
+from w2l.models.fast import number_format
 from w2l.models.fast.kernels import FusedBlock, fuse
 from w2l.models.onnx_network import OnnxNetwork
 
@@ -29,7 +31,8 @@ _LARGEST_BLOCK = 30 << 20  # bytes; glibc follows blocks of up to 32 MiB
 _GPU_BATCH = 128
 _INT8_TOLERANCE = 0.5 / 255  # mean difference from float32 up to which 8-bit integers are used
 _INT8_PROBE = 4  # frames on which that is measured
-_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+_TRIED = 4  # frames of a pass with which formats are compared; with fewer, some kernels are not used
+_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16, "int8": torch.float32}
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
@@ -60,11 +63,11 @@ class Generate:
     """The generator as a function on uint8 crops.
 
     size: the side of these crops in pixels, the model's. model: a Wav2Lip of any width and size.
-    device: see ``pick_device``. dtype: ``auto``, ``float32``, ``float16`` or
-    ``bfloat16``; ``auto`` is float16 on a GPU, bfloat16 on a CPU whose instructions have it, else float32, with the
-    large convolutions in 8-bit integers if the CPU has instructions for them and if, on frames of the first call, the
-    result differs from that of float32 by less than 0.5/255 on average. truncate: cut values down to 8 bits, as the
-    published code does, instead of rounding them.
+    device: see ``pick_device``. dtype: ``auto``, ``float32``, ``float16``, ``bfloat16`` or ``int8``; ``auto`` is
+    float16 on a GPU, and on a CPU the fastest of float32 and of what the CPU has instructions for, bfloat16 and int8
+    (see `number_format`). int8: the large convolutions in 8-bit integers, if on frames of the first call the result
+    differs from that of float32 by less than 0.5/255 on average; the attribute ``format`` says what was taken.
+    truncate: cut values down to 8 bits, as the published code does, instead of rounding them.
     """
 
     def __init__(
@@ -72,15 +75,12 @@ class Generate:
     ) -> None:
         self.device = pick_device(device)
         # ONNX files take float32 and compute in their own format
-        self.dtype = _pick_dtype("float32" if isinstance(model, OnnxNetwork) else dtype, self.device)
+        self.format = pick_format(model, self.device, "float32" if isinstance(model, OnnxNetwork) else dtype)
+        self.dtype = _DTYPES[self.format]
         self.size: int = getattr(model, "size", PUBLISHED_SIZE)
         _keep_freed_memory()
-        model = _channels_last(fold_batch_norm(model).to(self.device, self.dtype))
-        self._try_int8 = False
-        if self.device.type == "cpu" and _has_fused_ops(self.dtype):
-            model = fuse(model)
-            self._try_int8 = dtype == "auto" and self.dtype == torch.float32 and _has_int8()
-        self.model = model
+        self.model = _prepare(model, self.device, self.dtype)
+        self._try_int8 = self.format == "int8"
         narrow = getattr(model, "width", 1) <= _NARROW
         self.batch = _GPU_BATCH if self.device.type != "cpu" else _NARROW_BATCH if narrow else _CPU_BATCH
         self.truncate = truncate
@@ -133,6 +133,7 @@ class Generate:
         _set_int8(self.model, True)
         if not (self._infer(*arrays) - exact).abs().mean().item() <= _INT8_TOLERANCE:
             _set_int8(self.model, False)
+            self.format = "float32"
 
     @torch.inference_mode()
     def _infer(self, crops: np.ndarray, mels: np.ndarray, references: np.ndarray) -> torch.Tensor:
@@ -179,14 +180,46 @@ def _check(crops: np.ndarray, mels: np.ndarray, references: np.ndarray, size: in
         raise W2LError(f"mels have the shape {mels.shape}; give ({len(crops)}, 80, 16), one window for each crop.")
 
 
-def _pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    if dtype == "auto":
-        if device.type == "cpu":
-            return torch.bfloat16 if cpu_has_bfloat16() else torch.float32
-        return torch.float16
-    if dtype not in _DTYPES:
-        raise W2LError(f"there is no dtype {dtype!r}; choose auto, {', '.join(_DTYPES)}.")
-    return _DTYPES[dtype]
+def pick_format(model: nn.Module, device: torch.device, dtype: str = "auto") -> str:
+    """The number format for a model on a device, as `Generate` takes it. Raises W2LError for one that is not there."""
+    if dtype != "auto":
+        if dtype not in _DTYPES:
+            raise W2LError(f"there is no dtype {dtype!r}; choose auto, {', '.join(_DTYPES)}.")
+        if dtype == "int8" and not (device.type == "cpu" and _has_fused_ops(torch.float32) and _has_int8()):
+            raise W2LError(f"8-bit integers are not faster on this {device.type}; choose auto.")
+        return dtype
+    if device.type != "cpu":
+        return "float16"
+    offered = {"float32": True, "bfloat16": cpu_has_bfloat16(), "int8": _has_fused_ops(torch.float32) and _has_int8()}
+    width = getattr(model, "width", 1.0)
+    trials = {name: partial(_trial, name, width) for name, there in offered.items() if there}
+    return number_format.fastest(trials, f"width {width:g}")
+
+
+def _prepare(model: M, device: torch.device, dtype: torch.dtype) -> M:
+    """A copy of the model, ready to run."""
+    model = _channels_last(fold_batch_norm(model).to(device, dtype))
+    return fuse(model) if device.type == "cpu" and _has_fused_ops(dtype) else model  # type: ignore[return-value]
+
+
+def _trial(name: str, width: float) -> Callable[[], object]:
+    """A pass through layers that are like those where a generator of that width spends its time, for `number_format`.
+
+    The whole generator would take seconds at width 1.
+    """
+    few, some, many, most, last, first, up = (scale_channels(n, width) for n in (64, 128, 256, 384, 80, 32, 320))
+    with torch.random.fork_rng(devices=[]):  # not the numbers that a training is counting on
+        blocks: list[tuple[int, int, nn.Module]] = [  # channels, side of the map
+            (n, side, ConvBlock(n, n, 3, 1, 1, True)) for n, side in ((few, 96), (some, 48), (many, 24), (most, 12))
+        ]
+        blocks += [(last, 96, ConvBlock(last, first, 3, 1, 1)), (up, 24, TransposeBlock(up, some, 3, 2, 1, 1))]
+    layers = []
+    for channels, side, block in blocks:
+        ready = _prepare(nn.Sequential(block), torch.device("cpu"), _DTYPES[name])
+        _set_int8(ready, name == "int8")
+        given = torch.full((_TRIED, channels, side, side), 0.5, dtype=_DTYPES[name])
+        layers.append((ready, given.to(memory_format=torch.channels_last)))
+    return torch.inference_mode()(lambda: [layer(given) for layer, given in layers])
 
 
 def _set_int8(model: nn.Module, on: bool) -> None:
