@@ -45,6 +45,14 @@ def test_frames_and_metadata_stay(generator, exported):
         torch.set_num_threads(before)
 
 
+def test_larger_faces(tmp_path):
+    model = models.build("wav2lip", 0.05, size=192).eval()
+    model.meta = {"network": "wav2lip", "mel_shift": -1.0}
+    export(model, tmp_path / "large.onnx")
+    generate = Generate(models.load(tmp_path / "large.onnx"), device="cpu")
+    assert generate(np.zeros((2, 192, 192, 3), np.uint8), np.zeros((2, 80, 16), np.float32)).shape == (2, 192, 192, 3)
+
+
 def test_a_dub_with_it_is_the_same(generator, exported, clip, tmp_path):
     soundfile.write(tmp_path / "speech.wav", np.random.default_rng(0).normal(0, 0.1, 8000), 16000)
     made = []
@@ -65,6 +73,7 @@ def test_wrong_files_are_told(exported, tmp_path):
         onnx.save(whole, tmp_path / name)
         return tmp_path / name
 
+    numbers = {"width": "1", "size": "96", "mel_shift": "-1.0"}
     cut = tmp_path / "cut.onnx"
     cut.write_bytes(exported.read_bytes()[:5000])
     page = tmp_path / "page.onnx"
@@ -73,7 +82,9 @@ def test_wrong_files_are_told(exported, tmp_path):
         cut: "cut.onnx is damaged, or not an ONNX file",
         page: "page.onnx is a web page",
         written("theirs.onnx"): "does not say which network it holds; give a file that w2l export wrote",
-        written("expert.onnx", network="syncnet", width="1", size="96"): "holds the network syncnet, not of wav2lip",
+        written("expert.onnx", network="syncnet", **numbers): "holds the network syncnet, not of wav2lip",
+        written("altered.onnx", network="wav2lip", **{**numbers, "size": "192"}): "has other inputs than a generator",
+        written("odd.onnx", network="wav2lip", **{**numbers, "width": "wide"}): "does not say which network",
         "yunet": "does not say which network it holds",
     }
     for file, words in cases.items():

@@ -46,11 +46,15 @@ def load(path: str | os.PathLike[str], network: str | None = None) -> OnnxNetwor
     session = session_of(path)
     meta = {key: value_of(text) for key, text in session.get_modelmeta().custom_metadata_map.items()}
     found = meta.get("network")
-    if not found or not {"width", "size"} <= meta.keys():
+    numbers = [meta.get(key) for key in ("width", "size", "mel_shift")]
+    if not found or not all(isinstance(number, (int, float)) for number in numbers):
         raise W2LError(f"{path} does not say which network it holds; give a file that w2l export wrote.")
     if found != "wav2lip" or network not in (None, found):
         wanted = f"not of {network}" if network not in (None, found) else "which other programs use"
         raise W2LError(f"{path} holds the network {found}, {wanted}; of ONNX files, only generators are read.")
+    given = {one.name: one.shape[1:] for one in session.get_inputs()}
+    if given != {"mel": [1, 80, 16], "face": [6, meta["size"], meta["size"]]}:
+        raise W2LError(f"{path} has other inputs than a generator ({given}); give a file that w2l export wrote.")
     return OnnxNetwork(session, meta).eval()
 
 
