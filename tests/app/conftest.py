@@ -16,4 +16,5 @@ def page(tmp_path_factory):
     options = ("--max-seconds", MAX_SECONDS, "--max-megabytes", MAX_MEGABYTES, "--token", TOKEN)
     with serve(folder, *options) as served:
         yield served
-    assert list(folder.glob("w2l-app-*")) == []
+    assert [path.name for path in folder.iterdir()] == ["said.txt"]
+    assert served.said() == "w2l: interrupted; no partial files remain.\n"

@@ -1,9 +1,13 @@
 import re
 
+import cv2
+import numpy as np
 import pytest
+import soundfile
 
 from w2l.app import words
 from w2l.app.words import Words, all_keys
+from w2l.errors import W2LError
 
 ENGLISH, CHINESE = Words("en"), Words("zh")
 
@@ -50,5 +54,43 @@ def test_names_stay_as_they_are():
     assert ENGLISH.error("a.wav is silent.") == "a.wav is silent."
 
 
-def test_no_pattern_is_dead():
+def real_errors(folder):
+    """What the kit says of files that visitors give by mistake."""
+    from w2l import audio, video
+    from w2l.app.settings import AppSettings
+    from w2l.app.work import Studio, Wish, sample_speech
+    from w2l.dubbing.preview import preview
+    from w2l.dubbing.speech import listen
+
+    grey, silent, text, empty = (folder / name for name in ("grey.png", "silent.wav", "text.mp4", "empty.wav"))
+    cv2.imwrite(str(grey), np.full((64, 64, 3), 128, np.uint8))
+    soundfile.write(silent, np.zeros(8000), 8000)
+    text.write_text("no video\n" * 99)
+    empty.write_bytes(b"")
+    broken = folder / "broken.mp3"
+    broken.write_bytes(b"ID3" + bytes(999))
+    speech, small = sample_speech(), Studio(AppSettings(max_seconds=1))
+    for wrong in (
+        lambda: listen(silent),
+        lambda: audio.read(grey),
+        lambda: audio.read(broken),
+        lambda: audio.read(empty),
+        lambda: video.probe(text),
+        lambda: video.probe(empty),
+        lambda: preview(grey, speech),
+        lambda: small.check(Wish(grey, speech, {})),
+        lambda: small.say("a" * 99, None, folder),
+        lambda: Studio(AppSettings()).say("...", None, folder),
+    ):
+        with pytest.raises(W2LError) as told:
+            wrong()
+        yield str(told.value)
+
+
+def test_what_visitors_do_wrong_is_told_in_chinese(tmp_path):
+    for sentence in real_errors(tmp_path):
+        assert not CHINESE.error(sentence).startswith("无法完成"), sentence
+
+
+def test_no_pattern_is_there_twice():
     assert len({pattern for pattern, _ in words._SENTENCES}) == len(words._SENTENCES)

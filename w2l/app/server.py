@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
@@ -9,6 +10,7 @@ import tempfile
 import threading
 import time
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from w2l.base import paths
 from w2l.errors import W2LError
 
 _SWEEP_SECONDS = 60.0
-_GRACE = 5  # seconds that open connections have when the server ends
+_GRACE = 2  # seconds that open connections have when the server ends
 
 
 class Page:
@@ -31,7 +33,8 @@ class Page:
     """
 
     def __init__(self, settings: AppSettings) -> None:
-        load_gradio()
+        if find_spec("gradio") is None:
+            raise W2LError('the page needs gradio; run pip install "w2l[app]".')
         import uvicorn
 
         self.settings = settings
@@ -55,6 +58,7 @@ class Page:
         over = threading.Event()
         for work in (partial(self._sweep, over), self.studio.warm):
             threading.Thread(target=work, daemon=True).start()
+        logging.getLogger("uvicorn.error").addFilter(self._is_worth_telling)
         try:
             self._server.run(sockets=[self._socket])
         finally:
@@ -79,6 +83,10 @@ class Page:
         if self._thread is not None:
             self._thread.join()
 
+    def _is_worth_telling(self, record: logging.LogRecord) -> bool:
+        """Not that pages were still open when the server ended."""
+        return not self._server.should_exit
+
     def _sweep(self, over: threading.Event) -> None:
         while not over.wait(min(_SWEEP_SECONDS, self.settings.kept_seconds / 4)):
             self.visitors.sweep()
@@ -86,8 +94,7 @@ class Page:
 
 def make_app(settings: AppSettings, visitors: Visitors, studio: Studio, token: str | None) -> Guard:
     """The ASGI application. token: what others need to open it."""
-    os.environ["GRADIO_TEMP_DIR"] = str(visitors.uploads)  # gradio reads it whenever a file is sent
-    gradio = load_gradio()
+    gradio = load_gradio(visitors.uploads)
     import fastapi
 
     from w2l.app import live_tab, look
@@ -124,14 +131,13 @@ def _file(visitors: Any, name: str, request: Any) -> Any:
     return FileResponse(path, headers={"cache-control": "private, no-store", "x-content-type-options": "nosniff"})
 
 
-def load_gradio() -> Any:
-    """The package, told to keep to itself. Raises W2LError when it is not installed."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is told to anybody
+def load_gradio(uploads: Path) -> Any:
+    """The package, told to keep to itself, and where uploads go, which it reads whenever a file is sent."""
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    try:
-        import gradio
-    except ImportError as error:
-        raise W2LError('the page needs gradio; run pip install "w2l[app]".') from error
+    import gradio
+
     return gradio
 
 

@@ -214,7 +214,7 @@ _WORDS: dict[str, tuple[str, str]] = {
 # Sentences of the kit that visitors meet most, and what they are in Chinese; groups are put in by number.
 _SENTENCES: tuple[tuple[str, str], ...] = (
     (r"(.+) is silent from beginning to end; .*", "{0} 从头到尾没有声音，请换一个有说话声的文件。"),
-    (r"no face was found in (.+?)[;.,:].*", "在 {0} 中没有找到人脸，请换一张脸部清晰、正对镜头的图片或视频。"),
+    (r"no face was found in (.+?); .*", "在 {0} 中没有找到人脸，请换一张脸部清晰、正对镜头的图片或视频。"),
     (r"no face was found at that moment of (.+?); .*", "在 {0} 的这一时刻没有找到人脸，请换一个时刻。"),
     (r"mouth or eyes lie outside the picture .*", "此刻嘴或眼睛在画面之外，请换一个时刻。"),
     (
@@ -231,6 +231,12 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
     (r"(.+) is empty.*", "{0} 是空文件，请换一个文件。"),
     (r"the text holds no word .*", "没有可以朗读的文字，请输入一些。"),
     (r"the speech is longer than the clip: .*", "语音比视频长，视频会来回播放。"),
+    (r"(\d+) of (\d+) frames show no (?:chosen )?face and .*", "{1} 帧中有 {0} 帧没有（所选的）人脸，这些帧保持不变。"),
+    (
+        r"(\d+) of (\d+) frames show a face whose mouth or eyes lie outside .*",
+        "{1} 帧中有 {0} 帧的嘴或眼睛在画面之外，这些帧保持不变。",
+    ),
+    (r"at (\S+) frames a second a mouth cannot follow speech; .*", "每秒只有 {0} 帧，嘴部跟不上语音。"),
     (r"the picture was made (\d+) times smaller, .*", "画面超过本页面的上限，已缩小到 1/{0}。"),
     (r"the speech in (.+) is very quiet .*", "{0} 中的声音很小；嘴部按放大后的声音动作，声音本身不变。"),
     (r'visible label "(.+)"', "画面上的可见标签“{0}”"),
