@@ -24,6 +24,7 @@ from w2l.evaluate.metrics.mouth import correlation
 from w2l.evaluate.metrics.quality import Errors, Jitter
 from w2l.evaluate.settings import InstrumentSettings
 from w2l.evaluate.sources import Pair
+from w2l.faces.crop import CROP_SIZE
 from w2l.faces.mouths import measure
 from w2l.preprocess.sources import TRUTH
 from w2l.sync.clip import ClipSync, is_cropped, sync_curve
@@ -75,7 +76,8 @@ class ClipRow:
 
     figures: by the keys of `COLUMNS`; what could not be measured is missing. talker: rows of the same talker are
     resampled together for intervals; empty: this one is on its own. openings: of the generated mouth as read, and of
-    the true one, pixels over time, for the plot. strip: frames over time, real above generated, uint8 BGR, or None.
+    the true one, pixels over time, for the plot. strip: frames over time, uint8 BGR, or None; strip_is_double: whether
+    the real ones are above the generated.
     seconds: time spent.
     """
 
@@ -87,6 +89,7 @@ class ClipRow:
     sync: ClipSync | None = None
     openings: tuple[np.ndarray, np.ndarray] | None = None
     strip: np.ndarray | None = None
+    strip_is_double: bool = False
     frames: int = 0
     seconds: float = 0.0
     moments: dict[str, tuple[Moments, Moments]] = field(default_factory=dict)
@@ -191,7 +194,7 @@ def compare(
     truth: Truth | None,
     same_speech: bool = True,
 ) -> ClipRow:
-    """Fills a row from blocks of faces, real (None: there are none) and generated, uint8 (k, 96, 96, 3) each.
+    """Fills a row from blocks of faces, real (None: there are none) and generated, uint8 (k, H, H, 3) each.
 
     Without a truth the mouth is compared with what the meter reads from the real faces, if the words are the same.
     """
@@ -221,7 +224,7 @@ def compare(
         row.openings = mouths[truth.start :, 0], truth.mouth[:, 0]
         if truth.read:
             row.notes = (*row.notes, f"the mouth is compared with what the meter reads from {truth.read}.")
-    row.strip = shown.strip()
+    row.strip, row.strip_is_double = shown.strip(), bool(real_read)
     row.figures = {key: float(value) for key, value in row.figures.items() if math.isfinite(value)}
     return row
 
@@ -254,7 +257,7 @@ def read_truth(path: Path | None, stretch: Stretch) -> Truth | None:
         if stretch.boxes is not None:
             boxes = stretch.boxes[: len(pixels) - first]
             sides = np.stack([boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]], axis=1)
-            pixels = pixels[first : first + len(boxes)] * 96 / sides
+            pixels = pixels[first : first + len(boxes)] * CROP_SIZE / sides
         return Truth(pixels, [(a - first / TRAINING_FPS, b - first / TRAINING_FPS) for a, b in closures])
     except (ValueError, KeyError, TypeError):
         return None  # a file from another program
@@ -285,10 +288,11 @@ def _stretches(path: Path, protocol: str) -> list[Stretch]:
 
 def _crops(path: Path, stretch: Stretch) -> Iterator[np.ndarray]:
     """Faces of 96 pixels of a stretch, at 25 a second."""
+    whole = CROP_SIZE, CROP_SIZE
     start = stretch.start / TRAINING_FPS
     for index, frame in enumerate(video.read_frames(path, TRAINING_FPS, start=start, max_frames=stretch.length)):
         face = stretch.cut(frame, index)
-        yield face if face.shape[:2] == (96, 96) else cv2.resize(face, (96, 96), interpolation=cv2.INTER_AREA)
+        yield face if face.shape[:2] == whole else cv2.resize(face, whole, interpolation=cv2.INTER_AREA)
 
 
 def _together(real: Path, made: Path, stretch: Stretch) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -148,7 +148,7 @@ def _details(row: ClipRow, opened: bool) -> str:
         charts.append(time_figure({"true": true, "generated": generated}, "Opening of the mouth", "pixels of the crop"))
     strip = ""
     if row.strip is not None:
-        said = "real clip above, generated clip below" if row.strip.shape[0] > 96 else "faces over time"
+        said = "real clip above, generated clip below" if row.strip_is_double else "faces over time"
         strip = f'<img src="{data_uri(row.strip)}" alt="{escape(said)}"><p class="quiet">{said}</p>'
     return (
         f"<details{' open' if opened else ''}><summary>{escape(row.name)}</summary>{_list(list(row.notes))}"
