@@ -18,6 +18,7 @@ from torch.nn import functional
 from w2l.base import files
 from w2l.base.version import __version__
 from w2l.errors import W2LError
+from w2l.models import DEFAULT_MEL_SHIFT
 from w2l.models.blocks import Network
 from w2l.models.fast.generate import fold_batch_norm
 from w2l.models.onnx_network import OnnxNetwork, import_onnxruntime, session_of
@@ -49,7 +50,7 @@ def export(model: Network, path: str | os.PathLike[str], half: bool = False, **m
     graph = _Graph(_import_onnx(), half)
     network = str(model.meta["network"])
     known = {"network": network, "width": model.width, "size": model.size, "format": _FORMATS[half]}
-    meta = {**model.meta, **known, "version": __version__, **meta}
+    meta = {"mel_shift": DEFAULT_MEL_SHIFT, **model.meta, **known, "version": __version__, **meta}
     content = graph.write(fold_batch_norm(model), shapes, outputs, meta)
     with files.atomic(path) as temporary:
         temporary.write_bytes(content)
