@@ -1,4 +1,4 @@
-"""Public names of a package that are imported on first use, because torch, librosa and OpenCV take seconds to start."""
+"""Public names of a package that are imported on first use, because torch and OpenCV take long to start."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class LiveFace:
         return self.method.cut_crop(self.frames[i], self.track.boxes[i], roll, self._generate.size)
 
     def _warm_up(self) -> None:
-        """Does everything once, since librosa and the kernels take seconds to start."""
+        """Does everything once, since the kernels take a while to start."""
         audio.melspectrogram(np.zeros(audio.N_FFT, np.float32))
         self.draw([0, 0], np.repeat(SILENCE, 2, axis=0), self._references)
         if isinstance(self._references, _MeasuredOnce):
