@@ -9,6 +9,7 @@ import socket
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -137,7 +138,10 @@ def load_gradio(uploads: Path) -> Any:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     import gradio
+    import gradio.routes
 
+    if hasattr(gradio.routes, "DEFAULT_TEMP_DIR"):  # what it made of the above when it was imported, for another page
+        gradio.routes.DEFAULT_TEMP_DIR = str(uploads)
     return gradio
 
 
@@ -152,11 +156,13 @@ def _listen(host: str, port: int) -> socket.socket:
     """A socket on which the page can be served."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, proto)
-        if os.name == "posix":
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(128)
+        with ExitStack() as unless_it_works:
+            listening = unless_it_works.enter_context(socket.socket(family, kind, proto))
+            if os.name == "posix":
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(128)
+            unless_it_works.pop_all()
     except OSError as error:
         raise W2LError(
             f"nothing can be served at {host}, port {port} ({error.strerror}); give another with --port or --host."
