@@ -16,6 +16,7 @@ from w2l import audio
 from w2l.base import paths
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(why_not()), reason=why_not() or "it can run")]
+_PHONE = {"width": 390, "height": 840}
 _MOUTH = "canvas => [...canvas.getContext('2d').getImageData(200, 300, 112, 80).data]"
 
 
@@ -79,11 +80,12 @@ def test_a_person_needs_consent_and_nobody_else_is_served_meanwhile(tab, page, t
     assert "confirm first that whoever your picture shows has agreed" in start(tab)
     tab.get_by_label("Whoever my picture shows").check()
     assert start(tab) == ""
-    other = tab.context.browser.new_context(permissions=["microphone"]).new_page()
+    other = tab.context.browser.new_context(permissions=["microphone"], viewport=_PHONE).new_page()
     other.goto(page.url)
     other.goto(f"{page.origin}zh/?tab=live")
     other.locator("#live-start").wait_for()
     assert "每次只能一人" in start(other)
+    assert other.evaluate("document.scrollingElement.scrollWidth") <= _PHONE["width"]
     key = {"stream": "guessed", "rate": "16000"}
     assert other.request.post(f"{page.origin}live/sound", params=key, data=bytes(100)).status == 410
     assert other.request.post(f"{page.origin}live/sound", params=key, data=bytes(3 << 20)).status == 413

@@ -40,6 +40,10 @@ def test_an_unknown_sentence_is_told_as_it_is():
     [
         ("a.wav is silent from beginning to end; choose a file.", "a.wav 从头到尾没有声音，请换一个有说话声的文件。"),
         (
+            "of a.mp4 only the first 3.5 s are used; a live stream holds all frames in memory.",
+            "a.mp4 只使用前 3.5 秒，因为实时需要把所有帧放在内存里。",
+        ),
+        (
             "the speech lasts 70 s, and at most 60 s are dubbed here; shorten it.",
             "语音长 70 秒，这里最多接受 60 秒，请缩短。",
         ),

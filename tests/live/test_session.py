@@ -23,7 +23,8 @@ def settle(session):
     while True:
         with session._changed:
             figures = session.figures()
-            if not session._sound and figures.drawn + figures.late == session._speaker.hearing.complete:
+            heard = session._speaker.hearing.seconds == pytest.approx(figures.seconds)
+            if heard and figures.drawn + figures.late == session._speaker.hearing.complete:
                 return figures
         assert time.monotonic() < deadline
         time.sleep(0.002)

@@ -238,6 +238,8 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
     ),
     (r"at (\S+) frames a second a mouth cannot follow speech; .*", "每秒只有 {0} 帧，嘴部跟不上语音。"),
     (r"the picture was made (\d+) times smaller, .*", "画面超过本页面的上限，已缩小到 1/{0}。"),
+    (r"of (.+) only the first ([\d.]+) s are used; .*", "{0} 只使用前 {1} 秒，因为实时需要把所有帧放在内存里。"),
+    (r"a picture of (\d+)x(\d+) pixels is too small .*", "{0}×{1} 的画面太小，放不下可见标签，请换一张更大的。"),
     (r"the speech in (.+) is very quiet .*", "{0} 中的声音很小；嘴部按放大后的声音动作，声音本身不变。"),
     (r'visible label "(.+)"', "画面上的可见标签“{0}”"),
     (r"IPTC digital source type \(xmp\)", "IPTC 数字来源类型（XMP）"),

@@ -46,8 +46,8 @@ class Hearing:
         if self._resampled is None or self._resampled.rate != rate:
             self._hear_rest()
             self._resampled = PiecesAtModelRate(rate)
-        self._samples += len(wav)
         self._hear(self._resampled.feed(wav))
+        self._samples += len(wav)
 
     def finish(self) -> None:
         """Says that the sound has ended: what follows is silence, as at the end of a dub."""
