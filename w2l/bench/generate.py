@@ -30,7 +30,7 @@ from w2l.models.fast.generate import Generate
 from w2l.models.onnx_network import OnnxNetwork, import_onnxruntime
 
 FRAMES = 16
-ROUNDS = 9
+ROUNDS = 5
 
 Draw = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
