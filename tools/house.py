@@ -37,7 +37,7 @@ WINGS = {
     "live": "a face that speaks as the sound comes in: pieces of sound to pictures, without and with a clock",
     "train": "expert, generator, GAN and meter, each with its step; `train/engine` loops, saves and resumes",
     "preprocess": "raw clips to a clip store",
-    "evaluate": "clips and pairs measured; reports; studies (the paper's claims, robustness, the model card)",
+    "evaluate": "clips and pairs measured; reports; studies (the paper's claims, robustness); the benchmark `truth`",
     "bench": "speed and memory of this machine",
     "app": "the web page for people who only want the result: tabs, visitors and their files, the guard, the server",
     "cli": "the command line",
@@ -46,7 +46,7 @@ WINGS = {
 _BESIDE = {
     "notebooks/": "the course",
     "data/": "bundled weights with their model card, the face detector, the talker's head, presenter and speech",
-    "docs/": "the data card: what the talkers' faces and voices are made from, and whom they represent; ONNX files",
+    "docs/": "the data card: what the talkers are made from, and whom they represent; ONNX files; the benchmark",
     "tests/": "laid out as w2l/ is; all of them run without network",
     "tools/": "what publishes the kit (this map, stamped addresses, notebook outputs), and the study on real people",
 }

@@ -38,43 +38,11 @@ _SHOWN = 10  # frames in a strip
 _ODD = (OSError, ValueError, LookupError, ArithmeticError, cv2.error)  # what decoders raise for damaged files
 
 
-@dataclass(frozen=True)
-class Column:
-    """A figure: its key, its title in tables, what it means, whether ``up`` or ``down`` is better, and its digits."""
-
-    key: str
-    title: str
-    meaning: str
-    better: str = ""
-    digits: int = 3
-
-
-COLUMNS = (
-    Column("offset", "offset", "frames by which the sound is late, at the best shift", digits=0),
-    Column("lse_d", "LSE-D", "mean distance of sound and mouth at the best shift, syncnet_v2", "down"),
-    Column("lse_c", "LSE-C", "median minus best mean distance over 31 shifts, syncnet_v2", "up"),
-    Column("cosine", "cosine", "mean cosine of sound and mouth at the best shift, an expert of the kit", "up"),
-    Column("confidence", "confidence", "best minus median mean cosine over 31 shifts, an expert of the kit", "up"),
-    Column("psnr", "PSNR", "of the face crop, dB", "up", 2),
-    Column("ssim", "SSIM", "of the face crop", "up"),
-    Column("lower_l1", "lower L1", "mean error of the lower half of the face, 0 .. 1", "down", 4),
-    Column("mouth_l1", "mouth L1", "mean error in the mouth box, 0 .. 1", "down", 4),
-    Column("sharpness", "sharpness", "gradient energy of the lower face over that of the real one", "", 2),
-    Column("jitter", "jitter", "mean second difference over time in the mouth box, 0 .. 1", "", 4),
-    Column("jitter_ratio", "jitter ratio", "the same over that of the real clip", "", 2),
-    Column("opening_r", "opening r", "correlation of the mouth's opening with the true one", "up"),
-    Column("width_r", "width r", "correlation of the mouth's width with the true one", "up"),
-    Column("lag", "lag", "frames by which the mouth lags the true one", "", 1),
-    Column("amplitude", "amplitude", "spread of the opening over that of the true one", "", 2),
-    Column("closures", "closures", "share of the true closures on m, b, p in which the lips are seen to meet", "up"),
-)
-
-
 @dataclass
 class ClipRow:
     """One line of a report. fault: why there are no figures, in a sentence; empty where there are.
 
-    figures: by the keys of `COLUMNS`; what could not be measured is missing. talker: rows of the same talker are
+    figures: by the keys of `columns.COLUMNS`; what could not be measured is missing. talker: rows of one talker are
     resampled together for intervals; empty: this one is on its own. openings: of the generated mouth as read, and of
     the true one, pixels over time, for the plot. strip: frames over time, uint8 BGR, or None; strip_is_double: whether
     the real ones are above the generated.
@@ -181,7 +149,7 @@ def measure_pair(pair: Pair, tools: Instruments, protocol: str = "auto") -> Clip
 
 
 def sync_figures(found: ClipSync) -> dict[str, float]:
-    """A clip's sync by the keys of `COLUMNS`."""
+    """A clip's sync by the keys of `columns.COLUMNS`."""
     if found.measure == "distance":
         return {"offset": found.offset, "lse_d": found.lse_d, "lse_c": found.lse_c}
     return {"offset": found.offset, "cosine": found.best, "confidence": found.confidence}

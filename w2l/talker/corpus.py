@@ -128,14 +128,30 @@ def film(
     ones none. fps: frames a second; the head moves alike at any rate. yaw: degrees, the head stays turned that far
     (photographic speakers up to 25); left out, it turns as it likes.
     """
-    rng = _rng(seed, speaker.split, speaker.number, 2 * clip + 2)
     mouths, own = mouths_of(speaker, phones, n_frames, clip, seed, manner, fps)
+    return film_mouths(speaker, mouths, clip, view, seed, own, fps, yaw, size)
+
+
+def film_mouths(
+    speaker: Speaker,
+    mouths: np.ndarray,
+    clip: int = 0,
+    view: View | None = None,
+    seed: int = 0,
+    own: Manner | None = None,
+    fps: float = TRAINING_FPS,
+    yaw: float | None = None,
+    size: int = CROP,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """`film` with given mouths, float32 (n, 7) as in `Mouth`: head, light and camera are those of the speaker's clip
+    of that number, whatever is said. own: the manner that is in `mouths` already."""
+    rng = _rng(seed, speaker.split, speaker.number, 2 * clip + 2)
     if speaker.person is not None:
         from w2l.talker.photo.film import film as film_photo
 
         width, portrait = (size, False) if view is None else (view.width, True)
         return film_photo(speaker.person, mouths, rng, width, own, fps, yaw, portrait)
-    motion = make_motion(rng, n_frames, fps, yaw)
+    motion = make_motion(rng, len(mouths), fps, yaw)
     return render(speaker.face, mouths, motion, rng, view or crop_view(speaker.face, size))
 
 
@@ -198,7 +214,7 @@ def write_clip(
     n_frames = round(seconds * TRAINING_FPS)
     view = None if size == CROP else presenter_view(size)
     truth = []
-    metadata = _metadata(speaker)
+    metadata = provenance(speaker)
     with VideoWriter(path, TRAINING_FPS, audio=(wav, SAMPLE_RATE), metadata=metadata, quality=16) as writer:
         for frame, numbers in film(speaker, phones, n_frames, clip, view, seed, manner):
             writer.write(frame)
@@ -221,8 +237,8 @@ def write_clip(
     return path
 
 
-def _metadata(speaker: Speaker) -> dict[str, str]:
-    """Where the pictures of a clip come from."""
+def provenance(speaker: Speaker) -> dict[str, str]:
+    """Where the pictures of a clip come from, as a file's metadata."""
     if speaker.person is None:
         return {"digital_source_type": DIGITAL_SOURCE_TYPE, "comment": "w2l synthetic talker: drawn, no real person"}
     from w2l.talker.photo.people import credit

@@ -49,6 +49,18 @@ def amplitude(opening: np.ndarray, truth: np.ndarray) -> float:
     return float(opening.std() / truth.std()) if truth.std() >= STILL else math.nan
 
 
+def leak(opening: np.ndarray, new: np.ndarray, old: np.ndarray) -> float:
+    """How much of another mouth's opening is in one that should follow the new one: its coefficient in the regression
+    on both. (n,) each; 0 for none, 1 for a pasted mouth; NaN where the other mouth never moves.
+
+    A correlation with the old mouth would also count what the two have in common, such as a pause at the start.
+    """
+    if old.std() < STILL:
+        return math.nan
+    given = np.stack([new, old, np.ones_like(new)], axis=1)
+    return float(np.linalg.lstsq(given, opening, rcond=None)[0][1])
+
+
 def closure_recall(
     opening: np.ndarray, truth: np.ndarray, closures: Iterable[tuple[float, float]]
 ) -> tuple[float, int]:

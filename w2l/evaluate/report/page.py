@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 
 from w2l.base import files
+from w2l.evaluate.columns import Column
 from w2l.evaluate.report.figures import sync_figure, time_figure, to_svg
-from w2l.evaluate.rows import ClipRow, Column
+from w2l.evaluate.rows import ClipRow
 from w2l.sync.curve import SyncCurve
 
 _QUALITY = 88  # of the strips' JPEG

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from w2l.base import files
+from w2l.evaluate.columns import COLUMNS, Column
 from w2l.evaluate.metrics.bootstrap import Estimate, mean_interval
 from w2l.evaluate.report import page
-from w2l.evaluate.rows import COLUMNS, ClipRow, Column
+from w2l.evaluate.rows import ClipRow
 
 FILES = ("report.html", "report.md", "report.csv", "report.json")  # of a report's folder
 
