@@ -35,6 +35,7 @@ footer { display: none !important; }
 .w2l-error, .w2l-done, .w2l-note { border-left: 4px solid; border-radius: 4px; padding: 10px 14px; margin: 8px 0;
   overflow-wrap: anywhere; }
 #live-nobodies { contain: inline-size; }
+@media (max-width: 480px) { #pages > .tab-wrapper { contain: inline-size; } }
 .w2l-live-screen { position: relative; max-width: 640px; }
 .w2l-live-screen canvas { display: none; width: 100%; height: auto; border-radius: 8px; }
 .w2l-live-on canvas { display: block; }

@@ -23,7 +23,7 @@ def build(desk: Desk) -> gr.Blocks:
     words: Words = desk.words
     with gr.Blocks(title=f"w2l: {words['title']}", analytics_enabled=False) as page:
         gr.HTML(look.head(words), padding=False)
-        with gr.Tabs():
+        with gr.Tabs(elem_id="pages"):
             for name, put in TABS:
                 with gr.Tab(words[name], id=name):
                     put(desk)
