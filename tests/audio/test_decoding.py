@@ -345,3 +345,21 @@ def test_more_channels_in_the_middle(tmp_path):
 def test_sound_of_an_avi_whose_encoder_looks_ahead(tmp_path):
     """Its pictures are stamped as late as the encoder held them back, its sound is not: both begin together."""
     assert heard(film(tmp_path / "a.avi", "pcm_s16le", "libx264")) == pytest.approx(CLICKS, abs=0.005)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3", ".ogg"])
+def test_the_length_is_measured_without_decoding(tmp_path, suffix):
+    path = tmp_path / f"sound{suffix}"
+    soundfile.write(path, 0.1 * np.sin(np.arange(36000) / 9), 16000)
+    assert audio.measure(path) == pytest.approx(2.25, abs=0.12)  # mp3 begins with frames of silence
+
+
+def test_measuring_tells_what_reading_tells(tmp_path):
+    (tmp_path / "text.wav").write_text("no sound\n" * 99)
+    for name in ("missing.wav", "text.wav"):
+        said = []
+        for function in (audio.measure, audio.read):
+            with pytest.raises(W2LError) as told:
+                function(tmp_path / name)
+            said.append(str(told.value))
+        assert said[0] == said[1]

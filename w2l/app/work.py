@@ -29,6 +29,7 @@ from w2l.errors import W2LError
 
 MOST_PIXELS = 1920 * 1088  # of a frame; larger ones are made smaller by a whole number
 _PATIENCE = 5  # seconds for a dub to end when the page does
+_PADDING = 0.15  # seconds of silence that some encoders add, and that decoding takes away
 _CHARACTERS = 30  # a second: more than anybody says
 Tell = Callable[[str, float, float | None], object]  # as `dub` takes it
 
@@ -125,10 +126,10 @@ class Studio:
         """A picture of one frame with the settings drawn on it. part: where in the speech, 0 to 1."""
         wish = self.check(wish)
         folder = visitor.new_folder()
-        seconds = audio.measure(wish.speech)
+        seconds = max(0.0, audio.measure(wish.speech) - _PADDING)
         try:
             with self._previewing:
-                preview(wish.face, wish.speech, min(part, 0.999) * seconds, folder / "preview.png", **self._all(wish))
+                preview(wish.face, wish.speech, part * seconds, folder / "preview.png", **self._all(wish))
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
