@@ -14,6 +14,11 @@ from typing import Any
 
 from helpers import lab
 
+_WATCH = """button => {
+  window.begun = false;
+  new MutationObserver(() => { window.begun ||= button.disabled }).observe(button, {attributes: true});
+}"""
+
 
 def why_not() -> str:
     """Why the browser tests cannot run here; empty when they can."""
@@ -97,9 +102,10 @@ class Visit:
         self.tab.locator("#consent input").check()
 
     def begin(self) -> None:
-        """Presses the button."""
+        """Presses the button, and waits until it has worked: it may be disabled for a moment only."""
+        self.tab.locator("#make").evaluate(_WATCH)
         self.tab.click("#make")
-        self.tab.locator("#make:disabled").wait_for()
+        self.tab.wait_for_function("() => window.begun")
 
     def end(self) -> str:
         """Waits until the page is done, and says what it shows."""
