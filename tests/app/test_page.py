@@ -181,6 +181,8 @@ def test_the_camera_takes_a_picture(ben):
     ben.show("face", "Camera")
     camera = ben.tab.locator("#face-photo")
     camera.get_by_text("Click to Access Webcam").click()
+    camera.get_by_role("button", name="capture photo").wait_for()
+    ben.tab.wait_for_timeout(1500)  # before its first picture, the camera takes none
     with ben.tab.expect_response(_is_upload):
         camera.get_by_role("button", name="capture photo").click()
     ben.agree()
