@@ -8,7 +8,7 @@ from w2l.errors import W2LError
 from w2l.evaluate.truth import systems
 from w2l.evaluate.truth.scoring import score
 
-# how far a column may move without its damage: about what can be told apart with sixty talkers
+# how far a column may move without its damage; a damage must move its own column further
 _MUCH = {
     "opening_r": 0.06,
     "width_r": 0.08,
