@@ -71,6 +71,14 @@ def no_network():
         yield
 
 
+@pytest.fixture(autouse=True)
+def usual_scheduling():
+    """FFmpeg's SVT-AV1, as root, makes the process real-time; a browser started later by it would starve all others."""
+    yield
+    if sys.platform == "linux" and os.sched_getscheduler(0) != os.SCHED_OTHER:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def own_folders(tmp_path_factory):
     """The kit's cache and results go to a folder that is thrown away, also in processes that tests start."""

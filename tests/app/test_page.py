@@ -209,13 +209,18 @@ def test_two_at_once_wait_for_each_other_and_a_cancelled_dub_leaves_nothing(anna
     assert {path.name for path in _made(page) - before} == {"nobody3-dubbed.mp4", "contact_sheet.png", "speech.wav"}
 
 
-def test_nobody_gets_what_is_another_s(anna, ben, page, tmp_path):
+def test_nobody_gets_what_is_another_s(anna, ben, page, speech, tmp_path):
+    before = page.files()
+    anna.show("face", "Someone made up")
+    anna.give("speech", speech)
+    anna.agree()
+    assert "Download the video" in anna.make()
+    (mine,) = (path for path in page.files() - before if path.suffix == ".mp4")
     (tmp_path / "mine.txt").write_text("mine alone")
     anna.tab.get_by_role("tab", name="Is this video AI-made?").click()
     with anna.tab.expect_response(_is_upload) as answer:
         anna.tab.locator("#mark-file input[type=file]").set_input_files(tmp_path / "mine.txt")
     (sent,) = answer.value.json()
-    mine = next(path for path in page.files() if path.name == "my_face-dubbed.mp4")
     made = f"{page.origin}mine/{mine.relative_to(page.root / 'visitors').as_posix().partition('/')[2]}"
     file = f"{page.origin}en/gradio_api/file="
     asked = {"data": [{"path": sent, "meta": {"_type": "gradio.FileData"}}], "fn_index": 0, "session_hash": "ben"}

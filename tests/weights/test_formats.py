@@ -118,7 +118,7 @@ def test_safetensors_round_trip(model: nn.Module, tmp_path: Path) -> None:
     path = tmp_path / "new" / "w.safetensors"
     models.save(model, path, "wav2lip", WIDTH, mel_shift=-0.5, data="corpus 5", steps=7000)
     loaded = models.load(path)
-    wanted = {"network": "wav2lip", "width": WIDTH, "mel_shift": -0.5, "data": "corpus 5", "steps": 7000}
+    wanted = {"network": "wav2lip", "width": WIDTH, "mel_shift": -0.5, "data": "corpus 5", "steps": 7000, "size": 96}
     assert loaded.meta == wanted
     assert [file.name for file in path.parent.iterdir()] == ["w.safetensors"]
     assert path.stat().st_size < 2.3 * sum(value.numel() for value in model.state_dict().values()) + 1e5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -55,9 +55,9 @@ class GanTrainer(GeneratorTrainer):
         self.disc = self.add_learner("quality_disc", network, self.disc_learning_rate, (config.beta1, 0.999))
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def chosen(self) -> GanConfig:
         """The settings of the GAN."""
-        return asdict(self.gan) | self.metadata
+        return self.gan
 
     def learning_rate(self, step: int) -> float:
         """The generator's learning rate; its schedule starts when the generator starts to learn."""

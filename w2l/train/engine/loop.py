@@ -202,7 +202,7 @@ class _Loop:
         if saved is None:
             return
         wanted = json.loads(json.dumps(self.settings))
-        began = asdict(type(trainer.config)()) | json.loads(saved["config"])  # a setting newer than it had its default
+        began = asdict(type(trainer.chosen)()) | json.loads(saved["config"])  # a setting newer than it had its default
         if saved["name"] != trainer.name or began != wanted:
             raise W2LError(
                 f"{self.options.folder} holds a training of {saved['name']} with other settings "

@@ -20,6 +20,7 @@ from w2l.train.engine import distributed
 from w2l.train.engine.learner import Learner, to_device
 from w2l.train.engine.options import RunOptions
 from w2l.train.engine.precision import Precision
+from w2l.train.settings import TrainingConfig
 
 Batch = dict[str, torch.Tensor]
 Numbers = dict[str, torch.Tensor]
@@ -76,9 +77,14 @@ class Trainer(ABC):
         return next(iter(self.learners.values())).network
 
     @property
+    def chosen(self) -> TrainingConfig:
+        """The settings that the training was begun with; `config`, unless a training is built on another's."""
+        return self.config
+
+    @property
     def settings(self) -> dict[str, Any]:
         """Plain numbers and strings that identify this training; a checkpoint with other ones is not resumed."""
-        return asdict(self.config) | self.metadata
+        return asdict(self.chosen) | self.metadata
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, step: int, parts: int) -> dict[str, np.ndarray]:
