@@ -196,7 +196,7 @@ def test_two_at_once_wait_for_each_other_and_a_cancelled_dub_leaves_nothing(anna
     anna.give("speech", write_speech(tmp_path / "long.wav", 18))
     anna.agree()
     anna.begin()
-    anna.tab.get_by_text("Finding the face").wait_for()
+    anna.tab.get_by_text("Drawing the mouth").wait_for()  # the stage that lasts
     ben.show("face", "Someone made up")
     ben.show("speech", "Type")
     ben.tab.locator("#nobodies button").nth(3).click()
