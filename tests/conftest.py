@@ -24,7 +24,8 @@ import pytest
 # A shell that starts the tests in the background has told them, and what they start, to ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["helpers.machines", "helpers.servers"]  # the fixtures machine, server, own_cache and offer
+# the fixtures machine, screens, server, own_cache and offer
+pytest_plugins = ["helpers.machines", "helpers.screens", "helpers.servers"]
 
 _LOOPBACK = ("127.", "localhost", "::1")
 

@@ -24,14 +24,6 @@ SAMPLES = paths.data() / "samples"
 
 
 @pytest.fixture(scope="module")
-def screens(tmp_path_factory):
-    """Where screenshots are kept: $W2L_ARTEFACTS, or pytest's own folder, which it keeps for the last few runs."""
-    folder = Path(os.environ.get("W2L_ARTEFACTS") or tmp_path_factory.mktemp("screens"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def speech(tmp_path_factory):
     """Something to say."""
     return write_speech(tmp_path_factory.mktemp("speech") / "speech.wav", 0.8)

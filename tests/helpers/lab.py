@@ -9,6 +9,7 @@ another machine is refused.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import re
@@ -40,6 +41,14 @@ _PAGE = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": 
 _NOTEBOOK = {"windowingMode": "none", "autoStartDefaultKernel": True}
 _AT_REST = """() => document.querySelector('#jp-main-statusbar')?.innerText.includes('Idle')
   && [...document.querySelectorAll('.jp-InputPrompt')].every(prompt => !prompt.textContent.includes('*'))"""
+
+
+def why_not(*modules: str) -> str:
+    """Why browser tests that need these modules cannot run here; empty when they can."""
+    for module in ("playwright", *modules):
+        if importlib.util.find_spec(module) is None:
+            return f"{module} is not installed"
+    return "" if CHROMIUM else "there is no chromium on this machine (on Debian: apt install chromium)"
 
 
 @contextmanager

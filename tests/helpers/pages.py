@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import signal
 import subprocess
@@ -22,10 +21,7 @@ _WATCH = """button => {
 
 def why_not() -> str:
     """Why the browser tests cannot run here; empty when they can."""
-    for module in ("playwright", "gradio"):
-        if importlib.util.find_spec(module) is None:
-            return f"{module} is not installed"
-    return "" if lab.CHROMIUM else "there is no chromium on this machine (on Debian: apt install chromium)"
+    return lab.why_not("gradio")
 
 
 class Served:

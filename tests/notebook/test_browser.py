@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
-import os
 from pathlib import Path
 
 import nbformat
@@ -39,23 +37,8 @@ _CELLS = (
 MEL, ASK_MEL, SYNC, ASK_SYNC, UPLOAD, ASK_UPLOAD, BLIND, ASK_BLIND, RECORD, ASK_RECORD = range(len(_CELLS))
 
 
-def why_not() -> str:
-    """Why the browser tests cannot run here; empty when they can."""
-    for module in ("playwright", "jupyterlab"):
-        if importlib.util.find_spec(module) is None:
-            return f"{module} is not installed"
-    return "" if lab.CHROMIUM else "there is no chromium on this machine (on Debian: apt install chromium)"
-
-
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(why_not()), reason=why_not() or "it can run")]
-
-
-@pytest.fixture(scope="module")
-def screens(tmp_path_factory):
-    """Where screenshots are kept: $W2L_ARTEFACTS, or pytest's own folder, which it keeps for the last few runs."""
-    folder = Path(os.environ.get("W2L_ARTEFACTS") or tmp_path_factory.mktemp("screens"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+_WHY_NOT = lab.why_not("jupyterlab")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT or "it can run")]
 
 
 @pytest.fixture(scope="module")
