@@ -96,6 +96,7 @@ def _face(desk: Desk, inputs: _Inputs) -> None:
     pictures = public_pictures(desk)
 
     def nobody() -> None:
+        """The made-up faces."""
         gr.Markdown(words["nobody_help"], elem_classes="w2l-hint")
         number = inputs.add("nobody", gr.State(0))
         gallery = gr.Gallery(
@@ -141,6 +142,7 @@ def _speech(desk: Desk, inputs: _Inputs) -> None:
     _title(words["speech"])
 
     def typed() -> None:
+        """What is typed."""
         voices = _voices(desk)
         if not voices:
             gr.Markdown(words["no_voices"], elem_id="no-voices")
@@ -262,6 +264,7 @@ def _preview(desk: Desk, inputs: _Inputs, seen: gr.HTML, button: gr.Button) -> N
     parts = inputs.parts
 
     def draw(request: gr.Request, *values: Any) -> str:
+        """The preview of what is given, as HTML."""
         visitor, given = desk.visitor(request), inputs.named(values)
         if given["face_from"] != "nobody" and not given[_FACE_BOX[given["face_from"]]]:
             return ""
@@ -284,6 +287,7 @@ def _run(desk: Desk, inputs: _Inputs, shown: gr.HTML, make: gr.Button, cancel: g
     busy = [gr.update(interactive=False), gr.update(interactive=True)]
 
     def run(request: gr.Request, progress: gr.Progress = gr.Progress(), *values: Any) -> str:  # noqa: B008
+        """Makes the video; the result, or what is wrong, as HTML."""
         visitor, given = desk.visitor(request), inputs.named(values)
         folder = visitor.new_folder()
         try:

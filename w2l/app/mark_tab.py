@@ -21,6 +21,7 @@ def build(desk: Desk) -> None:
     said = gr.HTML("", elem_id="mark", padding=False)
 
     def read(request: gr.Request, path: Any) -> str:
+        """What the file says of itself, as HTML."""
         if not path:
             return ""
         try:

@@ -11,6 +11,7 @@ from w2l.audio.layouts import coefficients
 from w2l.audio.mel import SAMPLE_RATE
 from w2l.audio.resampling import resample
 
+LOUD = -20.0  # dB of full scale: what the loud parts of quiet speech are raised to for the networks
 QUIET = -40.0  # dB of full scale: speech below it hardly opens the mouth (see `level`)
 
 _SILENCE = 1e-4  # peak below this (-80 dB of full scale) is silence: quieter than one step of 14-bit sound
@@ -91,8 +92,17 @@ def level(wav: np.ndarray, rate: int) -> float:
         return -120.0
     steps = wav[: len(wav) // step * step].reshape(-1, step)
     power = np.sort(np.square(steps, dtype=np.float64).mean(axis=1))[::-1]
-    loud = power[min(max(9, len(power) // 200), len(power) // 5)]
-    return float(10 * np.log10(max(loud, 1e-12)))
+    return float(10 * np.log10(max(power[loud_rank(len(power))], 1e-12)))
+
+
+def loud_rank(steps: int) -> int:
+    """Of so many steps of 50 ms, the number of those that are louder than the one whose level `level` gives."""
+    return min(max(9, steps // 200), steps // 5)
+
+
+def raising(level: float) -> float:
+    """The factor by which speech whose loud parts have this level, dB of full scale, comes to `LOUD`."""
+    return float(10 ** ((LOUD - level) / 20))
 
 
 def is_silent(wav: np.ndarray) -> bool:

@@ -59,24 +59,13 @@ def read(path: str | os.PathLike[str], track: int | None = None) -> Sound:
     end, what follows is converted to those of the beginning.
     Raises W2LError when the file is missing, is not readable, or holds no sound at all, or no such track.
     """
-    import av
-
-    from w2l.video.files import read_head
-
     path = Path(path)
-    if not os.path.isfile(path):  # unlike Path.is_file, this never fails on names that no file can have
-        raise W2LError(f"no such sound file: {path}; check the path.")
-    read_head(path, "sound")
     samples = bytearray()  # grows in place, where joining blocks at the end would hold the sound twice
     source = _Source(path, track)
     rate = 0
-    try:
+    with _read_as_sound(path):
         for block, rate in _at_one_rate(source.blocks()):  # noqa: B007
             samples += block.tobytes()
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise W2LError(
-            f"{path} cannot be read as sound ({_reason(error)}); convert it to wav or choose another file."
-        ) from error
     start = round(source.lead * rate)
     samples[:0] = bytes(4 * source.channels * max(0, start))
     wav = np.frombuffer(samples, np.float32).reshape(-1, max(1, source.channels))
@@ -96,24 +85,30 @@ def measure(path: str | os.PathLike[str], track: int | None = None) -> float:
 
     Where there are no stamps, what the file says of itself; 0 where it says nothing. track, errors: as for `read`.
     """
+    path = Path(path)
+    with _read_as_sound(path), _opened(path, None) as container:
+        stream = choose(container, path, track)
+        first, last = math.inf, -math.inf
+        for packet in container.demux(stream):
+            if packet.pts is not None and packet.time_base is not None:
+                first = min(first, float(packet.pts * packet.time_base))
+                last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+        told = _seconds(stream.duration, stream.time_base) or (container.duration or 0) / 1e6
+        return last - first if last > first else told
+
+
+@contextmanager
+def _read_as_sound(path: Path) -> Iterator[None]:
+    """Checks that there is such a file, and gives what FFmpeg raises in the block as a W2LError."""
     import av
 
     from w2l.video.files import read_head
 
-    path = Path(path)
-    if not os.path.isfile(path):
+    if not os.path.isfile(path):  # unlike Path.is_file, this never fails on names that no file can have
         raise W2LError(f"no such sound file: {path}; check the path.")
     read_head(path, "sound")
     try:
-        with _opened(path, None) as container:
-            stream = choose(container, path, track)
-            first, last = math.inf, -math.inf
-            for packet in container.demux(stream):
-                if packet.pts is not None and packet.time_base is not None:
-                    first = min(first, float(packet.pts * packet.time_base))
-                    last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-            told = _seconds(stream.duration, stream.time_base) or (container.duration or 0) / 1e6
-            return last - first if last > first else told
+        yield
     except (av.FFmpegError, OSError, ValueError) as error:
         raise W2LError(
             f"{path} cannot be read as sound ({_reason(error)}); convert it to wav or choose another file."

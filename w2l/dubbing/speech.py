@@ -13,7 +13,6 @@ from w2l import audio
 from w2l.audio.resampling import resample
 from w2l.errors import W2LError
 
-_LEVEL = -20.0  # dB of full scale: what the loud parts of quiet speech are raised to for the networks
 _LEVEL_WINDOW = 4  # mel columns (50 ms) over which the level is measured
 _FLOOR_RISE = 6.0  # dB above the quietest tenth of the sound up to which it counts as background
 _FAR, _NEAR = 45.0, 18.0  # dB below the speech's own level between which that bound may lie
@@ -130,9 +129,9 @@ def _hearing(wav: np.ndarray, rate: int, name: str) -> tuple[int | None, float, 
         odd[f"the two channels of {name} cancel each other"] = f"the mouth follows the {side} one"
     loud = audio.level(wav.mean(axis=1) if channel is None else wav[:, channel], rate)
     if loud < audio.QUIET:
-        gain = 10 ** ((_LEVEL - loud) / 20)
+        gain = audio.raising(loud)
         odd[f"the speech in {name} is very quiet ({loud:.0f} dB of full scale)"] = (
-            f"the mouth follows it as if it were {_LEVEL - loud:.0f} dB louder, the sound stays as it is"
+            f"the mouth follows it as if it were {audio.LOUD - loud:.0f} dB louder, the sound stays as it is"
         )
     return channel, gain, odd
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2l.audio import QUIET, SAMPLE_RATE
+from w2l.audio import QUIET, SAMPLE_RATE, loud_rank, raising
 
 _STEP = SAMPLE_RATE // 20  # samples: 50 ms, as in `audio.level`
 _LOWEST = -120  # dB of full scale; each bin of the histogram is 1 dB
-_LEVEL = -20.0  # dB of full scale: what the loud parts of quiet speech are raised to, as in `dubbing.speech`
 _SURE = 60  # steps (3 s) that must have been heard before anything is raised
 _STANDS_OUT = 10  # dB by which loud parts exceed the quietest tenth if it is speech, and not the noise of a room
 
@@ -38,7 +37,7 @@ class LoudnessSoFar:
     def level(self) -> float:
         """How loud the loud parts are, in dB of full scale; -120 when nothing has been heard."""
         total = int(self._counts.sum())
-        return self._nth(min(max(9, total // 200), total // 5)) if total else float(_LOWEST)
+        return self._nth(loud_rank(total)) if total else float(_LOWEST)
 
     @property
     def gain(self) -> float:
@@ -46,7 +45,7 @@ class LoudnessSoFar:
         total, level = int(self._counts.sum()), self.level
         if total < _SURE or level >= QUIET or level - self._nth(total - 1 - total // 10) < _STANDS_OUT:
             return 1.0
-        return float(10 ** ((_LEVEL - level) / 20))
+        return raising(level)
 
     def _nth(self, rank: int) -> float:
         """The level of the step that only `rank` others exceed."""
