@@ -137,10 +137,22 @@ def test_typed_text_and_a_made_up_face_need_no_consent(chromium, page, tmp_path,
     film = visit.download(tmp_path)
     assert film.name == "nobody2-dubbed.mp4"
     assert not audio.is_silent(audio.read(film).wav)
-    visit.tab.get_by_role("tab", name="这是 AI 生成的吗？").click()
+    visit.tab.get_by_role("tab", name="AI 鉴别").click()
     visit.give("mark", film)
     visit.tab.get_by_text("此文件标明由 AI 生成或编辑。").wait_for()
     assert (visit.elsewhere(), visit.wrong) == ([], [])
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_tab_is_in_sight_on_a_phone_whatever_its_fonts(chromium, page, language, screens):
+    visit = Visit(chromium, page, language, width=375)
+    visit.tab.add_style_tag(content="button[role=tab] { font-family: monospace !important; }")  # wide letters
+    visit.tab.set_viewport_size({"width": 374, "height": 900})  # measured anew
+    visit.tab.screenshot(path=screens / f"app_{language}_narrow.png", full_page=True)
+    named = visit.tab.get_by_role("tab")
+    assert named.count() == 9
+    assert all(named.nth(number).is_visible() for number in range(9))
+    assert visit.tab.evaluate("document.scrollingElement.scrollWidth") <= 375
 
 
 def test_settings_are_previewed_as_they_change(ben, screens):
@@ -183,13 +195,13 @@ def test_the_camera_takes_a_picture(ben):
 
 def test_two_at_once_wait_for_each_other_and_a_cancelled_dub_leaves_nothing(anna, ben, page, tmp_path):
     before = _made(page)
-    anna.show("face", "Someone made up")
+    anna.show("face", "Made up")
     anna.tab.locator("#nobodies button").nth(0).click()
     anna.give("speech", write_speech(tmp_path / "long.wav", 18))
     anna.agree()
     anna.begin()
     anna.tab.get_by_text("Drawing the mouth").wait_for()  # the stage that lasts
-    ben.show("face", "Someone made up")
+    ben.show("face", "Made up")
     ben.show("speech", "Type")
     ben.tab.locator("#nobodies button").nth(3).click()
     ben.tab.locator("#text textarea").fill("Hello.")
@@ -203,13 +215,13 @@ def test_two_at_once_wait_for_each_other_and_a_cancelled_dub_leaves_nothing(anna
 
 def test_nobody_gets_what_is_another_s(anna, ben, page, speech, tmp_path):
     before = page.files()
-    anna.show("face", "Someone made up")
+    anna.show("face", "Made up")
     anna.give("speech", speech)
     anna.agree()
     assert "Download the video" in anna.make()
     (mine,) = (path for path in page.files() - before if path.suffix == ".mp4")
     (tmp_path / "mine.txt").write_text("mine alone")
-    anna.tab.get_by_role("tab", name="Is this video AI-made?").click()
+    anna.tab.get_by_role("tab", name="AI-made?").click()
     with anna.tab.expect_response(_is_upload) as answer:
         anna.tab.locator("#mark-file input[type=file]").set_input_files(tmp_path / "mine.txt")
     (sent,) = answer.value.json()

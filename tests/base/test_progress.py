@@ -88,6 +88,10 @@ def test_a_function_is_told_instead(capsys):
         bar.update(2)
         bar.set_postfix({"loss": "0.5"})
     assert list(progress_bar("ab", desc="letters", show=lambda *said: told.append(said))) == ["a", "b"]
+    with progress_bar(total=3, desc="resumed", initial=2, show=lambda *said: told.append(said)) as bar:
+        bar.update()
+    assert told[-2:] == [("resumed", 2, 3), ("resumed", 3, 3)]
+    del told[-2:]
     assert told == [("draw", n, 3) for n in (0, 1, 3)] + [("letters", n, 2) for n in (0, 1, 2)]
     assert capsys.readouterr().err == ""
 

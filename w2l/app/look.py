@@ -13,6 +13,8 @@ from w2l.app.work import Finished
 
 STYLE = """
 .gradio-container { max-width: 1180px !important; margin: 0 auto !important; padding: 12px !important; }
+/* narrow on phones; a rule for them alone would not reach it, because gradio prefixes what stands in @media */
+.gradio-container .app { padding: 8px clamp(4px, 8vw - 24px, 32px) !important; }
 footer { display: none !important; }
 .w2l-head { display: flex; flex-wrap: wrap; align-items: baseline; gap: 4px 16px; }
 .w2l-head h1 { font-size: 1.5rem; margin: 0; flex: 1 1 auto; }
@@ -22,9 +24,11 @@ footer { display: none !important; }
 .w2l-hint { color: var(--body-text-color-subdued); font-size: .9rem; }
 .w2l-hint p { margin: 0; }
 .html-container { padding: 0 !important; }
-#nobodies, #nobodies .grid-wrap { height: auto !important; min-height: 0 !important; max-height: none !important; }
+#nobodies, #nobodies .grid-wrap, #nobodies .gallery-container { height: auto !important; min-height: 0 !important;
+  max-height: none !important; }
 #nobodies .thumbnail-item { aspect-ratio: 1; height: auto; }
-#nobodies .grid-container { grid-template-columns: repeat(5, minmax(0, 1fr)) !important; gap: 6px; }
+#nobodies .grid-container { grid-template-rows: auto !important; grid-auto-rows: auto !important;
+  grid-template-columns: repeat(5, minmax(0, 1fr)) !important; gap: 6px; }
 .w2l-result video, .w2l-result img { width: 100%; max-height: 70vh; border-radius: 8px; display: block; }
 .w2l-result video { background: #000; }
 .w2l-result h3 { font-size: 1rem; margin: 12px 0 2px; }
@@ -35,7 +39,10 @@ footer { display: none !important; }
 .w2l-error, .w2l-done, .w2l-note { border-left: 4px solid; border-radius: 4px; padding: 10px 14px; margin: 8px 0;
   overflow-wrap: anywhere; }
 #live-nobodies { contain: inline-size; }
-@media (max-width: 480px) { #pages > .tab-wrapper { contain: inline-size; } }
+@media (max-width: 480px) {
+  #pages > .tab-wrapper { contain: inline-size; }
+  .tab-container button[role=tab] { padding: 0 11px !important; }
+}
 .w2l-live-screen { position: relative; max-width: 640px; }
 .w2l-live-screen canvas { display: none; width: 100%; height: auto; border-radius: 8px; }
 .w2l-live-on canvas { display: block; }

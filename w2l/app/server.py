@@ -146,10 +146,12 @@ def load_gradio(uploads: Path) -> Any:
 
 
 def _theme(gradio: Any) -> Any:
-    """Gradio's look with the fonts of the visitor's own system: none is fetched."""
-    return gradio.themes.Default(
+    """Gradio's look with the fonts of the visitor's own system (none is fetched), and hints dark enough to be read."""
+    theme = gradio.themes.Default(
         primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
     )
+    hints = ("body_text_color_subdued", "block_info_text_color", "input_placeholder_color")
+    return theme.set(**dict.fromkeys(hints, "*neutral_500"))
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -15,10 +15,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "tab_dub": ("Make a video", "制作视频"),
     "tab_live": ("Live", "实时"),
-    "tab_mark": ("Is this video AI-made?", "这是 AI 生成的吗？"),
+    "tab_mark": ("AI-made?", "AI 鉴别"),  # short: tabs that do not fit a phone are hidden behind a "…"
     # the face
     "face": ("1. The face", "1. 选择面孔"),
-    "face_nobody": ("Someone made up", "虚拟人物"),
+    "face_nobody": ("Made up", "虚拟人物"),
     "face_upload": ("Upload", "上传"),
     "face_camera": ("Camera", "拍照"),
     "nobody_help": (
@@ -35,7 +35,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "text": ("What should the face say?", "想让它说什么？"),
     "text_example": ("Hello! I am not a real person, but I can talk.", "你好！我不是真人，但我会说话。"),
     "language": ("Language", "语言"),
-    "by_script": ("By the text", "根据文字判断"),
+    "by_script": ("Automatic", "自动"),
     "voice": ("Voice", "声音"),
     "voice_default": ("Standard", "标准"),
     "voice_woman": ("Woman {}", "女声 {}"),

@@ -29,7 +29,7 @@ def progress_bar(
     the work. look: unit, initial and so on, as tqdm takes them.
     """
     if callable(show):
-        return Reported(show, items, total, desc)
+        return Reported(show, items, total, desc, look.get("initial", 0))
     from tqdm import tqdm  # here, because most imports of the kit show no bar
 
     if not show or can_draw():
@@ -84,10 +84,12 @@ class _Counter(Generic[T]):
 class Reported(_Counter[T]):
     """A bar for programs: calls a function at the start and whenever something has been counted."""
 
-    def __init__(self, report: Report, items: Iterable[T] | None, total: float | None, desc: str) -> None:
-        super().__init__(items, total)
+    def __init__(
+        self, report: Report, items: Iterable[T] | None, total: float | None, desc: str, initial: float = 0
+    ) -> None:
+        super().__init__(items, total, initial)
         self._report, self._desc = report, desc
-        report(desc, 0, self.total)
+        report(desc, self.n, self.total)
 
     def update(self, n: float = 1) -> None:
         """Counts n more, and reports it."""

@@ -28,6 +28,15 @@ def test_ctrl_c_ends_the_step_saves_and_the_next_run_resumes(tmp_path, capsys):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_resumed_run_is_timed_by_its_own_steps(tmp_path, monkeypatch):
+    tiny.loop.fit(tiny.make("expert", tiny.options(tmp_path), steps=2))
+    looks = []
+    plain = tiny.loop.progress_bar
+    monkeypatch.setattr(tiny.loop, "progress_bar", lambda **look: looks.append(look) or plain(**look))
+    tiny.loop.fit(tiny.make("expert", tiny.options(tmp_path), steps=2))
+    assert [(look["initial"], look["total"]) for look in looks] == [(2, 2)]
+
+
 def test_a_loss_that_is_no_number_stops_with_advice(tmp_path):
     it = tiny.make("expert", tiny.options(tmp_path, save_every=None))
     it.loss = lambda *_: (torch.tensor(float("nan"), requires_grad=True), torch.tensor(0.0))

@@ -46,11 +46,9 @@ class _Loop:
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer, self.options, self.settings = trainer, trainer.options, trainer.settings
-        folder, show = self.options.folder, self.options.progress
         self.first = distributed.rank() == 0
-        self.bar = progress_bar(desc=trainer.name, unit="step", show=show and self.first, total=trainer.steps)
         copy_to = self.options.copy_to if self.first else None
-        self.checkpoints = Checkpoints(folder, self.options.keep, copy_to, self.tell)
+        self.checkpoints = Checkpoints(self.options.folder, self.options.keep, copy_to, self.tell)
         self.step, self.seconds, self.best, self.last_save = 0, 0.0, math.nan, time.monotonic()
         self.saved: int | None = None
 
@@ -63,7 +61,10 @@ class _Loop:
         """The whole training, or what is left of it; returns the seconds it took in all."""
         self.resume()
         log = Log(self.options.folder if self.first else None, self.step)
-        self.bar.update(self.step)
+        self.bar = progress_bar(
+            desc=self.trainer.name, unit="step", total=self.trainer.steps, initial=self.step,
+            show=self.options.progress and self.first,
+        )  # fmt: skip
         try:
             if self.first:
                 self.write_settings()
