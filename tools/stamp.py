@@ -1,9 +1,10 @@
-"""Stamping: writes where the kit is published into its notebooks and READMEs, whose badges and first cells need it.
+"""Stamping: writes where the kit is published into the files that need it: badges, first cells, settings.
 
-The address is not fixed: to publish a copy, stamp it with your own. Two places are written, both marked:
+The address is not fixed: to publish a copy, stamp it with your own. Three places are written, all marked:
 
     <!-- badges: PATH --> ... <!-- /badges -->   in Markdown: badges that open the notebook PATH
     KIT = "..."                                  in a notebook's first code cell: what pip installs there
+    # address ... # /address                     in the files of `SETTINGS`: the lines given there
 
 In the clone: python -m tools.stamp OWNER/REPO[@TAG]
 """
@@ -24,10 +25,40 @@ _REPOSITORY = re.compile(r"([\w-][\w.-]*/[\w.-]+?)(?:\.git)?(?:@([\w./-]+))?")
 _BADGES = re.compile(r"<!-- badges: (?P<path>\S+) -->.*?<!-- /badges -->", re.DOTALL)
 _KIT = re.compile(r'^KIT = "[^"]*"', re.MULTILINE)
 _NEWEST = "main"  # the branch that is stamped where no tag is given
+_ADDRESS = re.compile(r"(?<=# address\n).*?(?=# /address$)", re.DOTALL | re.MULTILINE)
+
+# The lines between the marks of each file. {repo} is the repository's address, {site} that of the pages published from
+# it (.github/workflows/site.yml), {tag} the tag or branch.
+SETTINGS = {
+    "pyproject.toml": """\
+Homepage = "{site}"
+Repository = "{repo}"
+Issues = "{repo}/issues"
+Changelog = "{repo}/blob/{tag}/CHANGELOG.md"
+""",
+    "CITATION.cff": """\
+repository-code: "{repo}"
+url: "{site}"
+""",
+    "mkdocs.yml": """\
+site_url: "{site}"
+repo_url: "{repo}"
+edit_uri: "blob/{tag}/docs/"
+""",
+    ".github/ISSUE_TEMPLATE/config.yml": """\
+contact_links:
+  - name: Troubleshooting
+    url: "{site}guides/troubleshooting.html"
+    about: What most people run into, and what to do.
+  - name: A security problem
+    url: "{repo}/security/advisories/new"
+    about: Please report it in private.
+""",
+}
 
 
 def stamp(repository: str, folder: str | os.PathLike[str]) -> list[Path]:
-    """Writes OWNER/REPO[@TAG], on GitHub, into the READMEs and notebooks of a clone; returns the files that changed.
+    """Writes OWNER/REPO[@TAG], on GitHub, into a clone's READMEs, notebooks and settings; returns the changed files.
 
     An existing stamp is replaced. Raises W2LError for any other form of address and for a folder that is
     not a clone of the kit.
@@ -42,9 +73,23 @@ def stamp(repository: str, folder: str | os.PathLike[str]) -> list[Path]:
         raise W2LError(f"there are no notebooks in {place}; run this in a clone of the kit, or name its folder.")
     texts = [path for path in (place / "README.md", place / "README.zh.md") if path.exists()]
     books = [path for path in (place / "index.ipynb", *notebooks) if path.exists()]
-    return [path for path in texts if _write(path, _with_badges(path.read_text(encoding="utf8"), name, tag))] + [
-        path for path in books if _write(path, _stamp_notebook(path, name, tag))
-    ]
+    new = {path: _with_badges(path.read_text(encoding="utf8"), name, tag) for path in texts}
+    new |= {path: _stamp_notebook(path, name, tag) for path in books}
+    new |= {
+        path: _with_settings(path.read_text(encoding="utf8"), lines, name, tag)
+        for file, lines in SETTINGS.items()
+        if (path := place / file).exists()
+    }
+    return [path for path, text in new.items() if _write(path, text)]
+
+
+def _with_settings(text: str, lines: str, name: str, tag: str) -> str:
+    """The text with lines of `SETTINGS` between its marks. GitHub publishes the site under its owner's name."""
+    owner, _, repository = name.partition("/")
+    place = f"{owner.lower()}.github.io"
+    site = f"https://{place}/" if repository.lower() == place else f"https://{place}/{repository}/"
+    filled = lines.format(repo=f"https://github.com/{name}", site=site, tag=tag)
+    return _ADDRESS.sub(lambda _: filled, text)
 
 
 def _stamp_notebook(path: Path, name: str, tag: str) -> str:

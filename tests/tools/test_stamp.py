@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 
 import pytest
+import yaml
 from helpers.places import ROOT
 
 from tools.notebook_runner import code_hash
-from tools.stamp import stamp
+from tools.stamp import SETTINGS, stamp
 from w2l.errors import W2LError
 
 
 @pytest.fixture
 def copy(tmp_path):
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    for name in ("README.md", "index.ipynb"):
-        shutil.copy(ROOT / name, tmp_path)
+    for name in ("README.md", "index.ipynb", *SETTINGS):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
+
+
+def read(path):
+    return yaml.load(path.read_text(encoding="utf8"), Anything)
+
+
+class Anything(yaml.SafeLoader):
+    """A loader that takes tags of other programs, such as mkdocs' !!python/name, for None."""
+
+
+Anything.add_multi_constructor("", lambda loader, suffix, node: None)
 
 
 def sources(path):
@@ -50,6 +64,23 @@ def test_a_new_stamp_replaces_the_old_one(copy):
         told = "\n".join(sources(path))
         assert "someone" not in told
         assert "w2l @ git+https://github.com/other/kit@main" in told
+
+
+def test_settings_get_the_address_and_lose_it_again(copy):
+    """Every file of SETTINGS has the marks; what is between them is well-formed and belongs to the address."""
+    stamp("Someone/w2l@v0.1.0", copy)
+    project = tomllib.loads((copy / "pyproject.toml").read_text(encoding="utf8"))["project"]
+    assert project["urls"]["Homepage"] == "https://someone.github.io/w2l/"
+    assert project["urls"]["Changelog"] == "https://github.com/Someone/w2l/blob/v0.1.0/CHANGELOG.md"
+    assert read(copy / "CITATION.cff")["repository-code"] == "https://github.com/Someone/w2l"
+    assert read(copy / "mkdocs.yml")["site_url"] == "https://someone.github.io/w2l/"
+    links = read(copy / ".github/ISSUE_TEMPLATE/config.yml")["contact_links"]
+    assert {link["url"].split("/")[2] for link in links} == {"someone.github.io", "github.com"}
+    stamp("other/other.github.io", copy)
+    for name in SETTINGS:
+        text = (copy / name).read_text(encoding="utf8")
+        assert "omeone" not in text
+        assert "https://other.github.io/" in text
 
 
 @pytest.mark.parametrize("address", ["w2l", "a b/c", "https://elsewhere.org/a/b", "a/b@", ""])
