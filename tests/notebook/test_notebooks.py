@@ -141,6 +141,8 @@ def test_setup_tells_what_is_here_and_makes_the_results_folder(monkeypatch, tmp_
     assert place.fast
     assert place.platform == "local"
     assert place.weights["wav2lip"] is None
+    assert "weights   classroom: comes with the kit\n" in told
+    assert "weights   wav2lip: optional, not downloaded; the notebooks run without it\n" in told
     assert {line.split()[0] for line in told.splitlines()} >= {"place", "packages", "GPU", "results", "weights", "fast"}
 
 

@@ -260,7 +260,9 @@ def test_on_colab_the_dialog_opens_only_when_asked(monkeypatch, tmp_path):
     for name, module in (("google", google), ("google.colab", colab), ("google.colab.files", files)):
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.chdir(tmp_path)
-    assert Upload(tmp_path / "up").path is None
+    asked = Upload(tmp_path / "up")
+    assert asked.path is None
+    assert "UPLOAD" in asked.said.value  # the switch's own name, as the notebooks have it
     assert Upload(tmp_path / "up", ask=True).path.read_bytes() == b"film"
 
 

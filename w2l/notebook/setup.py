@@ -165,12 +165,18 @@ def _report(place: Place) -> Iterator[tuple[str, str]]:
     if place.inputs:
         yield "inputs", ", ".join(map(str, place.inputs))
     for name, path in place.weights.items():
-        bundled = path is not None and path.is_relative_to(place.data)
-        yield "weights", f"{name}: {'bundled' if bundled else path or 'not on this machine; not needed here'}"
+        yield "weights", f"{name}: {_whence(path, place)}"
     if place.fast:
         yield "fast", f"{FAST_VARIABLE} is set: less data, fewer steps"
     if missing := missing_packages():
         yield "missing", f"run  %pip install -q {shlex.join(missing)}  in a cell of its own, then restart the kernel"
+
+
+def _whence(path: Path | None, place: Place) -> str:
+    """Where a generator's weights come from. To a newcomer, weights that are absent must not read as a fault."""
+    if path is None:
+        return "optional, not downloaded; the notebooks run without it"
+    return "comes with the kit" if path.is_relative_to(place.data) else str(path)
 
 
 def _version_of(name: str) -> str:

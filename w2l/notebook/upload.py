@@ -36,7 +36,7 @@ class Upload:
         if self._colab and ask:
             self._ask_colab()
         elif self._colab:
-            self.said.value = "To upload a file, set the switch above and run this cell again."
+            self.said.value = "On Colab, tick <i>UPLOAD</i> in the cell above, run that cell, then run this one again."
 
     def keep(self, name: str, data: bytes) -> Path:
         """Writes the file into the folder, whole or not at all, under a name without unusual characters."""
