@@ -46,9 +46,9 @@ WINGS = {
 _BESIDE = {
     "notebooks/": "the course",
     "data/": "bundled weights with their model card, the face detector, the talker's head, presenter and speech",
-    "docs/": "the data card: what the talkers are made from, and whom they represent; ONNX files; the benchmark",
+    "docs/": "the site: guides, how it works, glossary, reference; the data card, ONNX files, the benchmark",
     "tests/": "laid out as w2l/ is; all of them run without network",
-    "tools/": "what publishes the kit (this map, stamped addresses, notebook outputs), and the study on real people",
+    "tools/": "what publishes the kit (this map, addresses, notebook outputs, the site), and the study on real people",
 }
 _MAP = re.compile(r"(?<=<!-- map -->\n).*?(?=<!-- /map -->)", re.DOTALL)
 
