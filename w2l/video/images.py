@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -246,7 +247,7 @@ def _riff_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
 
 def _decode(data: bytes, path: Path) -> np.ndarray:
     """Decodes a still picture as it is stored: grey, BGR or BGRA, 8 or 16 bit."""
-    with _quiet_stderr():
+    with _quiet_stderr:
         try:
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         except cv2.error:
@@ -256,21 +257,34 @@ def _decode(data: bytes, path: Path) -> np.ndarray:
     return image
 
 
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Keeps messages of libjpeg and libpng about broken files off the terminal; they bypass Python and OpenCV."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # there is no standard error (a program without a console)
-        yield
-        return
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+class _QuietStderr:
+    """Keeps messages of libjpeg and libpng about broken files off the terminal; they bypass Python and OpenCV.
+
+    All threads share one standard error: the first to enter takes it away, and the last to leave puts it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._kept = threading.Lock(), 0, -1
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                with suppress(OSError):  # a program without a console has no standard error
+                    self._kept = os.dup(2)
+                    with open(os.devnull, "wb") as nowhere:
+                        os.dup2(nowhere.fileno(), 2)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._kept != -1:
+                os.dup2(self._kept, 2)
+                os.close(self._kept)
+                self._kept = -1
+
+
+_quiet_stderr = _QuietStderr()
 
 
 def _first_gif_frame(path: Path, ground: int) -> np.ndarray:
