@@ -33,9 +33,12 @@ BROUGHT = {
 _LINK = re.compile(r"(?P<text>!?\[(?:[^\[\]]|\[[^\]]*\])*\])\((?P<target>[^()\s]+)\)")
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.DOTALL | re.MULTILINE)
 _NOTEBOOK = re.compile(r'(?<=href=")([\w./-]+)\.ipynb(?=["#])')
-# What nbconvert adds for formulas and diagrams, of which the notebooks have none: it would be loaded from elsewhere.
+# What would be loaded from elsewhere: badges, and nbconvert's code for formulas and diagrams, of which there are none.
 _FOREIGN = re.compile(
-    r"<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->|<script type=.module.>.*?</script>", re.DOTALL
+    r"<!-- badges: .*?<!-- /badges -->"
+    r"|<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->"
+    r"|<script type=.module.>.*?</script>",
+    re.DOTALL,
 )
 _PICTURE = re.compile(r'<h[12][^>]*>(.*?)<|alt="No description has been provided for this image"', re.DOTALL)
 
@@ -62,12 +65,22 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
 
 def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
     """The page's HTML. In a notebook's, links to others lead to their pages, and pictures say where they belong."""
-    return notebook(html) if page.file.src_uri.endswith(".ipynb") else html
+    name = page.file.src_uri
+    return notebook(html, name, config.extra) if name.endswith(".ipynb") else html
 
 
-def notebook(html: str) -> str:
-    """A notebook's HTML as nbconvert makes it, with links, alternative texts, and nothing from other places."""
+def notebook(html: str, name: str, extra: dict[str, Any]) -> str:
+    """A notebook's HTML as nbconvert makes it, with links, alternative texts, and nothing from other places.
+
+    name: of the notebook, as "notebooks/00_setup.ipynb". extra: as `translate` takes it. A line below the title
+    tells that widgets need a running notebook, and where there is one.
+    """
     heading = ""
+    colab = extra.get("repository", "").replace("https://github.com/", "https://colab.research.google.com/github/")
+    where = f', <a href="{colab}/blob/{extra["tag"]}/{name}">on Colab</a> for example' if colab else ""
+    note = (
+        f"<p><em>These are the outputs of a stored run. Sliders and recorders need a running notebook{where}.</em></p>"
+    )
 
     def describe(found: re.Match[str]) -> str:
         nonlocal heading
@@ -76,7 +89,8 @@ def notebook(html: str) -> str:
             return found[0]
         return f'alt="A picture of the section “{heading}”; the text around it says what it shows."'
 
-    return _PICTURE.sub(describe, _NOTEBOOK.sub(r"\1.html", _FOREIGN.sub("", html)))
+    shown = _PICTURE.sub(describe, _NOTEBOOK.sub(r"\1.html", _FOREIGN.sub("", html)))
+    return shown.replace("</h1>", f"</h1>{note}", 1)
 
 
 def translate(markdown: str, page: str, extra: dict[str, Any]) -> str:

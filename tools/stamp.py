@@ -42,8 +42,13 @@ url: "{site}"
 """,
     "mkdocs.yml": """\
 site_url: "{site}"
-repo_url: "{repo}"
-edit_uri: "blob/{tag}/docs/"
+extra: # not repo_url, for which every reader's browser would ask GitHub how many stars there are
+  repository: "{repo}"
+  tag: "{tag}"
+  social:
+    - icon: fontawesome/brands/github
+      link: "{repo}"
+      name: The repository
 """,
     ".github/ISSUE_TEMPLATE/config.yml": """\
 contact_links:
@@ -119,7 +124,9 @@ def _badges(path: str, name: str, tag: str) -> str:
         ("Open in Binder", "https://mybinder.org/badge_logo.svg",
          f"https://mybinder.org/v2/gh/{name}/{tag}?labpath={path}"),
     )  # fmt: skip
-    return f"<!-- badges: {path} -->{' '.join(f'[![{a}]({b})]({c})' for a, b, c in links)}<!-- /badges -->"
+    # As HTML, because a line that begins with a comment is taken for HTML to its end.
+    badges = " ".join(f'<a href="{c}"><img src="{b}" alt="{a}"></a>' for a, b, c in links)
+    return f"<!-- badges: {path} -->{badges}<!-- /badges -->"
 
 
 def _write(path: Path, text: str) -> bool:

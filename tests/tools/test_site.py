@@ -43,11 +43,14 @@ def test_without_a_stamp_a_file_that_is_not_on_the_site_is_not_linked():
 def test_a_notebook_loads_nothing_from_elsewhere_and_says_what_its_pictures_belong_to():
     html = (
         '<h2 id="a">The dub<a href="#a">¶</a></h2><img alt="No description has been provided for this image">'
+        '<!-- badges: a --><img src="https://far"><!-- /badges -->'
         '<!-- Load mathjax --><script src="https://far"></script><!-- End of mathjax configuration -->'
         '<script type="module">import("https://far")</script><a href="02_inference.ipynb">02</a>'
     )
-    shown = site.notebook(html)
-    assert "far" not in shown
+    shown = site.notebook(f"<h1>00</h1>{html}", "notebooks/00_setup.ipynb", STAMPED)
+    assert "https://far" not in shown
+    assert "https://colab.research.google.com/github/some/kit/blob/v1/notebooks/00_setup.ipynb" in shown
+    assert "colab" not in site.notebook(f"<h1>00</h1>{html}", "notebooks/00_setup.ipynb", {})
     assert 'alt="A picture of the section “The dub”;' in shown
     assert shown.endswith('<a href="02_inference.html">02</a>')
 

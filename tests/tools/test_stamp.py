@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tomllib
 
@@ -56,6 +57,18 @@ def test_stamps_every_notebook_and_nothing_else_in_it(copy):
         assert len(differ) == 2
 
 
+@pytest.mark.parametrize("name", ["notebooks/00_setup.ipynb", "README.md"])
+def test_badges_are_shown(copy, name):
+    """In a notebook, where they stand at the beginning of a line, and in README's table."""
+    from nbconvert.filters.markdown_mistune import markdown2html_mistune
+
+    stamp("someone/w2l", copy)
+    text = sources(copy / name)[0] if name.endswith(".ipynb") else (copy / name).read_text(encoding="utf8")
+    html = markdown2html_mistune(text)
+    assert "[![" not in html
+    assert re.search(r'<a href="https://colab[^"]*/00_setup.ipynb"><img src="[^"]*svg" alt="Open in Colab"></a>', html)
+
+
 def test_a_new_stamp_replaces_the_old_one(copy):
     stamp("someone/w2l@v0.1.0", copy)
     assert stamp("someone/w2l@v0.1.0", copy) == []
@@ -74,6 +87,7 @@ def test_settings_get_the_address_and_lose_it_again(copy):
     assert project["urls"]["Changelog"] == "https://github.com/Someone/w2l/blob/v0.1.0/CHANGELOG.md"
     assert read(copy / "CITATION.cff")["repository-code"] == "https://github.com/Someone/w2l"
     assert read(copy / "mkdocs.yml")["site_url"] == "https://someone.github.io/w2l/"
+    assert read(copy / "mkdocs.yml")["extra"]["tag"] == "v0.1.0"
     links = read(copy / ".github/ISSUE_TEMPLATE/config.yml")["contact_links"]
     assert {link["url"].split("/")[2] for link in links} == {"someone.github.io", "github.com"}
     stamp("other/other.github.io", copy)
