@@ -204,3 +204,20 @@ TOP = {
 def test_the_top_of_the_repository_is_small():
     done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert {name.split("/")[0] for name in done.stdout.split("\0") if name} - TOP == set()
+
+
+def test_figures_of_the_bundled_stages_are_those_of_the_model_card():
+    """The guide's table of stages has the numbers of the card, which is written when the weights are measured."""
+    card = (ROOT / "data/weights/README.md").read_text(encoding="utf8").split("## Stage by stage\n")[1]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in card.splitlines() if line[:1] == "|"]
+    table = {row[0]: dict(zip(rows[0][1:], row[1:], strict=True)) for row in rows if len(row) == len(rows[0])}
+    wanted = (
+        "opening against the truth of the new speech",
+        "opening against the truth of the replaced speech",
+        "gradient energy of the lower face over the truth's",
+    )
+    guide = (ROOT / "docs/guides/evaluation.md").read_text(encoding="utf8").replace("−", "-")
+    found = re.findall(r"^\| `(classroom_\w+)`[^|]*\| ([^|]+?) \| ([^|]+?) \| ([^|]+?) \|$", guide, re.MULTILINE)
+    assert len(found) == 4
+    for name, *values in found:
+        assert values == [table[figure][name] for figure in wanted], name

@@ -151,7 +151,7 @@ class _Page(HTMLParser):
 def faults(site: Path) -> list[str]:
     """What is wrong with a built site, in sentences: broken links and anchors, files from elsewhere."""
     pages = {path: _Page(path) for path in sorted(site.rglob("*.html")) if path.name != "404.html"}
-    found = []
+    found = [] if pages else [f"{site} holds no pages; run mkdocs build first"]
     for path, page in pages.items():
         name = path.relative_to(site)
         found += [f"{name} loads {goal}" for goal in page.loads if urlsplit(goal).netloc]

@@ -70,6 +70,11 @@ def test_faults_of_a_built_site_are_seen(tmp_path):
     ]
 
 
+def test_a_folder_without_pages_is_no_sound_site(tmp_path):
+    (fault,) = site.faults(tmp_path)
+    assert "holds no pages" in fault
+
+
 class Loader(yaml.SafeLoader):
     """Takes the tags that mkdocs knows for nothing."""
 
