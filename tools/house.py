@@ -37,6 +37,7 @@ WINGS = {
     "live": "a face that speaks as the sound comes in: pieces of sound to pictures, without and with a clock",
     "train": "expert, generator, GAN and meter, each with its step; `train/engine` loops, saves and resumes",
     "preprocess": "raw clips to a clip store",
+    "doctor": "why a training stands still: a store measured, causes named; the clinic that spoils stores on purpose",
     "evaluate": "clips and pairs measured; reports; studies (the paper's claims, robustness); the benchmark `truth`",
     "bench": "speed and memory of this machine",
     "app": "the web page for people who only want the result: tabs, visitors and their files, the guard, the server",

@@ -36,6 +36,7 @@ _TRIED = {
     "corpus": [],
     "export": [("weights.onnx", "export IN OUT")],
     "preprocess": [("store/report.csv", "preprocess clips store --speakers IN --no-sync")],
+    "doctor": [("doctor.json", "doctor store --expert IN --report .")],
     "train expert": [("expert.safetensors", "train expert --from IN --out .")],
     "train generator": [
         ("generator.safetensors", "train generator --from IN --out ."),

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 from w2l.base import files
 from w2l.base.parallel import limit_threads
 from w2l.base.version import __version__
-from w2l.cli import app, bench, dub, evaluate, evaluate_truth, live, mark, preprocess, say, train, weights
+from w2l.cli import app, bench, doctor, dub, evaluate, evaluate_truth, live, mark, preprocess, say, train, weights
 from w2l.cli.command import Command
 from w2l.errors import W2LError
 
@@ -38,6 +38,7 @@ COMMANDS: tuple[Command, ...] = (
     *bench.COMMANDS,
     *weights.COMMANDS,
     *preprocess.COMMANDS,
+    *doctor.COMMANDS,
     *train.COMMANDS,
     *evaluate.COMMANDS,
     *evaluate_truth.COMMANDS,

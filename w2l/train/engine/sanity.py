@@ -47,14 +47,28 @@ def checks(trainer: Trainer) -> list[Check]:
 
 def overfits(trainer: Trainer) -> Check:
     """Whether the main network can memorise one small batch in a few seconds."""
+    values = memorise(trainer, _small_batch(trainer))
+    first, last = np.mean(values[:2]), np.mean(values[-2:])
+    said = f"the loss of one batch goes from {first:.3g} to {last:.3g} in {len(values)} steps"
+    if last < (0.95 if "start" in trainer.metadata else 0.8) * first:
+        return Check("overfit", True, said)
+    if len(values) < _STEPS:
+        return Check("overfit", None, f"{said}: this machine is too slow to tell")
+    return Check("overfit", False, f"{said}: a network that cannot memorise one batch learns nothing from many")
+
+
+def memorise(
+    trainer: Trainer, batch: Batch, rate: float = _RATE, steps: int = _STEPS, seconds: float = _SECONDS
+) -> list[float]:
+    """The losses of the main network while it learns one batch at this rate, until they have halved, for at most so
+    many steps and seconds. The network is left as it was."""
     network = trainer.network
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=_RATE)
-    batch = _small_batch(trainer)
+    optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=rate)
     values: list[float] = []
-    until = time.monotonic() + _SECONDS
+    until = time.monotonic() + seconds
     network.train()
-    while len(values) < _STEPS and (len(values) < 5 or (time.monotonic() < until and values[-1] > values[0] / 2)):
+    while len(values) < steps and (len(values) < 5 or (time.monotonic() < until and values[-1] > values[0] / 2)):
         loss = trainer.main_loss(batch, trainer.steps - 1)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -63,13 +77,7 @@ def overfits(trainer: Trainer) -> Check:
     network.load_state_dict(before)
     for parameter in network.parameters():
         parameter.grad = None
-    first, last = np.mean(values[:2]), np.mean(values[-2:])
-    said = f"the loss of one batch goes from {first:.3g} to {last:.3g} in {len(values)} steps"
-    if last < (0.95 if "start" in trainer.metadata else 0.8) * first:
-        return Check("overfit", True, said)
-    if len(values) < _STEPS:
-        return Check("overfit", None, f"{said}: this machine is too slow to tell")
-    return Check("overfit", False, f"{said}: a network that cannot memorise one batch learns nothing from many")
+    return values
 
 
 def _small_batch(trainer: Trainer) -> Batch:
