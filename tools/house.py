@@ -35,7 +35,7 @@ WINGS = {
     "evaluate.held_out": "a generator on held-out talkers, for training and evaluation alike",
     "dubbing": "settings, footage, speech, the stream of stages, the dub; preview, batch, demo, contact sheet",
     "live": "a face that speaks as the sound comes in: pieces of sound to pictures, without and with a clock",
-    "train": "expert, generator, GAN and meter, each with its step; `train/engine` loops, saves and resumes",
+    "train": "expert, hearing, generator, GAN and meter, each with its step; `train/engine` loops, saves and resumes",
     "preprocess": "raw clips to a clip store",
     "doctor": "why a training stands still: a store measured, causes named; the clinic that spoils stores on purpose",
     "evaluate": "clips and pairs measured; reports; studies (the paper's claims, robustness); the benchmark `truth`",

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 from helpers.painted import painted_people
 
 from w2l import models
@@ -104,6 +105,19 @@ def test_the_whole_recipe(tmp_path, capsys):
     assert f"| figure | {generator} | classroom_generator_gamed |" in text
     assert f"--expert {expert.split('/')[-1]} --set" in text
     assert "sync_steps 1" in text and "3 validation talkers" in text and sheet.stat().st_size > 10_000
+
+
+def test_a_generator_that_has_learned_to_hear_goes_on_from_there(tmp_path, capsys):
+    out, few = tmp_path / "hearing", ["--quiet", "--no-sanity", "--set", *FEW, "steps=1", "width=0.1", "batch=2"]
+    assert main(["train", "hearing", "--out", str(out), *few]) == 0
+    (heard,) = capsys.readouterr().out.strip().splitlines()[-1:]
+    assert heard == str(out / "generator.safetensors")
+    more = ["sync_steps=0", "learning_rate=1e-9"]
+    assert main(["train", "generator", "--from", heard, "--out", str(tmp_path / "drawn"), *few, *more]) == 0
+    before, after = models.load(heard, "wav2lip"), models.load(tmp_path / "drawn" / "generator.safetensors", "wav2lip")
+    assert after.meta["start"] == "generator.safetensors"
+    name = "audio_encoder.0.conv_block.0.weight"
+    torch.testing.assert_close(before.state_dict()[name], after.state_dict()[name], atol=1e-3, rtol=0)
 
 
 def test_from_files_to_a_sharpened_generator(tmp_path, capsys):

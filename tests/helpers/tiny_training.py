@@ -14,20 +14,22 @@ import torch
 
 from w2l import models
 from w2l.data.clip import Clip
-from w2l.train import expert, gan, generator, meter
+from w2l.data.utterances import Utterance
+from w2l.train import expert, gan, generator, hearing, meter
 from w2l.train.data import TrainingData
 from w2l.train.engine import distributed, loop
 from w2l.train.engine.options import RunOptions
 from w2l.train.engine.trainer import Trainer
 
 CPU = torch.device("cpu")
-KINDS = ("expert", "generator", "gan", "meter")
+KINDS = ("expert", "generator", "gan", "meter", "hearing")
 WIDTH = 0.08
 SMALL: dict[str, dict[str, Any]] = {
     "expert": {"steps": 6, "clips": 2, "windows": 3},
     "generator": {"steps": 2, "batch": 2, "sync_steps": 4, "sync_batch": 2, "sync_gate": 9.0, "sync_ramp": 2},
     "gan": {"steps": 6, "ahead": 2, "batch": 2, "disc_width": WIDTH, "sync_gate": 9.0},
     "meter": {"steps": 6, "batch": 4},
+    "hearing": {"steps": 6, "batch": 4},
 }
 
 
@@ -42,6 +44,18 @@ def clips(count: int = 3, frames: int = 20) -> list[Clip]:
         )
         for _ in range(count)
     ]
+
+
+def utterances(count: int = 3, frames: int = 20) -> list[Utterance]:
+    """Noise that is an utterance in shape; the louder a window is, the wider the mouth opens."""
+    rng = np.random.default_rng(0)
+    made = []
+    for _ in range(count):
+        loud = rng.uniform(0, 1, frames).astype(np.float32)
+        columns = np.interp(np.arange(round(frames * 3.2) + 1) / 3.2 - 0.5, np.arange(frames), loud)
+        mel = (columns * 6 - 3 + rng.normal(0, 0.3, (80, len(columns)))).clip(-4, 4).astype(np.float16)
+        made.append(Utterance(mel, np.stack([loud * k for k in range(1, 8)], axis=1)))
+    return made
 
 
 def judge(frames: int = 5) -> torch.nn.Module:
@@ -67,6 +81,11 @@ def make(kind: str, run: RunOptions | None = None, **settings: Any) -> Trainer:
         return generator.GeneratorTrainer(generator.GeneratorConfig(**chosen), data, run, judge())
     if kind == "gan":
         return gan.GanTrainer(gan.GanConfig(**chosen), data, run, judge())
+    if kind == "hearing":
+        spoken = hearing.HearingData(utterances(), utterances(2), "noise")
+        torch.manual_seed(0)
+        network = models.build("wav2lip", chosen["width"])
+        return hearing.HearingTrainer(hearing.HearingConfig(**chosen), spoken, run, network)
     del chosen["width"]
     return meter.MeterTrainer(meter.MeterConfig(**chosen), data, run)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import struct
-import threading
 
 import cv2
 import numpy as np
@@ -18,7 +16,6 @@ from helpers.clips import (
 
 from w2l import video
 from w2l.errors import W2LError
-from w2l.video import images
 from w2l.video.images import to_bgr
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -121,34 +118,3 @@ def test_a_large_transparent_picture_is_laid_on_white():
 def test_a_video_is_no_picture(tmp_path):
     with pytest.raises(W2LError, match="not a picture"):
         video.read_image(write_clip(tmp_path / "clip.mp4", n=2))
-
-
-def test_pictures_read_by_several_threads_leave_standard_error_as_it_was(tmp_path, monkeypatch):
-    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((8, 8, 3), np.uint8))
-    decode, errors, before = cv2.imdecode, [], os.fstat(2)
-    inside, leave = {1: threading.Event(), 2: threading.Event()}, {1: threading.Event(), 2: threading.Event()}
-    turn = threading.local()
-
-    def slow(*given):
-        inside[turn.number].set()
-        assert leave[turn.number].wait(30)
-        return decode(*given)
-
-    def read(number):
-        turn.number = number
-        try:
-            video.read_image(tmp_path / "a.png")
-        except BaseException as error:
-            errors.append(error)
-
-    monkeypatch.setattr(images.cv2, "imdecode", slow)
-    threads = {number: threading.Thread(target=read, args=[number]) for number in (1, 2)}
-    for number in (1, 2):  # the first to begin is the first to end
-        threads[number].start()
-        assert inside[number].wait(30)
-    for number in (1, 2):
-        leave[number].set()
-        threads[number].join()
-    after = os.fstat(2)
-    assert (after.st_dev, after.st_ino, after.st_rdev) == (before.st_dev, before.st_ino, before.st_rdev)
-    assert errors == []

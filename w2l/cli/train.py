@@ -50,11 +50,12 @@ def _run_corpus(options: argparse.Namespace) -> None:
     print(f"{options.folder}: {total} clips of {options.seconds:g} s, each with its truth in a .json beside it")
 
 
-def _add_training(parser: argparse.ArgumentParser, name: str) -> None:
+def _add_training(parser: argparse.ArgumentParser, name: str, people: bool = True) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs") / name, help=f"run folder (default: runs/{name})")
     parser.add_argument("--preset", default="classroom", help="classroom (minutes) or paper (as published)")
     add_choices(parser, RunOptions)
-    add_choices(parser, Cast, only=("people",))  # voices and looks are settings
+    if people:
+        add_choices(parser, Cast, only=("people",))  # voices and looks are settings
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="processor threads to use (default: all)")
     parser.add_argument(
         "--set",
@@ -68,6 +69,10 @@ def _add_training(parser: argparse.ArgumentParser, name: str) -> None:
 
 def _add_source(parser: argparse.ArgumentParser, start: str) -> None:
     parser.add_argument("--data", type=Path, metavar="STORE", help="preprocessed clips (default: the synthetic talker)")
+    _add_start(parser, start)
+
+
+def _add_start(parser: argparse.ArgumentParser, start: str) -> None:
     parser.add_argument(
         "--from", dest="start", metavar="WEIGHTS", help=f"a name, file or checkpoint (default: {start})"
     )
@@ -101,6 +106,11 @@ def _add_meter(parser: argparse.ArgumentParser) -> None:
     _add_training(parser, "meter")
 
 
+def _add_hearing(parser: argparse.ArgumentParser) -> None:
+    _add_training(parser, "hearing", people=False)
+    _add_start(parser, "fresh weights")
+
+
 def _run_expert(options: argparse.Namespace) -> None:
     from w2l.train.expert import train_expert
 
@@ -128,6 +138,13 @@ def _run_meter(options: argparse.Namespace) -> None:
 
     config, run = _configure("meter", options)
     _tell(train_meter(config, run, options.people))
+
+
+def _run_hearing(options: argparse.Namespace) -> None:
+    from w2l.train.hearing import train_hearing
+
+    config, run = _configure("hearing", options)
+    _tell(train_hearing(config, run, options.start))
 
 
 def _tell(path: Path) -> None:
@@ -175,6 +192,13 @@ def _changes(config: Any, items: list[str]) -> dict[str, Any]:
 COMMANDS = (
     Command(
         "corpus", "make clips of the synthetic talker, with their truth", _add_corpus, _run_corpus, fills=("folder",)
+    ),
+    Command(
+        "train hearing",
+        "teach a generator's audio encoder which mouth makes which sound",
+        _add_hearing,
+        _run_hearing,
+        fills=_RUN_FOLDERS,
     ),
     Command("train expert", "train a lip-sync expert", _add_expert, _run_expert, fills=_RUN_FOLDERS),
     Command(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from w2l.talker.cast import DEFAULT_CAST, Cast
 
 CACHE_VERSION = 2  # raised whenever the talker draws or speaks differently
 PHOTO_VERSION = 1  # raised whenever photographic talkers alone look or move differently
+T = TypeVar("T")
 _WORTH_A_PROCESS = 4  # clips: fewer than these take less time than starting a process
 
 
@@ -45,24 +47,43 @@ def corpus(
     """
     if count < 1:
         raise W2LError(f"the {split} split was asked for {count} clips; ask for at least 1.")
-    folder = (Path(cache) if cache else paths.cache() / f"corpus-v{CACHE_VERSION}") / _name(seed, cast, size) / split
+    folder = root(cache) / _name(seed, cast, size) / split
     places = [_file(folder, number, size) for number in range(count)]
-    clips = [_read(path) for path in places]
-    missing = [number for number, clip in enumerate(clips) if clip is None]
-    make = partial(_draw, folder, split, seed, cast, size)
+    clips = made_once(places, _read, partial(_draw, folder, split, seed, cast, size), f"corpus {split}", progress)
+    return ClipFiles(places) if size != CROP_SIZE else [clip for clip in clips if isinstance(clip, Clip)]
+
+
+def root(cache: str | os.PathLike[str] | None) -> Path:
+    """The folder of everything that talkers made: in `cache`, or else in the kit's cache folder."""
+    return Path(cache) if cache else paths.cache() / f"corpus-v{CACHE_VERSION}"
+
+
+def made_once(
+    places: Sequence[Path],
+    read: Callable[[Path], T | None],
+    make: Callable[[int], int],
+    what: str,
+    progress: bool,
+) -> list[T]:
+    """What is kept in these files; those that `read` finds missing or damaged are made first, by all processors.
+
+    make: writes the file of that number and returns the number; it may run in other processes. what: for the bar.
+    """
+    kept = [read(path) for path in places]
+    missing = [number for number, one in enumerate(kept) if one is None]
     processes = min(cores(), len(missing) // _WORTH_A_PROCESS) if can_fork() else 0
-    bar = progress_bar(total=count, initial=count - len(missing), desc=f"corpus {split}", unit="clip", show=progress)
+    bar = progress_bar(total=len(places), initial=len(places) - len(missing), desc=what, unit="clip", show=progress)
     # the first is made here: what is loaded for it need not be loaded by every process
     here, elsewhere = map(make, missing[:1]), forked(make, missing[1:], processes if processes > 1 else 0)
     with bar, closing(elsewhere):
         for number in chain(here, elsewhere):
-            clips[number] = _read(places[number])
+            kept[number] = read(places[number])
             bar.update()
-    if lost := [str(path) for path, clip in zip(places, clips, strict=True) if clip is None]:
+    if lost := [str(path) for path, one in zip(places, kept, strict=True) if one is None]:
         raise W2LError(
             f"{lost[0]} was written but cannot be read back; is the disk full, or does another program change it?"
         )
-    return ClipFiles(places) if size != CROP_SIZE else [clip for clip in clips if isinstance(clip, Clip)]
+    return [one for one in kept if one is not None]
 
 
 def _name(seed: int, cast: Cast, size: int) -> Path:

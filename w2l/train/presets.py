@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from w2l.errors import W2LError
-from w2l.train.settings import ExpertConfig, GanConfig, GeneratorConfig, MeterConfig
+from w2l.train.settings import ExpertConfig, GanConfig, GeneratorConfig, HearingConfig, MeterConfig
 
 NAMES = ("classroom", "paper")
 
@@ -63,11 +63,12 @@ _CLASSROOM: dict[str, Any] = {
     "generator": GeneratorConfig(),
     "gan": GanConfig(),
     "meter": MeterConfig(),
+    "hearing": HearingConfig(),
 }
 
 
 def preset(training: str, name: str = "classroom") -> Any:
-    """The settings with this name for a training: expert, generator, gan or meter.
+    """The settings with this name for a training: expert, generator, gan, meter or hearing.
 
     Raises W2LError for a name that this training does not have.
     """

@@ -150,3 +150,20 @@ class MeterConfig(TrainingConfig):
     batch: int = choice(64, "frames in a batch")
     learning_rate: float = _with_default(TrainingConfig, "learning_rate", 2e-3)
     evaluate_every: int = _with_default(TrainingConfig, "evaluate_every", 500)
+
+
+@documented
+@dataclass(frozen=True)
+class HearingConfig(TrainingConfig):
+    """Settings of the training of a generator's audio encoder on speech alone: `batch` windows a step.
+
+    `train_clips` and `validation_clips` count utterances here, and `looks` changes nothing.
+    """
+
+    width: float = choice(0.25, "width of the generator; 1 is the published one")
+    steps: int = _with_default(TrainingConfig, "steps", 3000)
+    batch: int = choice(256, "windows of sound in a batch")
+    learning_rate: float = _with_default(TrainingConfig, "learning_rate", 2e-3)
+    train_clips: int = _with_default(TrainingConfig, "train_clips", 4000)
+    evaluate_every: int = _with_default(TrainingConfig, "evaluate_every", 500)
+    schedule: str = choice("cosine", "of the learning rate: cosine or constant")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -15,6 +13,7 @@ import cv2
 import numpy as np
 
 from w2l.base.files import atomic
+from w2l.base.stderr import QUIET
 from w2l.errors import W2LError
 from w2l.video import profiles
 from w2l.video.files import open_container, read_head
@@ -247,7 +246,7 @@ def _riff_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
 
 def _decode(data: bytes, path: Path) -> np.ndarray:
     """Decodes a still picture as it is stored: grey, BGR or BGRA, 8 or 16 bit."""
-    with _quiet_stderr:
+    with QUIET:
         try:
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         except cv2.error:
@@ -255,36 +254,6 @@ def _decode(data: bytes, path: Path) -> np.ndarray:
     if image is None:
         raise W2LError(f"{path} is a broken picture and cannot be decoded; save or copy it again.")
     return image
-
-
-class _QuietStderr:
-    """Keeps messages of libjpeg and libpng about broken files off the terminal; they bypass Python and OpenCV.
-
-    All threads share one standard error: the first to enter takes it away, and the last to leave puts it back.
-    """
-
-    def __init__(self) -> None:
-        self._lock, self._inside, self._kept = threading.Lock(), 0, -1
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._inside += 1
-            if self._inside == 1:
-                with suppress(OSError):  # a program without a console has no standard error
-                    self._kept = os.dup(2)
-                    with open(os.devnull, "wb") as nowhere:
-                        os.dup2(nowhere.fileno(), 2)
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0 and self._kept != -1:
-                os.dup2(self._kept, 2)
-                os.close(self._kept)
-                self._kept = -1
-
-
-_quiet_stderr = _QuietStderr()
 
 
 def _first_gif_frame(path: Path, ground: int) -> np.ndarray:

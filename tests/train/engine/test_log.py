@@ -9,6 +9,7 @@ def test_the_log_has_the_numbers_that_mean_something(tmp_path):
         "generator": {"l1", "mouth_l1", "sync", "sync_weight", "sync_gradient_ratio", "held_out_sync",
                       "held_out_confidence", "held_out_opening_r", "held_out_sharpness"},
         "meter": {"loss", "held_out_opening_r"},
+        "hearing": {"loss", "held_out_opening_r", "held_out_width_r"},
     }  # fmt: skip
     for kind, names in wanted.items():
         settings = {"steps": 0, "sync_steps": 4} if kind == "generator" else {}
