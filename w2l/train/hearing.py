@@ -1,6 +1,7 @@
 """Training a generator's hearing: its audio encoder learns which mouth makes which sound, before any picture is drawn.
 
-A window of sound costs a twentieth of what a frame costs, and its talkers need not be filmed: many more voices are heard.
+A window of sound costs a twentieth of what a frame costs, and its talkers need not be filmed, so that many more voices
+are heard.
 """
 
 from __future__ import annotations
