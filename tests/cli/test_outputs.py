@@ -53,6 +53,7 @@ _TRIED = {
     ],
     "evaluate truth": [],  # it adds a line to its table, and keeps the rest
     "evaluate robustness": [("curves.json", "evaluate robustness --remake --generator IN --curves OUT")],
+    "evaluate clinic": [],  # it adds trials to its results, and keeps the rest
     "evaluate ablation": [("results.json", "evaluate ablation --remake --start IN --results OUT")],
 }
 _CONTENT = {"batch.csv": "face,audio\na,b\n", "report.csv": "a b\n", "store/report.csv": "clip,speaker\na,b\n"}

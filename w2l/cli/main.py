@@ -22,7 +22,21 @@ from typing import Any, NoReturn
 from w2l.base import files
 from w2l.base.parallel import limit_threads
 from w2l.base.version import __version__
-from w2l.cli import app, bench, doctor, dub, evaluate, evaluate_truth, live, mark, preprocess, say, train, weights
+from w2l.cli import (
+    app,
+    bench,
+    clinic,
+    doctor,
+    dub,
+    evaluate,
+    evaluate_truth,
+    live,
+    mark,
+    preprocess,
+    say,
+    train,
+    weights,
+)
 from w2l.cli.command import Command
 from w2l.errors import W2LError
 
@@ -42,6 +56,7 @@ COMMANDS: tuple[Command, ...] = (
     *train.COMMANDS,
     *evaluate.COMMANDS,
     *evaluate_truth.COMMANDS,
+    *clinic.COMMANDS,
 )
 _GROUPS = {
     "mark": "marks of synthetic media",

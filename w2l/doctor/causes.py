@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from w2l.doctor import limits
 from w2l.doctor.examine import Signs
+from w2l.doctor.limits import within
 from w2l.train.settings import ExpertConfig
 
 
@@ -40,18 +41,32 @@ class Diagnosis:
 def diagnose(signs: Signs) -> Diagnosis:
     """The causes that the signs of a case speak for."""
     found = sorted((one for rule in RULES for one in rule(signs)), key=lambda one: -one.weight)
-    return Diagnosis(signs, found, list(_notes(signs)))
+    first = {one.cause: one for one in reversed(found)}  # crops beside the mouth may show no face as well
+    return Diagnosis(signs, [one for one in found if first[one.cause] is one], list(_notes(signs)))
 
 
 def _faults(signs: Signs) -> Iterator[Finding]:
     """Faults that clips have each on their own. They explain what sync and learning look like, so they come first."""
-    numbers = signs.numbers
     for fault, (cause, title, normal, advice) in _FAULTS.items():
-        share = numbers[f"share {fault}"]
-        if share >= limits.AFFECTED:
-            count = round(share * len(signs.clips))
+        share = signs.numbers[f"share {fault}"]
+        count = round(share * len(signs.clips))
+        if share >= limits.AFFECTED and count >= _STRAYS:
             seen = f"{count} of {len(signs.clips)} clips; {_median(fault, signs)}"
             yield Finding(cause, title, share + _FIRST, seen, normal, advice)
+
+
+def _crops(signs: Signs) -> Iterator[Finding]:
+    """Crops that are all cut beside the mouth, or too wide or too narrow."""
+    x, y, wide = (signs.numbers["mouth_" + name] for name in ("x", "y", "width"))
+    if math.isnan(x):
+        return
+    if not (within(x, limits.MOUTH_X) and within(y, limits.MOUTH_Y)):
+        title, seen, normal = "the mouth is not where it belongs in the crops", f"x {x:.0f}, y {y:.0f}", _IN_PLACE
+    elif not within(wide, limits.MOUTH_WIDTH):
+        title, seen, normal = "the faces have the wrong size in the crops", f"the mouth is {wide:.0f} wide", _IN_SIZE
+    else:
+        return
+    yield Finding("crops", title, 1 + _FIRST, f"{seen}, in the median clip", normal, _CROP_ADVICE)
 
 
 _FIRST = 0.05  # by which faults of single clips go before what follows from them
@@ -82,8 +97,9 @@ _MEASURED = {
 _IN_PLACE = (
     f"x {limits.MOUTH_X[0]:.0f} to {limits.MOUTH_X[1]:.0f}, y {limits.MOUTH_Y[0]:.0f} to {limits.MOUTH_Y[1]:.0f} of 96"
 )
+_IN_SIZE = f"{limits.MOUTH_WIDTH[0]:.0f} to {limits.MOUTH_WIDTH[1]:.0f} of 96 pixels"
 _CROP_ADVICE = "make the crops again with 'w2l preprocess' from the whole frames; look at a few of them first."
-_FAULTS = {
+_FAULTS = {  # what a clip may have of its own: cause, title, normal range, advice
     "silent": (
         "silence", "the sound is silent", f"above {limits.SILENT:.0f} dB",
         "check which track holds the speech, and that it was not lost in a conversion; leave silent clips out.",
@@ -135,20 +151,8 @@ def _sync(signs: Signs) -> Iterator[Finding]:
     if "offset" not in numbers or any(_rate(signs)):
         return
     foreign, offset, same = numbers["foreign"], numbers["offset"], numbers["same_offset"]
-    if foreign >= limits.FOREIGN:
-        yield Finding(
-            "wrong sounds",
-            "the sound is not that of the pictures",
-            foreign,
-            f"in {foreign:.0%} of the clips the mouth fits its sound at no shift",
-            f"below {limits.FOREIGN:.0%}",
-            "check how sounds and pictures were paired, and whether the face in the picture is the one that speaks; "
-            "preprocess with --min-confidence to drop such clips. Where it is nearly all of them, the expert may not "
-            "know such faces: give --expert another.",
-        )
-    if foreign > _TOO_MANY:
-        return
-    if same < limits.SAME_OFFSET:
+    judged = sum(one.sync is not None for one in signs.clips)
+    if foreign <= _TOO_MANY and same < limits.SAME_OFFSET:  # it also explains offsets far from the most common one
         yield Finding(
             "jitter",
             "sound and picture are off by another time in each clip",
@@ -158,7 +162,19 @@ def _sync(signs: Signs) -> Iterator[Finding]:
             f"{limits.SAME_OFFSET:.0%} or more",
             "put each clip in sync: 'w2l preprocess' does where the expert is sure (--sure lowers what that takes).",
         )
-    elif offset:
+        return
+    if foreign >= limits.FOREIGN and round(foreign * judged) >= _STRAYS:
+        yield Finding(
+            "wrong sounds",
+            "the sound is not that of the pictures",
+            foreign,
+            f"in {foreign:.0%} of the clips the mouth fits its sound at no shift",
+            f"below {limits.FOREIGN:.1%}",
+            "check how sounds and pictures were paired, and whether the face in the picture is the one that speaks; "
+            "preprocess with --min-confidence to drop such clips. Where it is nearly all of them, the expert may not "
+            "know such faces: give --expert another.",
+        )
+    if foreign <= _TOO_MANY and offset:
         yield Finding(
             "delay",
             f"the sound is {'late' if offset > 0 else 'early'} everywhere",
@@ -169,6 +185,7 @@ def _sync(signs: Signs) -> Iterator[Finding]:
         )
 
 
+_STRAYS = 2  # clips with another's sound from which that is told, in small stores
 _TOO_MANY = 0.8  # share of foreign sounds above which the offsets of the rest say nothing
 
 
@@ -214,14 +231,14 @@ def _settings(signs: Signs) -> Iterator[Finding]:
     if tried is None:
         return
     config = tried.config
-    if signs.sweep is not None and not signs.sweep.works(config.learning_rate):
+    if signs.sweep is not None and not signs.sweep.fits(config.learning_rate):
         high = config.learning_rate > signs.sweep.quickest
         low, top = numbers["rate_lowest"], numbers["rate_highest"]
         yield Finding(
             "rate high" if high else "rate low",
             f"the learning rate is too {'high' if high else 'low'}",
             1.0,
-            f"at {config.learning_rate:g} one batch is not learned by heart in {limits.RATE_STEPS} steps",
+            f"{config.learning_rate:g}; the loss of one batch halves within {limits.RATE_STEPS} steps at other rates",
             f"{low:g} to {top:g}",
             f"set learning_rate={signs.sweep.quickest:g}.",
         )
@@ -269,4 +286,4 @@ def _notes(signs: Signs) -> Iterator[str]:
 
 
 _UNSURE = 0.9  # share of clips in sync below which the expert is less sure than it should be
-RULES: tuple[Callable[[Signs], Iterator[Finding]], ...] = (_faults, _rate, _sync, _people, _settings)
+RULES: tuple[Callable[[Signs], Iterator[Finding]], ...] = (_faults, _crops, _rate, _sync, _people, _settings)

@@ -16,6 +16,7 @@ from w2l.doctor import limits
 from w2l.doctor.cases import Case, CaseClip
 from w2l.doctor.crops import CropExaminer, CropSigns
 from w2l.doctor.learning import Sweep, sweep
+from w2l.doctor.limits import within
 from w2l.doctor.sound import doubles, level
 from w2l.doctor.sync import Embedded, SyncSigns, rate_numbers, read_sync, sync_numbers
 from w2l.errors import W2LError
@@ -141,9 +142,9 @@ def _faults(crops: CropSigns, loud: float) -> Iterator[str]:
         yield "clipped"
     if crops.found < limits.FOUND:
         yield "no face"
-    elif not (_within(crops.x, limits.MOUTH_X) and _within(crops.y, limits.MOUTH_Y)):
+    elif not (within(crops.x, limits.ANY_X) and within(crops.y, limits.ANY_Y)):
         yield "mouth out of place"
-    elif not _within(crops.width, limits.MOUTH_WIDTH):
+    elif not within(crops.width, limits.ANY_WIDTH):
         yield "wrong size"
     if crops.opening < limits.STILL:
         yield "still"
@@ -151,10 +152,6 @@ def _faults(crops: CropSigns, loud: float) -> Iterator[str]:
         yield "shaking"
     if crops.repeated > limits.REPEATED:
         yield "repeated frames"
-
-
-def _within(value: float, limits: tuple[float, float]) -> bool:
-    return limits[0] <= value <= limits[1]
 
 
 def _own(seen: Sequence[ClipSigns]) -> dict[str, float]:

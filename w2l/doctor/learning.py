@@ -38,20 +38,18 @@ class Sweep:
         """The rate that took the fewest steps, or else got farthest."""
         return min(self.losses, key=lambda rate: (not self.works(rate), len(self.losses[rate]), self.losses[rate][-1]))
 
+    def fits(self, rate: float) -> bool:
+        """Whether this rate and all those between it and the quickest work. At rates that are far too high one batch
+        is learned by heart now and then, because batch norm undoes the size of the weights."""
+        low, high = sorted((rate, self.quickest))
+        return all(self.works(one) for one in self.losses if low <= one <= high)
+
     def numbers(self) -> dict[str, float]:
-        """`rate_lowest`, `rate_highest`: of those that work next to the quickest, NaN where none does; `batch_fall`:
-        what is left of the first loss at the quickest."""
-        quickest, left = self.quickest, self.losses[self.quickest]
-        found = {"batch_fall": left[-1] / left[0], "rate_lowest": math.nan, "rate_highest": math.nan}
-        if self.works(quickest):
-            order = sorted(self.losses)
-            low = high = order.index(quickest)
-            while low > 0 and self.works(order[low - 1]):
-                low -= 1
-            while high < len(order) - 1 and self.works(order[high + 1]):
-                high += 1
-            found |= {"rate_lowest": order[low], "rate_highest": order[high]}
-        return found
+        """`rate_lowest`, `rate_highest`: of those that fit, NaN where none does; `batch_fall`: what is left of the
+        first loss at the quickest."""
+        left, fitting = self.losses[self.quickest], [rate for rate in self.losses if self.fits(rate)]
+        ends = {"rate_lowest": min(fitting, default=math.nan), "rate_highest": max(fitting, default=math.nan)}
+        return {"batch_fall": left[-1] / left[0], **ends}
 
 
 def sweep(

@@ -16,7 +16,7 @@ from w2l.sync.curve import MAX_SHIFT, SyncCurve, pairs_curve
 
 RATES = (12.5, 15.0, 20.0, 24.0, 25.0, 30.0, 50.0, 60.0)  # frames a second that recordings have
 _PARTNERS = 3  # sounds of other clips that each clip's mouths are compared with
-_UNLIKELY = 95  # percentile of those: a clip that stands out farther is in sync with its sound at some shift
+_UNLIKELY = 98  # percentile of those: a clip that stands out farther is in sync with its sound at some shift
 _BY_CHANCE = 3 / (2 * MAX_SHIFT + 1)  # share of wrong sounds whose offset is near the usual one nevertheless
 _DRIFT = 40  # frames by which a clip's sound may be off in the middle, when rates are compared
 _COVERED = 0.45  # share of a clip's windows that must have a sound there

@@ -1,0 +1,124 @@
+"""What 0.69 looks like, and why: an expert is trained on each spoiled store, and its curve is kept.
+
+All are measured on the same healthy clips of other people, so that a curve shows what was learned, whatever the store's
+own held-out numbers say.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from w2l.base import paths
+from w2l.base.files import write_text
+from w2l.base.palette import SERIES
+from w2l.doctor.cases import read_run
+from w2l.doctor.clinic import SPOILS, Pool, Spoil, make_case
+from w2l.doctor.settings import CurveBudget
+from w2l.errors import W2LError
+from w2l.evaluate.report.figures import new_panels
+from w2l.train.data import TrainingData
+from w2l.train.engine.loop import fit
+from w2l.train.engine.options import RunOptions
+from w2l.train.expert import ExpertTrainer
+from w2l.train.settings import ExpertConfig
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CACHED = "clinic_curves.json"  # in data/
+COMMAND = "w2l evaluate clinic --curves --remake"
+_CHANCE = math.log(2)
+_COLUMNS = 5
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What an expert learned from a store. steps: where it was measured. loss, accuracy: on healthy held-out clips."""
+
+    spoil: str
+    seed: int
+    steps: list[int]
+    loss: list[float]
+    accuracy: list[float]
+
+
+def train(spoil: Spoil, seed: int, folder: Path, budget: CurveBudget, progress: bool = True) -> Curve:
+    """Trains an expert on a store that is spoiled so, or resumes; `folder` is its run folder."""
+    case = make_case(replace(spoil, count=budget.clips), Pool("train", seed, budget.clips), seed)
+    config = replace(
+        case.tried.config if case.tried else ExpertConfig(),
+        steps=budget.steps,
+        evaluate_every=budget.every,
+        schedule="constant",
+        seed=seed,
+    )
+    healthy = [one.clip() for one in Pool("validation", seed, budget.held_out).clips()]
+    data = TrainingData([one.clip for one in case.clips if one.split == "train"], healthy, f"clinic: {case.name}")
+    options = RunOptions(folder, sanity=False, progress=progress)
+    fit(ExpertTrainer(config, data, options, metadata={"data": data.name}))
+    return read_curve(spoil.name, seed, folder)
+
+
+def read_curve(spoil: str, seed: int, folder: Path) -> Curve:
+    """The curve in a run folder."""
+    rows = {step: row for step, row in sorted(read_run(folder).log.items()) if "held_out_loss" in row}
+    loss, accuracy = ([row[f"held_out_{name}"] for row in rows.values()] for name in ("loss", "accuracy"))
+    return Curve(spoil, seed, list(rows), loss, accuracy)
+
+
+def remake(
+    done: Sequence[Curve],
+    folder: Path,
+    budget: CurveBudget,
+    keep: Callable[[list[Curve]], object],
+    spoils: Sequence[Spoil] = SPOILS,
+    seed: int = 0,
+    progress: bool = True,
+) -> list[Curve]:
+    """The curves of all spoils, after those done; `keep` gets all so far after each."""
+    curves = list(done)
+    known = {(one.spoil, one.seed) for one in curves}
+    for spoil in spoils:
+        if (spoil.name, seed) not in known:
+            curves.append(train(spoil, seed, folder / f"{spoil.name}-{seed}", budget, progress))
+            keep(curves)
+    return curves
+
+
+def read(path: str | os.PathLike[str] | None = None) -> list[Curve]:
+    """Stored curves, from a file or the kit's own. Raises W2LError when it holds none."""
+    source = paths.data() / CACHED if path is None else Path(path)
+    try:
+        return [Curve(**one) for one in json.loads(source.read_text(encoding="utf8"))["curves"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise W2LError(f"{source} holds no curves of the clinic ({error}); make some with '{COMMAND}'.") from error
+
+
+def write(curves: Sequence[Curve], path: Path) -> Path:
+    """Writes curves, a line for each."""
+    lines = ",\n".join(json.dumps(one.__dict__, separators=(",", ":")) for one in curves)
+    return write_text(path, f'{{"command": "{COMMAND}",\n"curves": [\n{lines}\n]}}\n')
+
+
+def figure(curves: Sequence[Curve]) -> Figure:
+    """A panel for each spoil: its held-out loss beside that of the healthy store, and chance."""
+    healthy = [one for one in curves if one.spoil == "healthy"]
+    shown = [spoil for spoil in SPOILS if spoil.cause and any(one.spoil == spoil.name for one in curves)]
+    drawn, panels = new_panels(_COLUMNS, 2.6, 2.1, max(1, math.ceil(len(shown) / _COLUMNS)))
+    for panel, spoil in zip(panels, shown, strict=False):
+        panel.axhline(_CHANCE, color="#8a8a8a", lw=0.8, ls=":")
+        for one in healthy:
+            panel.plot(one.steps, one.loss, color="#b9c3c9", lw=1.2)
+        for one in (curve for curve in curves if curve.spoil == spoil.name):
+            panel.plot(one.steps, one.loss, color=SERIES[0], lw=1.5)
+        panel.set_title(spoil.title, fontsize=9)
+        panel.set_ylim(0.2, 1.0)
+    for panel in panels[len(shown) :]:
+        panel.set_axis_off()
+    return drawn
