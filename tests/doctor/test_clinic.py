@@ -59,7 +59,8 @@ def test_copies_in_validation_are_found(tools):
 
 def test_the_stored_trials_are_those_that_are_made_and_as_good_as_said():
     stored = trials.read()
-    assert {one.key for one in stored} == {(which, spoil.name, seed) for which, spoil, _, seed in trials.planned()}
+    planned = {(which, spoil.name, seed) for which, spoil, _, seed in trials.planned(("test",))}
+    assert {one.key for one in stored if one.which == "test"} == planned
     rows = trials.scores(stored)
     spoiled, healthy = [one for one in rows if one.spoil.cause], [one for one in rows if not one.spoil.cause]
     count = sum(one.stores for one in spoiled)

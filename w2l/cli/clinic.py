@@ -40,7 +40,7 @@ def _run_clinic(options: argparse.Namespace) -> None:
         found = trials.remake(done, options.sets, lambda so_far: trials.write(so_far, target), not options.quiet)
     else:
         found = trials.read(options.results)
-    for which in options.sets:
+    for which in (one for one in options.sets if any(trial.which == one for trial in found)):
         print(f"set {which}:\n{trials.to_markdown(found, which)}\n")
 
 

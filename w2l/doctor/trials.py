@@ -1,7 +1,7 @@
 """How well the causes are told: stores of the clinic, examined, and kept as data/clinic.json.
 
-The limits (`doctor.limits`) were chosen by the stores of the set ``limits``. Those of the set ``test`` show other
-people with other voices, and were examined once the limits stood.
+The limits (`doctor.limits`) were chosen by stores as those of the set ``limits``, and by real people (docs/doctor.md).
+Those of the set ``test`` show other people with other voices, and were examined once the limits stood.
 """
 
 from __future__ import annotations
