@@ -13,6 +13,7 @@ from w2l.doctor.clinic import FRAMES, SPOILS, Pool, make_case
 from w2l.doctor.examine import Tools, examine
 from w2l.doctor.settings import CurveBudget
 from w2l.errors import W2LError
+from w2l.evaluate.report.figures import loss_figure
 from w2l.talker.cast import Cast
 
 POOL = Pool("train", 0, 10, Cast("formant", "drawn"))
@@ -86,8 +87,10 @@ def test_a_curve_is_trained_kept_and_drawn(tmp_path, monkeypatch):
     assert all(0.3 < loss < 2 for loss in made[0].loss) and len(made[0].accuracy) == 2
     monkeypatch.setattr(curves, "train", None)
     assert curves.remake(made, tmp_path, budget, print, spoils, progress=False) == made
-    drawn = curves.figure([*made, replace(made[0], spoil="healthy")])
-    assert [panel.get_title() for panel in drawn.axes if panel.lines] == ["batch too small"]
+    lines = curves.lines([*made, replace(made[0], spoil="healthy", loss=[0.6, 0.5])])
+    assert lines == {"batch too small": [([2, 4], [0.6, 0.5]), ([2, 4], made[0].loss)]}
+    (panel,) = loss_figure(lines).axes
+    assert panel.get_title() == "batch too small" and len(panel.lines) == 3
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def _run_clinic(options: argparse.Namespace) -> None:
 def _run_curves(options: argparse.Namespace) -> None:
     from w2l.base import files, paths
     from w2l.doctor import curves
-    from w2l.evaluate.report.figures import to_svg
+    from w2l.evaluate.report.figures import loss_figure, to_svg
 
     if options.remake:
         target = options.results or paths.results() / curves.CACHED
@@ -61,7 +61,7 @@ def _run_curves(options: argparse.Namespace) -> None:
     for one in found:
         print(f"{one.spoil}: loss {one.loss[-1]:.3f}, accuracy {one.accuracy[-1]:.3f} after {one.steps[-1]} steps")
     if options.figure:
-        print(files.write_text(options.figure, to_svg(curves.figure(found))))
+        print(files.write_text(options.figure, to_svg(loss_figure(curves.lines(found)))))
 
 
 COMMANDS = (

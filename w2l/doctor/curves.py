@@ -7,34 +7,25 @@ own held-out numbers say.
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from w2l.base import paths
 from w2l.base.files import write_text
-from w2l.base.palette import SERIES
 from w2l.doctor.cases import read_run
 from w2l.doctor.clinic import SPOILS, Pool, Spoil, make_case
 from w2l.doctor.settings import CurveBudget
 from w2l.errors import W2LError
-from w2l.evaluate.report.figures import new_panels
 from w2l.train.data import TrainingData
 from w2l.train.engine.loop import fit
 from w2l.train.engine.options import RunOptions
 from w2l.train.expert import ExpertTrainer
 from w2l.train.settings import ExpertConfig
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 CACHED = "clinic_curves.json"  # in data/
 COMMAND = "w2l evaluate clinic --curves --remake"
-_CHANCE = math.log(2)
-_COLUMNS = 5
 
 
 @dataclass(frozen=True)
@@ -106,19 +97,8 @@ def write(curves: Sequence[Curve], path: Path) -> Path:
     return write_text(path, f'{{"command": "{COMMAND}",\n"curves": [\n{lines}\n]}}\n')
 
 
-def figure(curves: Sequence[Curve]) -> Figure:
-    """A panel for each spoil: its held-out loss beside that of the healthy store, and chance."""
-    healthy = [one for one in curves if one.spoil == "healthy"]
-    shown = [spoil for spoil in SPOILS if spoil.cause and any(one.spoil == spoil.name for one in curves)]
-    drawn, panels = new_panels(_COLUMNS, 2.6, 2.1, max(1, math.ceil(len(shown) / _COLUMNS)))
-    for panel, spoil in zip(panels, shown, strict=False):
-        panel.axhline(_CHANCE, color="#8a8a8a", lw=0.8, ls=":")
-        for one in healthy:
-            panel.plot(one.steps, one.loss, color="#b9c3c9", lw=1.2)
-        for one in (curve for curve in curves if curve.spoil == spoil.name):
-            panel.plot(one.steps, one.loss, color=SERIES[0], lw=1.5)
-        panel.set_title(spoil.title, fontsize=9)
-        panel.set_ylim(0.2, 1.0)
-    for panel in panels[len(shown) :]:
-        panel.set_axis_off()
-    return drawn
+def lines(curves: Sequence[Curve]) -> dict[str, list[tuple[Sequence[float], Sequence[float]]]]:
+    """Title of each spoil -> its held-out losses over the steps, after those of the healthy store (`loss_figure`)."""
+    healthy = [(one.steps, one.loss) for one in curves if one.spoil == "healthy"]
+    own = {spoil: [(one.steps, one.loss) for one in curves if one.spoil == spoil.name] for spoil in SPOILS}
+    return {spoil.title: [*healthy, *losses] for spoil, losses in own.items() if spoil.cause and losses}

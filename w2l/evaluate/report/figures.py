@@ -113,3 +113,20 @@ def draw_bands(
     axes.set_title(title, fontsize=10)
     axes.set_xlabel(xlabel, fontsize=8)
     axes.set_ylim(-0.1, 1.05)
+
+
+def loss_figure(
+    lines: Mapping[str, Sequence[tuple[Sequence[float], Sequence[float]]]],
+    chance: float = math.log(2),
+    columns: int = 5,
+) -> Figure:
+    """A panel by each name: lines of losses over steps, the last one in colour, and that of chance, dotted."""
+    figure, panels = new_panels(min(columns, max(1, len(lines))), 2.6, 2.1, max(1, math.ceil(len(lines) / columns)))
+    for panel, (title, drawn) in zip(panels, lines.items(), strict=False):
+        panel.axhline(chance, color=_QUIET, lw=0.8, ls=":")
+        for number, (steps, losses) in enumerate(drawn, 1):
+            panel.plot(steps, losses, color=SERIES[0] if number == len(drawn) else _QUIET, lw=1.3)
+        panel.set_title(title, fontsize=9)
+    for panel in panels[len(lines) :]:
+        panel.set_axis_off()
+    return figure
