@@ -37,6 +37,7 @@ _TRIED = {
     "export": [("weights.onnx", "export IN OUT")],
     "preprocess": [("store/report.csv", "preprocess clips store --speakers IN --no-sync")],
     "doctor": [("doctor.json", "doctor store --expert IN --report .")],
+    "train hearing": [("generator.safetensors", "train hearing --from IN --out .")],
     "train expert": [("expert.safetensors", "train expert --from IN --out .")],
     "train generator": [
         ("generator.safetensors", "train generator --from IN --out ."),
