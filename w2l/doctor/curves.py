@@ -6,18 +6,14 @@ own held-out numbers say.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from w2l.base import paths
-from w2l.base.files import write_text
 from w2l.doctor.cases import read_run
 from w2l.doctor.clinic import SPOILS, Pool, Spoil, make_case
+from w2l.doctor.kept import Kept
 from w2l.doctor.settings import CurveBudget
-from w2l.errors import W2LError
 from w2l.train.data import TrainingData
 from w2l.train.engine.loop import fit
 from w2l.train.engine.options import RunOptions
@@ -82,19 +78,8 @@ def remake(
     return curves
 
 
-def read(path: str | os.PathLike[str] | None = None) -> list[Curve]:
-    """Stored curves, from a file or the kit's own. Raises W2LError when it holds none."""
-    source = paths.data() / CACHED if path is None else Path(path)
-    try:
-        return [Curve(**one) for one in json.loads(source.read_text(encoding="utf8"))["curves"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise W2LError(f"{source} holds no curves of the clinic ({error}); make some with '{COMMAND}'.") from error
-
-
-def write(curves: Sequence[Curve], path: Path) -> Path:
-    """Writes curves, a line for each."""
-    lines = ",\n".join(json.dumps(one.__dict__, separators=(",", ":")) for one in curves)
-    return write_text(path, f'{{"command": "{COMMAND}",\n"curves": [\n{lines}\n]}}\n')
+_KEPT = Kept(Curve, "curves", CACHED, COMMAND)
+read, write = _KEPT.read, _KEPT.write
 
 
 def lines(curves: Sequence[Curve]) -> dict[str, list[tuple[Sequence[float], Sequence[float]]]]:

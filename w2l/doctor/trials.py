@@ -6,22 +6,17 @@ Those of the set ``test`` show other people with other voices, and were examined
 
 from __future__ import annotations
 
-import json
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-from w2l.base import paths
-from w2l.base.files import write_text
 from w2l.base.progress import progress_bar
 from w2l.doctor.causes import diagnose
 from w2l.doctor.clinic import SPOILS, Pool, Spoil, make_case
 from w2l.doctor.examine import Tools, examine
+from w2l.doctor.kept import Kept
 from w2l.doctor.report import shortened
-from w2l.errors import W2LError
 
 CACHED = "clinic.json"  # in data/
 COMMAND = "w2l evaluate clinic --remake"
@@ -84,19 +79,8 @@ def remake(
     return trials
 
 
-def read(path: str | os.PathLike[str] | None = None) -> list[Trial]:
-    """Stored trials, from a file or the kit's own. Raises W2LError when it holds none."""
-    source = paths.data() / CACHED if path is None else Path(path)
-    try:
-        return [Trial(**one) for one in json.loads(source.read_text(encoding="utf8"))["trials"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise W2LError(f"{source} holds no trials of the clinic ({error}); make some with '{COMMAND}'.") from error
-
-
-def write(trials: Sequence[Trial], path: Path) -> Path:
-    """Writes trials, a line for each."""
-    lines = ",\n".join(json.dumps(asdict(one), separators=(",", ":")) for one in trials)
-    return write_text(path, f'{{"command": "{COMMAND}",\n"trials": [\n{lines}\n]}}\n')
+_KEPT = Kept(Trial, "trials", CACHED, COMMAND)
+read, write = _KEPT.read, _KEPT.write
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from w2l import models
-from w2l.audio import TRAINING_FPS, mel_windows
+from w2l.audio import MEL_LIMIT, N_MELS, TRAINING_FPS, WINDOW, mel_windows
 from w2l.base.device import pick_device
 from w2l.data.utterances import Utterance, utterances
 from w2l.models.wav2lip import Wav2Lip
@@ -27,7 +27,7 @@ from w2l.train.engine.loop import fit
 from w2l.train.engine.metadata import training_metadata
 from w2l.train.engine.options import RunOptions
 from w2l.train.engine.schedule import scheduled
-from w2l.train.engine.trainer import Batch, Numbers, Trainer, mean_of, part_size
+from w2l.train.engine.trainer import Batch, PlainTrainer, part_size
 from w2l.train.settings import HearingConfig
 
 _LOUDNESS = 0.3  # standard deviation of a window's gain, in units of the mel: 3.75 dB
@@ -52,7 +52,7 @@ class HearingNetwork(nn.Module):
         super().__init__()
         self.audio_encoder = audio_encoder
         with torch.no_grad():
-            heard = audio_encoder.eval()(torch.zeros(1, 1, 80, 16))
+            heard = audio_encoder.eval()(torch.zeros(1, 1, N_MELS, WINDOW))
         self.head = nn.Linear(heard.shape[1], len(Mouth._fields))
 
     def forward(self, mels: torch.Tensor) -> torch.Tensor:
@@ -60,7 +60,7 @@ class HearingNetwork(nn.Module):
         return self.head(self.audio_encoder(mels).flatten(1))
 
 
-class HearingTrainer(Trainer):
+class HearingTrainer(PlainTrainer):
     """Trains a generator's audio encoder in place: smooth L1 of the seven numbers of the mouth, over their spreads."""
 
     name = "hearing"
@@ -85,21 +85,9 @@ class HearingTrainer(Trainer):
             one = self.data.train[which]
             at = int(rng.integers(len(one.mouths)))
             window = mel_windows(one.mel, TRAINING_FPS, 1, start=at)
-            mels.append(np.clip(window + rng.normal(0, _LOUDNESS), -4, 4))
+            mels.append(np.clip(window + rng.normal(0, _LOUDNESS), -MEL_LIMIT, MEL_LIMIT))
             mouths.append(one.mouths[at])
         return {"mels": np.stack(mels).astype(np.float32), "mouths": np.stack(mouths)}
-
-    def train_step(self, parts: Sequence[Batch], step: int) -> Numbers:
-        """One step on a batch from `draw`."""
-        numbers = []
-        self.hearing.zero_grad()
-        for batch in parts:
-            loss = self.main_loss(batch, step)
-            self.hearing.backward(loss)
-            numbers.append({"loss": loss})
-        self.hearing.step(step, clip=self.config.clip)
-        self.update_ema()
-        return mean_of(numbers)
 
     def main_loss(self, batch: Batch, step: int) -> torch.Tensor:
         """Smooth L1 of a batch, each number over its spread."""

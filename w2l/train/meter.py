@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,14 +21,14 @@ from w2l.train.engine.loop import fit
 from w2l.train.engine.metadata import training_metadata
 from w2l.train.engine.options import RunOptions
 from w2l.train.engine.schedule import cosine
-from w2l.train.engine.trainer import Batch, Numbers, Trainer, mean_of, part_size
+from w2l.train.engine.trainer import Batch, PlainTrainer, part_size
 from w2l.train.settings import MeterConfig
 
 if TYPE_CHECKING:
     from w2l.talker.photo.people import People
 
 
-class MeterTrainer(Trainer):
+class MeterTrainer(PlainTrainer):
     """Trains the meter: smooth L1 on gap / 4 px and width / 36 px."""
 
     name = "mouth meter"
@@ -56,18 +55,6 @@ class MeterTrainer(Trainer):
             faces.append(lower_halves(change(shown)[None]))
             truth.append(clip.known_truth()[at, :2] * change.scale[::-1])
         return {"faces": np.stack(faces), "truth": np.stack(truth)}
-
-    def train_step(self, parts: Sequence[Batch], step: int) -> Numbers:
-        """One step on a batch from `draw`."""
-        numbers = []
-        self.meter.zero_grad()
-        for batch in parts:
-            loss = self.main_loss(batch, step)
-            self.meter.backward(loss)
-            numbers.append({"loss": loss})
-        self.meter.step(step, clip=self.config.clip)
-        self.update_ema()
-        return mean_of(numbers)
 
     def main_loss(self, batch: Batch, step: int) -> torch.Tensor:
         """Smooth L1 of a batch, on both numbers scaled to about 1."""

@@ -145,6 +145,23 @@ class Trainer(ABC):
             learner.network.eval()
 
 
+class PlainTrainer(Trainer):
+    """A training of one network with one loss, `main_loss`."""
+
+    def train_step(self, parts: Sequence[Batch], step: int) -> Numbers:
+        """One step on a batch from `draw`."""
+        (learner,) = self.learners.values()
+        numbers = []
+        learner.zero_grad()
+        for batch in parts:
+            loss = self.main_loss(batch, step)
+            learner.backward(loss)
+            numbers.append({"loss": loss})
+        learner.step(step, clip=self.config.clip)
+        self.update_ema()
+        return mean_of(numbers)
+
+
 def mean_of(parts: Sequence[Numbers]) -> Numbers:
     """Each number's mean over the parts of a batch."""
     return {name: torch.stack([part[name].detach() for part in parts]).mean() for name in parts[0]}
