@@ -23,7 +23,7 @@ from w2l.errors import W2LError
 from w2l.faces.crop import CROP_SIZE
 from w2l.talker.cast import DEFAULT_CAST, Cast
 
-CACHE_VERSION = 2  # raised whenever the talker draws or speaks differently
+CACHE_VERSION = 3  # raised whenever the talker draws or speaks differently
 PHOTO_VERSION = 1  # raised whenever photographic talkers alone look or move differently
 T = TypeVar("T")
 _WORTH_A_PROCESS = 4  # clips: fewer than these take less time than starting a process

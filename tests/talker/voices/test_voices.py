@@ -41,6 +41,14 @@ def test_every_mnemonic_is_spelt_with_the_talkers_phones():
     assert espeak.lips("§") == (("T",), False)
 
 
+def test_a_mnemonic_means_the_sound_that_it_has_in_its_language():
+    assert espeak.lips("r", "en") == (("R",), True)  # the lips are round
+    assert espeak.lips("r", "ru") == espeak.lips("R", "pl") == (("L",), True)  # rolled by the tongue
+    assert espeak.lips("r", "fr") == (("G",), True)  # in the throat
+    assert espeak.lips("y", "fr") == (("UW",), True) and espeak.lips("'y", "pl") == (("IH",), True)
+    assert set(espeak.MEANT) <= set(espeak.WORDS)
+
+
 def test_a_stop_closes_before_its_burst_and_a_short_pause_is_none():
     wav = tone((0.2, 0.5), (0.1, 0.0), (0.1, 0.4), (0.05, 0.0), (0.2, 0.5), (0.3, 0.0))
     at = [round(s * RATE) for s in (0, 0.3, 0.35, 0.4, 0.45, 0.65)]
@@ -188,7 +196,7 @@ def test_espeak_says_the_same_bytes_again_and_the_lips_know_its_phones():
         assert len(wav) > RATE and np.abs(wav).max() > 0.1
         names = [name for name, _ in events if name[:1] not in "(_"]
         total += len(names)
-        unknown += [(language, name) for name in names if not espeak.lips(name)[1]]
+        unknown += [(language, name) for name in names if not espeak.lips(name, language)[1]]
     assert total > 400 and len(unknown) < 0.01 * total, unknown
     np.testing.assert_array_equal(wav, espeak.say(voice, text)[0])
 

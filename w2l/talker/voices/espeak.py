@@ -42,8 +42,8 @@ MNEMONICS = spelt(
         "AH L": "@L",
         "M": "m m-",
         "N": "n n- n^ n. N N^",
-        "L": "l l^ l. L * ** r. R2 rr",
-        "R": "r r- r/",
+        "L": "l l^ l. L * ** r r. R R2 rr",
+        "R": "r- r/",
         "W": "w w2 U~",
         "Y": "j ; J^ j^",
         "S": "s s; C",
@@ -58,13 +58,26 @@ MNEMONICS = spelt(
         "T": "t t. th t-",
         "D": "d d. t# *2",
         "K": "k kh c q k-",
-        "G": "g J Q R Q^",
+        "G": "g J Q Q^",
         "CH": "tS tS; tS;h ts. ts.h dZ dZ; dz;",
         "T S": "ts ts; ts;h",
         "D Z": "dz",
         "P F": "pF",
     }
 )
+# Where a language means another sound by one of them: espeak-ng's own IPA says which.
+MEANT = {
+    language: MNEMONICS | spelt(table)
+    for language, table in {
+        "en": {"R": "r"},
+        "en-us": {"R": "r", "ER": "3", "AE": "a"},
+        "fr": {"G": "r"},
+        "pl": {"IH": "y"},
+        "ru": {"IH": "y"},
+        "pt-br": {"IH": "y", "AH": "&"},
+        "tr": {"IH": "@"},
+    }.items()
+}
 _LONGEST = max(map(len, MNEMONICS))
 _VOWEL_LETTERS = "aeiouyAEIOUVWY&@0368"
 _PAUSES = "_"  # what the mnemonics of pauses begin with; a bracket begins a change of language
@@ -117,18 +130,19 @@ def version() -> str:
     return say(EspeakVoice("en", "m1", 160, 50, 50, 0.0, 1.0), "a")[2]
 
 
-def lips(mnemonic: str) -> tuple[tuple[str, ...], bool]:
-    """The talker's phones for a mnemonic of espeak-ng, and whether all of it is known.
+def lips(mnemonic: str, language: str = "") -> tuple[tuple[str, ...], bool]:
+    """The talker's phones for a mnemonic of espeak-ng in a language, and whether all of it is known.
 
     An unknown mnemonic becomes the neutral vowel or, if it does not begin like a vowel, the neutral consonant (T).
     """
+    meant = MEANT.get(language, MNEMONICS)
     name = mnemonic.lstrip("',=%")  # stress
     found: list[str] = []
     known, at = True, 0
     while at < len(name):
-        length = next((n for n in range(_LONGEST, 0, -1) if name[at : at + n] in MNEMONICS), 0)
+        length = next((n for n in range(_LONGEST, 0, -1) if name[at : at + n] in meant), 0)
         if length:
-            found += MNEMONICS[name[at : at + length]]
+            found += meant[name[at : at + length]]
         elif name[at].isalnum():
             known = False
         at += max(1, length)
@@ -141,10 +155,10 @@ def speak(rng: np.random.Generator, seconds: float, voice: EspeakVoice) -> tuple
     Phones begin with silence, have no gaps, and may extend beyond the sound. Raises W2LError as `say`.
     """
     wav, events, _ = say(voice, sentences(rng, seconds, WORDS[voice.language]))
-    return paced(rng, seconds, voice.pausing, wav, timed(wav, events))
+    return paced(rng, seconds, voice.pausing, wav, timed(wav, events, voice.language))
 
 
-def timed(wav: np.ndarray, events: Sequence[tuple[str, int]]) -> list[Spoken]:
+def timed(wav: np.ndarray, events: Sequence[tuple[str, int]], language: str = "") -> list[Spoken]:
     """espeak-ng's events as the talker's phones, without gaps, from 0 to the end of the sound.
 
     espeak-ng counts the silent closure of a stop as part of the sound before; here it belongs to the stop, since the
@@ -159,7 +173,7 @@ def timed(wav: np.ndarray, events: Sequence[tuple[str, int]]) -> list[Spoken]:
         if name.startswith(_PAUSES):
             rest(spoken, int(start), int(end))
             continue
-        phones, _ = lips(name)
+        phones, _ = lips(name, language)
         if PHONES[phones[0]].kind == "stop" and spoken and spoken[-1].phone != "SIL":
             start = _closure(quiet, spoken[-1].start, int(start))
             spoken[-1] = spoken[-1]._replace(end=int(start))
