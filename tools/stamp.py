@@ -22,7 +22,7 @@ from w2l.base.files import atomic
 from w2l.errors import W2LError
 
 _REPOSITORY = re.compile(r"([\w-][\w.-]*/[\w.-]+?)(?:\.git)?(?:@([\w./-]+))?")
-_BADGES = re.compile(r"<!-- badges: (?P<path>\S+) -->.*?<!-- /badges -->", re.DOTALL)
+BADGES = re.compile(r"<!-- badges: (?P<path>\S+) -->.*?<!-- /badges -->", re.DOTALL)
 _KIT = re.compile(r'^KIT = "[^"]*"', re.MULTILINE)
 _NEWEST = "main"  # the branch that is stamped where no tag is given
 _ADDRESS = re.compile(r"(?<=# address\n).*?(?=# /address$)", re.DOTALL | re.MULTILINE)
@@ -77,7 +77,8 @@ def stamp(repository: str, folder: str | os.PathLike[str]) -> list[Path]:
     if not notebooks:
         raise W2LError(f"there are no notebooks in {place}; run this in a clone of the kit, or name its folder.")
     texts = [path for path in (place / "README.md", place / "README.zh.md") if path.exists()]
-    books = [path for path in (place / "index.ipynb", *notebooks) if path.exists()]
+    chinese = sorted((place / "notebooks/zh").glob("*.ipynb"))
+    books = [path for path in (place / "index.ipynb", *notebooks, *chinese) if path.exists()]
     new = {path: _with_badges(path.read_text(encoding="utf8"), name, tag) for path in texts}
     new |= {path: _stamp_notebook(path, name, tag) for path in books}
     new |= {
@@ -111,7 +112,7 @@ def _stamp_notebook(path: Path, name: str, tag: str) -> str:
 
 
 def _with_badges(text: str, name: str, tag: str) -> str:
-    return _BADGES.sub(lambda found: _badges(found["path"], name, tag), text)
+    return BADGES.sub(lambda found: _badges(found["path"], name, tag), text)
 
 
 def _badges(path: str, name: str, tag: str) -> str:
