@@ -50,22 +50,31 @@ def test_variants_claims_and_figures_fit_together():
 
 def test_verdicts_say_what_the_seeds_say():
     told = runs(tv5=(1.5, 1.6, 1.7), lipgan=(1.2, 1.4, 1.3), none=(1.25, 1.35, 1.3)).verdict(claim("c"))
-    assert "before single-frame contrastive discriminator, as LipGAN's: shown" in told
-    assert "as LipGAN's before no sync loss: not told apart" in told
-    assert "frozen 5-frame expert before no sync loss: shown" in told  # neighbours may be too near, the ends are not
+    question, *lines = told.splitlines()
+    assert question.startswith("c. ") and question.endswith("? Measured by: judge's confidence (higher is better).")
+    frozen, lipgan = "frozen 5-frame expert", "LipGAN's single-frame discriminator"
+    assert lines[0].startswith(f"- {frozen} against {lipgan}: shown. The first is better by 0.300 [")
+    assert lines[1].startswith(f"- {lipgan} against no sync loss: not told apart. The interval of the difference, ")
+    assert lines[1].endswith("0.000 [-0.124, 0.124], includes 0.")
+    # neighbours may be too near, the ends are not
+    assert lines[2].startswith(f"- {frozen} against no sync loss: shown. The first is better by 0.300 [")
     told = runs(tv5=(1.0, 1.1, 1.2), trained=(1.5, 1.7, 1.9)).verdict(claim("b"))
-    assert "not shown, the corpus has it the other way round" in told
+    line = "- frozen expert against expert that keeps learning: the other way round. The second is better by 0.600 [0."
+    assert told.splitlines()[1].startswith(line)
     told = runs(tv5=(1.0,), trained=(1.5,)).verdict(claim("b"))
-    assert "open, since there are too few seeds" in told
+    assert told.endswith(": open. Fewer than two seeds have both trainings.")
     # less is better where the figure is an error: a higher confidence here is a lower distance
-    assert "shown" in runs(gan=(2.0, 2.1, 2.2), no_gan=(1.0, 1.1, 1.2)).verdict(claim("d"))
-    assert "not shown" in runs(gan=(1.0, 1.1, 1.2), no_gan=(2.0, 2.1, 2.2)).verdict(claim("d"))
+    told = runs(gan=(2.0, 2.1, 2.2), no_gan=(1.0, 1.1, 1.2)).verdict(claim("d"))
+    assert "Fréchet distance, small features (lower is better)" in told
+    assert ": shown. The first is better by 1.000 [" in told
+    told = runs(gan=(1.0, 1.1, 1.2), no_gan=(2.0, 2.1, 2.2)).verdict(claim("d"))
+    assert ": the other way round. The second is better by 1.000 [" in told and "shown" not in told
 
 
 def test_differences_are_taken_within_seeds():
     """Seeds that differ far more than variants do: the means overlap, yet each seed says the same."""
     told = runs(tv5=(1.1, 5.1, 9.1), trained=(1.0, 5.0, 9.0)).verdict(claim("b"))
-    assert "expert frozen before expert trained along: shown (by 0.100" in told
+    assert "frozen expert against expert that keeps learning: shown. The first is better by 0.100" in told
 
 
 def test_table_has_every_training_that_was_made():
@@ -73,11 +82,12 @@ def test_table_has_every_training_that_was_made():
     text = results.to_markdown()
     lines = [line for line in text.splitlines() if line.startswith("|")][2:]
     assert [line.split("|")[2].strip() for line in lines] == [
-        "expert sees 5 frames", "expert frozen", "no sync loss", "frozen 5-frame expert"
+        "expert with 5 frames", "frozen expert", "no sync loss", "frozen 5-frame expert"
     ]  # fmt: skip
     assert "| 3 | 0.800 [" in lines[0] and "1.600 [" in lines[0]
     assert "6 runs, 15 minutes in all, 2026-01-01 to 2026-01-03, on a machine." in text
     assert ablation.COMMAND in text and "judge: an expert" in text
+    assert all(results.verdict(one) in text for one in CLAIMS)
 
 
 def test_figure_has_a_panel_for_each_claim():

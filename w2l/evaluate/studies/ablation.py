@@ -49,17 +49,17 @@ class Variant:
 # LipGAN's discriminator sees a single frame, has a contrastive loss on distances, and learns along with the generator.
 # LipGAN's own starts from scratch; here it has an advantage and starts as an expert of one frame.
 VARIANTS = (
-    Variant("start", "", "what all begin with: pixels alone"),
-    Variant("tv1", "a", "expert sees 1 frame", {"frames": 1}, {}),
-    Variant("tv3", "a", "expert sees 3 frames", {"frames": 3}, {}),
-    Variant("tv5", "a", "expert sees 5 frames", {"frames": 5}, {}),
-    Variant("frozen", "b", "expert frozen", {"frames": 5}, {}),
-    Variant("trained", "b", "expert trained along", {"frames": 5}, {"expert_trained": True}),
+    Variant("start", "", "starting point: pixels alone"),
+    Variant("tv1", "a", "expert with 1 frame", {"frames": 1}, {}),
+    Variant("tv3", "a", "expert with 3 frames", {"frames": 3}, {}),
+    Variant("tv5", "a", "expert with 5 frames", {"frames": 5}, {}),
+    Variant("frozen", "b", "frozen expert", {"frames": 5}, {}),
+    Variant("trained", "b", "expert that keeps learning", {"frames": 5}, {"expert_trained": True}),
     Variant("none", "c", "no sync loss", {"frames": 5}, {"sync_weight": 0.0}),
     Variant(
         "lipgan",
         "c",
-        "single-frame contrastive discriminator, as LipGAN's",
+        "LipGAN's single-frame discriminator",
         {"frames": 1},
         {"expert_trained": True, "contrastive": True},
     ),
@@ -81,12 +81,12 @@ class FigureColumn:
 
 
 FIGURES = (
-    FigureColumn("expert_accuracy", "own expert: pairs judged right", True),
+    FigureColumn("expert_accuracy", "accuracy of its expert", True),
     FigureColumn("confidence", "judge's confidence", True),
     FigureColumn("opening_r", "opening r", True),
     FigureColumn("mouth_l1", "mouth L1", False, 4),
     FigureColumn("sharpness", "sharpness", True, 2),
-    FigureColumn("frechet", "Fréchet distance (small)", False, 2),
+    FigureColumn("frechet", "Fréchet distance, small features", False, 2),
 )
 TITLES = {one.key: one.title for one in (*VARIANTS, *FIGURES)}
 
@@ -103,11 +103,14 @@ class Claim:
 
 CLAIMS = (
     Claim("a", "Does a longer window make a better expert?", "expert_accuracy", ("tv5", "tv3", "tv1")),
-    Claim("b", "Is a frozen expert better than one trained along?", "confidence", ("frozen", "trained")),
+    Claim("b", "Is a frozen expert better than one that keeps learning?", "confidence", ("frozen", "trained")),
     Claim(
-        "c", "Does the expert beat a single-frame discriminator and none?", "confidence", ("expert", "lipgan", "none")
+        "c",
+        "Is the expert better than a single-frame discriminator, and than no sync loss?",
+        "confidence",
+        ("expert", "lipgan", "none"),
     ),
-    Claim("d", "Does the quality discriminator sharpen?", "frechet", ("gan", "no_gan")),
+    Claim("d", "Does the quality discriminator make faces look more real?", "frechet", ("gan", "no_gan")),
 )
 
 
@@ -141,16 +144,20 @@ class Results:
         return few_interval(list(self.values(variant, figure).values()))
 
     def verdict(self, claim: Claim) -> str:
-        """Of each neighbouring pair in the claim's order, and of its ends: shown, not told apart, opposite, or open."""
+        """The question, and a line for each neighbouring pair in the claim's order and for its ends, as Markdown.
+
+        Each line says shown, not told apart, the other way round, or open.
+        """
         figure = next(one for one in FIGURES if one.key == claim.figure)
-        order, said = claim.best_first, []
+        order = claim.best_first
+        lines = [f"{claim.key}. {claim.question} Measured by: {figure.title} ({_better(figure)} is better)."]
         ends = [(order[0], order[-1])] if len(order) > 2 else []
         for better, worse in [*pairwise(order), *ends]:
             a, b = (self.values(name, claim.figure) for name in (better, worse))
             seeds = sorted(a.keys() & b.keys())
             ahead = few_interval([(a[s] - b[s]) * (1 if figure.more else -1) for s in seeds])
-            said.append(f"{TITLES[better]} before {TITLES[worse]}: {_judged(ahead)}")
-        return f"{claim.question} ({figure.title}) " + "; ".join(said) + "."
+            lines.append(f"- {TITLES[better]} against {TITLES[worse]}: {_judged(ahead)}")
+        return "\n".join(lines)
 
     def to_markdown(self) -> str:
         """The table, the verdicts and what the figures depend on."""
@@ -162,7 +169,9 @@ class Results:
             if seeds:
                 cells = [found[figure.key].text(figure.digits) for figure in shown]
                 lines.append(f"| {variant.claim} | {variant.title} | {seeds} | " + " | ".join(cells) + " |")
-        lines += ["", *(f"- {self.verdict(claim)}" for claim in CLAIMS), "", self._made()]
+        for claim in CLAIMS:
+            lines += ["", self.verdict(claim)]
+        lines += ["", self._made()]
         return "\n".join([*lines, "", *(f"- {key}: {value}" for key, value in self.facts.items())])
 
     def figure(self) -> Figure:
@@ -190,7 +199,7 @@ class Results:
         where = " and ".join(machines) or "an unknown machine"
         seeds = " ".join(str(seed) for seed in sorted({run.seed for run in self.runs}))
         told = f"{len(self.runs)} runs, {minutes:.0f} minutes in all, {days}, on {where}."
-        return f"{told} Intervals: Student's t over seeds, 95 %. Remade by `{COMMAND} --seeds {seeds}`."
+        return f"{told} Intervals: Student's t over seeds, 95 %. To make them again: `{COMMAND} --seeds {seeds}`."
 
 
 def read(path: str | os.PathLike[str] | None = None) -> Results:
@@ -231,14 +240,19 @@ def _slot(variant: Variant, seed: int) -> tuple[str, int | None]:
     return variant.key, None if variant.expert is None else seed
 
 
+def _better(figure: FigureColumn) -> str:
+    return "higher" if figure.more else "lower"
+
+
 def _judged(ahead: Estimate) -> str:
     if ahead.count < 2:
-        return "open, since there are too few seeds"
+        return "open. Fewer than two seeds have both trainings."
     if ahead.low > 0:
-        return f"shown (by {ahead.text(3)})"
+        return f"shown. The first is better by {ahead.text(3)}."
     if ahead.high < 0:
-        return f"not shown, the corpus has it the other way round (by {ahead.text(3)})"
-    return f"not told apart (by {ahead.text(3)})"
+        behind = Estimate(-ahead.mean, -ahead.high, -ahead.low, ahead.count)
+        return f"the other way round. The second is better by {behind.text(3)}."
+    return f"not told apart. The interval of the difference, {ahead.text(3)}, includes 0."
 
 
 def _plain(run: dict[str, Any]) -> dict[str, Any]:
