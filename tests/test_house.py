@@ -248,7 +248,11 @@ def test_bundled_data_is_small():
     assert weights <= 24 * 2**20
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    sorted([*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "notebooks/zh").glob("*.ipynb")]),
+    ids=lambda path: f"{path.parent.name}/{path.name}",
+)
 def test_notebooks_are_light_and_short(path):
     assert path.stat().st_size <= 500_000
     book = json.loads(path.read_text(encoding="utf8"))

@@ -1,1 +1,1 @@
-"""What publishes the kit: addresses stamped into a copy, notebooks run with their outputs kept."""
+"""What publishes the kit: addresses stamped into a copy, notebooks run with their outputs kept, and translated."""

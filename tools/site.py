@@ -28,7 +28,11 @@ BROUGHT = {
     "changes.md": "CHANGELOG.md",
     "contributing.md": "CONTRIBUTING.md",
     "pictures/demo.png": "data/samples/demo.png",
-    **{f"notebooks/{path.name}": f"notebooks/{path.name}" for path in sorted((ROOT / "notebooks").glob("*.ipynb"))},
+    **{
+        (name := path.relative_to(ROOT).as_posix()): name
+        for folder in ("notebooks", "notebooks/zh")
+        for path in sorted((ROOT / folder).glob("*.ipynb"))
+    },
 }
 _LINK = re.compile(r"(?P<text>!?\[(?:[^\[\]]|\[[^\]]*\])*\])\((?P<target>[^()\s]+)\)")
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.DOTALL | re.MULTILINE)
@@ -40,6 +44,19 @@ _FOREIGN = re.compile(
     r"|<script type=.module.>.*?</script>",
     re.DOTALL,
 )
+# By language: the line below a notebook's title, where Colab is, and the alternative text of a picture.
+_SAID = {
+    "en": (
+        "These are the outputs of a stored run. Sliders and recorders need a running notebook{}.",
+        ', <a href="{}">on Colab</a> for example',
+        "A picture of the section “{}”; the text around it says what it shows.",
+    ),
+    "zh": (
+        "这里的输出来自一次保存下来的运行。滑块和录音需要正在运行的笔记本{}。",
+        '，例如<a href="{}">在 Colab 上</a>',
+        "“{}”一节的图；前后的文字说明它显示什么。",
+    ),
+}
 _PICTURE = re.compile(r'<h[12][^>]*>(.*?)<|alt="No description has been provided for this image"', re.DOTALL)
 
 
@@ -72,22 +89,21 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
 def notebook(html: str, name: str, extra: dict[str, Any]) -> str:
     """A notebook's HTML as nbconvert makes it, with links, alternative texts, and nothing from other places.
 
-    name: of the notebook, as "notebooks/00_setup.ipynb". extra: as `translate` takes it. A line below the title
-    tells that widgets need a running notebook, and where there is one.
+    name: of the notebook, as "notebooks/00_setup.ipynb", or "notebooks/zh/…" for one in Chinese. extra: as `translate`
+    takes it. A line below the title tells that widgets need a running notebook, and where there is one.
     """
     heading = ""
+    stored, on_colab, picture = _SAID["zh" if name.startswith("notebooks/zh/") else "en"]
     colab = extra.get("repository", "").replace("https://github.com/", "https://colab.research.google.com/github/")
-    where = f', <a href="{colab}/blob/{extra["tag"]}/{name}">on Colab</a> for example' if colab else ""
-    note = (
-        f"<p><em>These are the outputs of a stored run. Sliders and recorders need a running notebook{where}.</em></p>"
-    )
+    where = on_colab.format(f"{colab}/blob/{extra['tag']}/{name}") if colab else ""
+    note = f"<p><em>{stored.format(where)}</em></p>"
 
     def describe(found: re.Match[str]) -> str:
         nonlocal heading
         if found[1] is not None:
             heading = found[1].strip()
             return found[0]
-        return f'alt="A picture of the section “{heading}”; the text around it says what it shows."'
+        return f'alt="{picture.format(heading)}"'
 
     shown = _PICTURE.sub(describe, _NOTEBOOK.sub(r"\1.html", _FOREIGN.sub("", html)))
     return shown.replace("</h1>", f"</h1>{note}", 1)

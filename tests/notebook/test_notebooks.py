@@ -19,10 +19,14 @@ from w2l.notebook import plots, setup
 from w2l.notebook.checks import check
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+CHINESE = sorted((ROOT / "notebooks/zh").glob("*.ipynb"))  # with the same code: tests/tools/test_chinese.py
 RUNNER = ROOT / "tools" / "notebook_runner.py"
 MOST_CPU_SECONDS = 200  # of one notebook in fast mode; six of them shall take 8 minutes on two cores
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+in_both_languages = pytest.mark.parametrize(
+    "path", NOTEBOOKS + CHINESE, ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
 
 
 @pytest.mark.slow
@@ -47,7 +51,7 @@ def test_runs_top_to_bottom(path, tmp_path):
     assert report["cpu_seconds"] < MOST_CPU_SECONDS
 
 
-@each_notebook
+@in_both_languages
 def test_craft(path):
     """Exercises are checked and solved; code is led by prose; nothing is left of the machine that made the outputs."""
     cells = nbformat.read(path, as_version=4).cells
@@ -81,7 +85,7 @@ def test_frame(path):
     assert re.findall(r"^(\d)\. ", questions, re.MULTILINE) == list("12345")
 
 
-@each_notebook
+@in_both_languages
 def test_outputs_stand_alone(path):
     """Whoever reads the notebook without a kernel sees pictures, and no widget that cannot be drawn."""
     for cell in nbformat.read(path, as_version=4).cells:
@@ -92,11 +96,11 @@ def test_outputs_stand_alone(path):
 
 def test_index_lists_every_notebook():
     listed = "".join(cell.source for cell in nbformat.read(ROOT / "index.ipynb", as_version=4).cells)
-    for path in NOTEBOOKS:
-        assert f"(notebooks/{path.name})" in listed
+    for path in NOTEBOOKS + CHINESE:
+        assert f"({path.relative_to(ROOT).as_posix()})" in listed
 
 
-@each_notebook
+@in_both_languages
 def test_committed_outputs_are_current(path):
     """No code cell changed since the outputs were made; a notebook without outputs has nothing to be stale."""
     notebook = nbformat.read(path, as_version=4)

@@ -53,6 +53,9 @@ def test_a_notebook_loads_nothing_from_elsewhere_and_says_what_its_pictures_belo
     assert "colab" not in site.notebook(f"<h1>00</h1>{html}", "notebooks/00_setup.ipynb", {})
     assert 'alt="A picture of the section “The dub”;' in shown
     assert shown.endswith('<a href="02_inference.html">02</a>')
+    chinese = site.notebook(f"<h1>00</h1>{html}", "notebooks/zh/00_setup.ipynb", STAMPED)
+    assert 'href="https://colab.research.google.com/github/some/kit/blob/v1/notebooks/zh/00_setup.ipynb"' in chinese
+    assert 'alt="“The dub”一节的图；' in chinese
 
 
 def test_faults_of_a_built_site_are_seen(tmp_path):
@@ -92,7 +95,8 @@ def test_every_page_of_the_menu_exists():
     settings = yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf8"), Loader)
     listed = list(pages_of(settings["nav"]))
     assert [page for page in listed if not (ROOT / site.source_of(page)).is_file()] == []
-    assert {f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")} <= set(listed)
+    books = [*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "notebooks/zh").glob("*.ipynb")]
+    assert {path.relative_to(ROOT).as_posix() for path in books} <= set(listed)
     assert settings["theme"]["font"] is False
 
 

@@ -57,7 +57,7 @@ def test_stamps_every_notebook_and_nothing_else_in_it(copy):
         assert len(differ) == 2
 
 
-@pytest.mark.parametrize("name", ["notebooks/00_setup.ipynb", "README.md"])
+@pytest.mark.parametrize("name", ["notebooks/00_setup.ipynb", "notebooks/zh/00_setup.ipynb", "README.md"])
 def test_badges_are_shown(copy, name):
     """In a notebook, where they stand at the beginning of a line, and in README's table."""
     from nbconvert.filters.markdown_mistune import markdown2html_mistune
