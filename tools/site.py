@@ -44,6 +44,7 @@ _FOREIGN = re.compile(
     r"|<script type=.module.>.*?</script>",
     re.DOTALL,
 )
+_ANCHOR = re.compile(r'(<h[1-6] id=")([^"]*)(">(?:(?!</h).)*?<a class="anchor-link" href="#)[^"]*"', re.DOTALL)
 # By language: the line below a notebook's title, where Colab is, and the alternative text of a picture.
 _SAID = {
     "en": (
@@ -105,8 +106,20 @@ def notebook(html: str, name: str, extra: dict[str, Any]) -> str:
             return found[0]
         return f'alt="{picture.format(heading)}"'
 
-    shown = _PICTURE.sub(describe, _NOTEBOOK.sub(r"\1.html", _FOREIGN.sub("", html)))
+    shown = _PICTURE.sub(describe, _NOTEBOOK.sub(r"\1.html", _FOREIGN.sub("", _with_anchors(html))))
     return shown.replace("</h1>", f"</h1>{note}", 1)
+
+
+def _with_anchors(html: str) -> str:
+    """Headings named as the page's table of contents has them; nbconvert leaves the names of Chinese ones empty."""
+    used: set[str] = set()
+
+    def name(found: re.Match[str]) -> str:
+        own = next(n for n in (found[2], *(f"{found[2]}_{i}" for i in range(1, 1000))) if n and n not in used)
+        used.add(own)
+        return f'{found[1]}{own}{found[3]}{own}"'
+
+    return _ANCHOR.sub(name, html)
 
 
 def translate(markdown: str, page: str, extra: dict[str, Any]) -> str:

@@ -58,6 +58,15 @@ def test_a_notebook_loads_nothing_from_elsewhere_and_says_what_its_pictures_belo
     assert 'alt="“The dub”一节的图；' in chinese
 
 
+def test_headings_of_a_notebook_have_the_names_that_its_table_of_contents_links():
+    """Those of Python-Markdown, which numbers the names that nbconvert leaves empty or gives twice."""
+    anchors = ("", "why", "069", "", "069")
+    html = "".join(f'<h2 id="{a}">小结<a class="anchor-link" href="#{a}">¶</a></h2>' for a in anchors)
+    shown = site.notebook(html, "notebooks/zh/00_setup.ipynb", {})
+    expected = ["_1", "why", "069", "_2", "069_1"]
+    assert re.findall('<h2 id="(.*?)">', shown) == re.findall('href="#(.*?)">', shown) == expected
+
+
 def test_faults_of_a_built_site_are_seen(tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "a.html").write_text('<h1 id="top">A</h1><a href="deep/b.html#x">b</a><a href="#top">a</a>')
