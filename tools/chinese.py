@@ -77,7 +77,7 @@ def faults(english: NotebookNode, chinese: NotebookNode | None) -> list[str]:
     gone = [cell for cell in chinese.cells if cell.id not in ids]
     found += [f"{cell.id} ({_first_words(cell.source)}) is no longer there in English" for cell in gone]
     if chinese != book and not gone:
-        found.append("code, outputs, order or tags are not those of the English notebook; use --write")
+        found.append("code, outputs, order or tags are not the English notebook's; run python -m tools.chinese --write")
     return found
 
 
