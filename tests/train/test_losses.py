@@ -73,3 +73,21 @@ def test_laplacian_l1_asks_for_sharp_edges_in_the_lower_half():
     face = torch.zeros(1, 1, 8, 8)
     face[..., 4:, :] = torch.tensor([1.0, -1.0]).repeat(4)  # the finest pattern: all of it is lost at the first level
     assert losses.laplacian_l1(face, torch.zeros_like(face), levels=2).item() == pytest.approx(1.0)
+
+
+def test_the_reading_error_is_about_the_numbers_read_and_passes_gradients_to_the_picture():
+    torch.manual_seed(0)
+    meter = lambda halves: torch.stack([halves[:, 0].mean((1, 2)), halves[:, 1].mean((1, 2))], 1) * 50  # noqa: E731
+    true = torch.rand(2, 3, 96, 96)
+    made = true.clone()
+    made[:, :, :48] = 0  # above the half that is drawn
+    made[:, 2] = 0  # nothing is read off red
+    assert losses.reading_error(meter, made, true) == 0
+    made[:, 0, 48:] += 0.1  # 5 px more of the first number
+    made.requires_grad_(True)
+    error = losses.reading_error(meter, made, true)
+    assert error.item() == pytest.approx((5 / 2.5) ** 2 / 2, rel=1e-4)
+    error.backward()
+    assert (made.grad[:, 0, 48:] > 0).all() and not made.grad[:, 1:].any()
+    twice = [faces.repeat_interleave(2, 2).repeat_interleave(2, 3) for faces in (made, true)]
+    assert losses.reading_error(meter, *twice).item() == pytest.approx(error.item(), rel=1e-4)  # faces of 192 pixels

@@ -102,15 +102,28 @@ def mel_of_frames(wav: np.ndarray, first: int, count: int) -> np.ndarray:
 def _mel_basis() -> np.ndarray:
     """The mel bands as weights of the spectrum, float32 (80, 401): triangles of equal area (Slaney, Auditory Toolbox).
 
-    Their corners are evenly spaced on Slaney's scale, which is linear up to 1000 Hz and logarithmic above. To the bit
-    what librosa.filters.mel gives, whose import takes two seconds.
+    To the bit what librosa.filters.mel gives, whose import takes two seconds.
+    """
+    corners = _corners()[:, None]
+    away, gaps = corners - np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE), np.diff(corners, axis=0)
+    bands = np.maximum(0, np.minimum(-away[:-2] / gaps[:-1], away[2:] / gaps[1:])).astype(np.float32)
+    bands *= 2 / (corners[2:] - corners[:-2])
+    return bands
+
+
+@lru_cache(maxsize=1)
+def mel_centres() -> np.ndarray:
+    """Where each mel band is most sensitive, in Hz: float64 (80,), rising."""
+    return _corners()[1:-1]
+
+
+def _corners() -> np.ndarray:
+    """The corners of the mel bands in Hz, float64 (82,): evenly spaced on Slaney's scale.
+
+    It is linear up to 1000 Hz and logarithmic above.
     """
     low, step = 200 / 3, np.log(6.4) / 27  # Hz a mel below 1000 Hz; log of the ratio of neighbours above
     knee = 1000 / low
     lowest, highest = (hz / low if hz < 1000 else knee + np.log(hz / 1000) / step for hz in (FMIN, FMAX))
     mels = np.linspace(lowest, highest, N_MELS + 2)
-    corners = np.where(mels < knee, low * mels, 1000 * np.exp(step * (mels - knee)))[:, None]  # Hz
-    away, gaps = corners - np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE), np.diff(corners, axis=0)
-    bands = np.maximum(0, np.minimum(-away[:-2] / gaps[:-1], away[2:] / gaps[1:])).astype(np.float32)
-    bands *= 2 / (corners[2:] - corners[:-2])
-    return bands
+    return np.where(mels < knee, low * mels, 1000 * np.exp(step * (mels - knee)))

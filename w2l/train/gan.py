@@ -173,8 +173,8 @@ def train_gan(
     preset. disc: the initial discriminator, whose width replaces that of `config`. Other arguments as in
     `generator.train_generator`.
     """
-    path = options.result("generator", start, expert, disc)
-    disc_path = options.result("quality_disc", start, expert, disc)
+    path = options.result("generator", start, expert, disc, config.meter)
+    disc_path = options.result("quality_disc", start, expert, disc, config.meter)
     distributed.start(pick_device(options.device))
     judge = sources.load(expert, "syncnet")
     network = sources.load_generator(start, config.widen, config.size) if start else None
@@ -194,7 +194,7 @@ def train_gan(
     trainer = GanTrainer(config, data, options, judge, network, critic, metadata)
     seconds = fit(trainer)
     if distributed.rank() == 0:
-        meta = training_metadata(config, metadata, seconds)
+        meta = training_metadata(replace(config, meter=sources.called(config.meter)), metadata, seconds)
         models.save(trainer.network, path, "wav2lip", config.width, mel_shift=-1.0, **meta)
         models.save(trainer.disc.network, disc_path, "quality_disc", config.disc_width, **meta)
     return path

@@ -27,7 +27,7 @@ from w2l.train.engine.schedule import scheduled
 from w2l.train.engine.trainer import Batch, Numbers, Trainer, mean_of, part_size
 from w2l.train.held_out import HeldOut
 from w2l.train.judge import Judge, to_faces
-from w2l.train.losses import contrastive, gradient_ratio, laplacian_l1, mouth_l1, sync_bce
+from w2l.train.losses import contrastive, gradient_ratio, laplacian_l1, mouth_l1, reading_error, sync_bce
 from w2l.train.settings import GeneratorConfig
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class GeneratorTrainer(Trainer):
         self.generator = self.add_learner("generator", network, self.learning_rate, (config.beta1, 0.999))
         match = contrastive if config.contrastive else sync_bce
         self.judge = Judge(expert, self.device, self.precision, frozen=not config.expert_trained, match=match)
+        self.meter = _meter(config, self.device)
         self.expert: Learner | None = None
         if config.expert_trained:
             rate = config.expert_learning_rate
@@ -126,13 +127,16 @@ class GeneratorTrainer(Trainer):
         return pixels + weight * sync, numbers
 
     def pixel_loss(self, generated: torch.Tensor, true: torch.Tensor) -> tuple[torch.Tensor, Numbers]:
-        """L1 of the whole face plus `mouth_weight` times that of the mouth box, plus that of Laplacian pyramids where
-        it has a weight; and the terms."""
+        """L1 of the whole face plus `mouth_weight` times that of the mouth box; where they have a weight, that of
+        Laplacian pyramids and what a meter reads; and the terms."""
         whole, mouth = (generated - true).abs().mean(), mouth_l1(generated, true)
         loss, numbers = whole + self.config.mouth_weight * mouth, {"l1": whole, "mouth_l1": mouth}
         if self.config.laplacian_weight:
             numbers["laplacian"] = laplacian_l1(generated, true)
             loss = loss + self.config.laplacian_weight * numbers["laplacian"]
+        if self.meter:
+            numbers["reading"] = reading_error(self.meter, generated, true)
+            loss = loss + self.config.meter_weight * numbers["reading"]
         return loss, numbers
 
     def gradient_ratios(self, step: int, generated: torch.Tensor, pixels: torch.Tensor, others: Numbers) -> Numbers:
@@ -201,6 +205,13 @@ class GeneratorTrainer(Trainer):
         self.sync_on_since = state["sync_on_since"]
 
 
+def _meter(config: GeneratorConfig, device: torch.device) -> nn.Module | None:
+    """The meter of the loss, with fixed weights; None where the loss has no weight."""
+    if not config.meter_weight:
+        return None
+    return sources.load(config.meter, "mouth_meter").eval().requires_grad_(False).to(device)
+
+
 def train_generator(
     config: GeneratorConfig,
     options: RunOptions,
@@ -215,7 +226,7 @@ def train_generator(
     `config.widen`) and size (if larger) replace those of `config`. Expert and start are bundled or published names,
     files or checkpoints.
     """
-    path = options.result("generator", start, expert)
+    path = options.result("generator", start, expert, config.meter)
     distributed.start(pick_device(options.device))
     judge = sources.load(expert, "syncnet")  # before the data, so that a wrong name is reported immediately
     network = sources.load_generator(start, config.widen, config.size) if start else None
@@ -227,6 +238,6 @@ def train_generator(
     trainer = GeneratorTrainer(config, data, options, judge, network, metadata)
     seconds = fit(trainer)
     if distributed.rank() == 0:
-        meta = training_metadata(config, metadata, seconds)
+        meta = training_metadata(replace(config, meter=sources.called(config.meter)), metadata, seconds)
         models.save(trainer.network, path, "wav2lip", config.width, mel_shift=-1.0, **meta)
     return path

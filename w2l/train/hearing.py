@@ -16,8 +16,9 @@ from torch import nn
 from torch.nn import functional
 
 from w2l import models
-from w2l.audio import MEL_LIMIT, N_MELS, TRAINING_FPS, WINDOW, mel_windows
+from w2l.audio import N_MELS, TRAINING_FPS, WINDOW, mel_windows
 from w2l.base.device import pick_device
+from w2l.data.augment import AugmentVoice
 from w2l.data.utterances import Utterance, utterances
 from w2l.models.wav2lip import Wav2Lip
 from w2l.talker.mouth import Mouth
@@ -30,8 +31,7 @@ from w2l.train.engine.schedule import scheduled
 from w2l.train.engine.trainer import Batch, PlainTrainer, part_size
 from w2l.train.settings import HearingConfig
 
-_LOUDNESS = 0.3  # standard deviation of a window's gain, in units of the mel: 3.75 dB
-_BETA = 0.3  # spreads: below it the loss is a square
+_BETA = 1.0  # spreads: below it the loss is a square, so that a sound in doubt gives the mean of its mouths
 _STEADY = 0.02  # added to the spreads, so that a number that hardly moves counts little
 _SEEN = ("opening", "width")  # the numbers that are reported
 
@@ -79,15 +79,14 @@ class HearingTrainer(PlainTrainer):
         return scheduled(self.config.schedule, step, self.steps, self.config.learning_rate)
 
     def draw(self, rng: np.random.Generator, step: int, parts: int) -> dict[str, np.ndarray]:
-        """Windows of sound (B, 1, 80, 16), louder or softer, and the mouths in their middle (B, 7)."""
+        """Windows of sound (B, 1, 80, 16), each in another voice, and the mouths in their middle (B, 7)."""
         mels, mouths = [], []
         for which in rng.integers(0, len(self.data.train), part_size(self.config.batch, parts, "windows")):
             one = self.data.train[which]
             at = int(rng.integers(len(one.mouths)))
-            window = mel_windows(one.mel, TRAINING_FPS, 1, start=at)
-            mels.append(np.clip(window + rng.normal(0, _LOUDNESS), -MEL_LIMIT, MEL_LIMIT))
+            mels.append(AugmentVoice(rng)(mel_windows(one.mel, TRAINING_FPS, 1, start=at)[0]))
             mouths.append(one.mouths[at])
-        return {"mels": np.stack(mels).astype(np.float32), "mouths": np.stack(mouths)}
+        return {"mels": np.stack(mels)[:, None], "mouths": np.stack(mouths)}
 
     def main_loss(self, batch: Batch, step: int) -> torch.Tensor:
         """Smooth L1 of a batch, each number over its spread."""

@@ -73,6 +73,8 @@ class _MouthConfig(TrainingConfig):
     batch: int = choice(8, "samples in a batch")
     mouth_weight: float = choice(2.0, "weight of the L1 in the mouth box, in addition to that of the whole face")
     laplacian_weight: float = choice(0.0, "weight of the L1 of Laplacian pyramids, which asks for sharp edges")
+    meter_weight: float = choice(0.0, "weight of how far apart a meter reads generated and true mouths")
+    meter: str = choice("classroom_meter", "that meter: a name or a file; results are to be measured with another one")
     sync_weight: float = choice(0.02, "weight of the expert's loss (paper, section 3.3)")
     sync_gate: float = choice(0.75, "the expert's loss is on only while its held-out value is below this, as published")
     sync_ramp: int = choice(1, "steps over which the expert's loss rises to its weight")
