@@ -67,7 +67,7 @@ def _run_curves(options: argparse.Namespace) -> None:
 COMMANDS = (
     Command(
         "evaluate clinic",
-        "how well 'w2l doctor' names causes: stores spoiled on purpose",
+        "show how often 'w2l doctor' is right, on stores spoiled on purpose",
         _add_clinic,
         _run_clinic,
         ("results", "figure"),

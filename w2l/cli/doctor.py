@@ -14,7 +14,7 @@ _MOST = 300  # as `doctor.cases.MOST_CLIPS`, which would load numpy
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("store", type=Path, metavar="STORE", help="a clip store, as made by 'w2l preprocess'")
-    parser.add_argument("--run", type=Path, metavar="DIR", help="run folder of an expert's training on it that failed")
+    parser.add_argument("--run", type=Path, metavar="DIR", help="run folder of a training on it that does not learn")
     parser.add_argument(
         "--expert", default="classroom_expert", metavar="W",
         help="the known-good expert: a name or a file (default: classroom_expert)",
@@ -50,7 +50,7 @@ def _run_doctor(options: argparse.Namespace) -> None:
 
 COMMANDS = (
     Command(
-        "doctor", "why does it not learn: measure a clip store, and name the likely causes", _add_doctor, _run_doctor,
+        "doctor", "find out why a training does not learn: measure its clips, name causes", _add_doctor, _run_doctor,
         fills=("report",),
     ),
 )  # fmt: skip

@@ -57,7 +57,7 @@ def _add_dub(parser: argparse.ArgumentParser) -> None:
     _add_inputs(parser, "result: .mp4, or .gif or .webp without sound (default: in the results folder)")
     parser.add_argument(
         "--speaker", action="append", metavar="WHICH=AUDIO",
-        help="instead of AUDIO, once for each face: its number or a point X,Y, and the sound that it speaks",
+        help="a face (its number, or a point X,Y) and its speech; instead of AUDIO, once for each face that speaks",
     )  # fmt: skip
     add_choices(parser, Settings)
     parser.add_argument("--sheet", type=Path, metavar="PNG", help="also write a contact sheet of the result")

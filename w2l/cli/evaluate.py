@@ -59,7 +59,7 @@ def _add_clip(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--audio-track", type=word(whole_number), metavar="N",
-        help="which sound track of the clips, from 1 (default: the file's own choice)",
+        help="which sound track of the clips, counted from 1 (default: the file's own choice)",
     )  # fmt: skip
     _add_protocol(parser)
     _add_tools(parser)
@@ -255,12 +255,16 @@ def _run_ablation(options: argparse.Namespace) -> None:
 
 COMMANDS = (
     Command(
-        "evaluate clip", "the sync of clips: offset, confidence, LSE-D and LSE-C", _add_clip, _run_clip, fills=_REPORT
+        "evaluate clip",
+        "measure the sync of clips: offset, confidence, LSE-D and LSE-C",
+        _add_clip,
+        _run_clip,
+        fills=_REPORT,
     ),
-    Command("evaluate pairs", "generated clips compared with the real ones", _add_pairs, _run_pairs, fills=_REPORT),
+    Command("evaluate pairs", "compare generated clips with the real ones", _add_pairs, _run_pairs, fills=_REPORT),
     Command(
         "evaluate corpus",
-        "a generator and an expert on held-out talkers",
+        "measure a generator and an expert on held-out talkers",
         _add_corpus,
         _run_corpus,
         ("card", "sheet"),
@@ -268,7 +272,7 @@ COMMANDS = (
     ),
     Command(
         "evaluate robustness",
-        "where it breaks: noise, frame rate, size, pose, voice",
+        "show where a generator breaks: noise, frame rate, size, pose, voice",
         _add_robustness,
         _run_robustness,
         ("curves",),
@@ -276,7 +280,7 @@ COMMANDS = (
     ),
     Command(
         "evaluate ablation",
-        "the paper's claims, tested by trainings on the corpus",
+        "test the paper's claims, by trainings that leave out one ingredient",
         _add_ablation,
         _run_ablation,
         ("results",),

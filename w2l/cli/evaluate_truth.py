@@ -31,7 +31,7 @@ def _add_truth(parser: argparse.ArgumentParser) -> None:
         "these (all), or the truth damaged in known ways (damages)",
     )  # fmt: skip
     parser.add_argument(
-        "--pictures", choices=("crops", "frames"), default="crops", help="which of both for --own (default: crops)"
+        "--pictures", choices=("crops", "frames"), default="crops", help="crops or frames, for --own (default: crops)"
     )
     parser.add_argument("--table", type=Path, metavar="FILE", help="put the system's line into this Markdown file")
     add_choices(parser, InstrumentSettings, {"expert": "classroom_expert"}, only=("expert", "meter", "device"))
@@ -77,7 +77,7 @@ def _run_truth(options: argparse.Namespace) -> int:
 COMMANDS = (
     Command(
         "evaluate truth",
-        "a benchmark for any lip-sync system: make its clips, score what comes back",
+        "a benchmark for any lip-sync system: make the test clips, score the results",
         _add_truth,
         _run_truth,
         ("table",),

@@ -19,7 +19,7 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
         "face", nargs="?", type=Path, metavar="FACE", help="picture or short clip (default: the bundled presenter)"
     )
     parser.add_argument(
-        "--from", dest="speech", type=Path, metavar="FILE", help="the speech, streamed as slowly as it is spoken"
+        "--from", dest="speech", type=Path, metavar="FILE", help="a sound file, streamed at the speed of speech"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write what a viewer saw: .mp4, .gif or .webp")
     parser.add_argument(
@@ -66,7 +66,5 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 COMMANDS = (
-    Command(
-        "live", "a face that speaks as the sound comes in: on a web page, or for a file", _add_live, _run_live, ("out",)
-    ),
+    Command("live", "make a face speak live: on a web page, or from a sound file", _add_live, _run_live, ("out",)),
 )

@@ -52,7 +52,7 @@ def _run_corpus(options: argparse.Namespace) -> None:
 
 def _add_training(parser: argparse.ArgumentParser, name: str, people: bool = True) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs") / name, help=f"run folder (default: runs/{name})")
-    parser.add_argument("--preset", default="classroom", help="classroom (minutes) or paper (as published)")
+    parser.add_argument("--preset", default="classroom", help="settings: classroom (minutes) or paper (as published)")
     add_choices(parser, RunOptions)
     if people:
         add_choices(parser, Cast, only=("people",))  # voices and looks are settings
@@ -74,7 +74,10 @@ def _add_source(parser: argparse.ArgumentParser, start: str) -> None:
 
 def _add_start(parser: argparse.ArgumentParser, start: str) -> None:
     parser.add_argument(
-        "--from", dest="start", metavar="WEIGHTS", help=f"a name, file or checkpoint (default: {start})"
+        "--from",
+        dest="start",
+        metavar="WEIGHTS",
+        help=f"the weights to start from: a name, file or checkpoint (default: {start})",
     )
 
 
@@ -191,7 +194,7 @@ def _changes(config: Any, items: list[str]) -> dict[str, Any]:
 
 COMMANDS = (
     Command(
-        "corpus", "make clips of the synthetic talker, with their truth", _add_corpus, _run_corpus, fills=("folder",)
+        "corpus", "make clips of synthetic talkers, with their true mouths", _add_corpus, _run_corpus, fills=("folder",)
     ),
     Command(
         "train hearing",
@@ -210,6 +213,10 @@ COMMANDS = (
     ),
     Command("train gan", "sharpen a generator with a quality discriminator", _add_gan, _run_gan, fills=_RUN_FOLDERS),
     Command(
-        "train meter", "train the mouth meter, the evaluation's instrument", _add_meter, _run_meter, fills=_RUN_FOLDERS
+        "train meter",
+        "train the mouth meter, which reads mouths for the evaluation",
+        _add_meter,
+        _run_meter,
+        fills=_RUN_FOLDERS,
     ),
 )

@@ -130,7 +130,9 @@ def _run_export(options: argparse.Namespace) -> None:
 
 COMMANDS = (
     Command("export", "write a generator or expert as ONNX, for other programs", _add_export, _run_export, ("out",)),
-    Command("weights list", "published weights: size, licence, here or not", _add_list, _run_list),
+    Command(
+        "weights list", "list the published weights: size, licence, and whether they are here", _add_list, _run_list
+    ),
     Command("weights fetch", "fetch weights, resuming and checking", _add_fetch, _run_fetch),
     Command("weights verify", "check the weights on this machine against their sha256", _add_verify, _run_verify),
     Command("weights where", "where weights are searched for, or where a file is", _add_where, _run_where),

@@ -98,10 +98,10 @@ class TrackSettings:
     )
     cache: bool = choice(
         True,
-        "keep the faces that were found for the next run",
+        "remember the faces that are found, so that the next run on the clip need not search",
         "--no-cache",
         group=_FACE,
-        option_help="do not keep the faces that were found for the next run",
+        option_help="search for the faces anew, and do not remember them for the next run",
     )
     resize_factor: int = choice(
         1,
@@ -141,20 +141,19 @@ class TrackSettings:
     )
     start: float | None = choice(
         None,
-        "where the part of the clip that is used begins, in seconds; the speech, and a sound track, are used from "
-        "their own beginning",
+        "use the clip from this moment on, in seconds; the speech and a sound track are used from their own beginning",
         group=_FRAMES,
-        option_help="where the part of the clip that is used begins, in seconds or as 1:15; the speech, and a sound "
-        "track, are used from their own beginning",
+        option_help="use the clip from this moment on, in seconds or as 1:15; the speech and a sound track are used "
+        "from their own beginning",
         parse=seconds_of,
         metavar="TIME",
         default_help="the clip's",
     )
     end: float | None = choice(
         None,
-        "where that part ends, in seconds",
+        "use the clip up to this moment, in seconds",
         group=_FRAMES,
-        option_help="where that part ends",
+        option_help="use the clip up to this moment",
         parse=seconds_of,
         metavar="TIME",
         default_help="the clip's",
@@ -213,7 +212,7 @@ class Settings(TrackSettings):
     )
     audio_track: int | None = choice(
         None,
-        "which sound track of the speech's file is heard, from 1",
+        "which sound track of the speech file is used, counted from 1",
         group=_MOUTH,
         parse=whole_number,
         metavar="N",
@@ -221,16 +220,16 @@ class Settings(TrackSettings):
     )
     soundtrack: str | os.PathLike[str] | None = choice(
         None,
-        "a sound file or video that the result sounds like instead of the speech, which the lips still follow: such as "
-        "a song, whose voice alone is the speech; both begin together",
+        "a sound file or video that is heard in the result, while the lips follow the speech. For a song: the whole "
+        "song here, the singing alone as the speech; both begin together",
         group=_MOUTH,
         metavar="FILE",
     )
     gate: bool = choice(False, "keep the mouth at rest in the pauses of the speech", group=_MOUTH)
     reference: str = choice(
         "closed",
-        "the picture that tells what the mouth looks like: closed, one with the lips closed from the last two seconds, "
-        "or own, the frame itself, as published",
+        "the picture that shows the generator what the mouth looks like. closed: a frame with closed lips, from the "
+        "last two seconds; own: the frame itself, as published",
         group=_MOUTH,
         choices=REFERENCES,
     )

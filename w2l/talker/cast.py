@@ -41,14 +41,14 @@ class Cast:
     looks: str = choice("mixed", "what they look like", choices=LOOKS)
     people: People | None = choice(
         None,
-        "whose faces the photographic ones have: a people pack, or a folder of photographs with .tem landmarks",
+        "the faces of the photographic talkers: a people pack, or a folder of photographs with .tem landmarks",
         parse=_read_people,
         metavar="PACK",
         default_help="the bundled faces, which are nobody's own",
     )
     manner: bool | None = choice(
         None,
-        "whether the mouth also does what the sound does not tell (`manner.Manner`), yes or no",
+        "whether the mouth also moves in ways that the sound does not tell (`manner.Manner`), yes or no",
         parse=yes_or_no,
         metavar="YES/NO",
         default_help="yes for photographic talkers, no for drawn ones",

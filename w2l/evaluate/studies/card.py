@@ -53,22 +53,27 @@ _CAME = {"start": "from", "expert": "judged by", "disc": "beside"}
 
 _HEAD = """# The classroom weights
 
-Small networks trained by this kit on its own synthetic talker corpus: four talkers in five are photographs animated by
-a program, one is drawn, and all voices are made by programs (formant, espeak-ng, Flite); classroom_judge alone learned
-on drawn talkers only. They show every step of the Wav2Lip recipe, and dub real faces: `classroom`, which `w2l dub`
-takes by default, is classroom_generator_gan. No video of a real person was trained on.
+Small networks that this kit trained on its own synthetic talkers. Four talkers in five are photographs animated by a
+program, one is drawn, and all voices are made by programs (formant, espeak-ng, Flite); only classroom_judge learned
+from drawn talkers alone. The networks show every step of the Wav2Lip recipe, and they dub real faces: `classroom`,
+which `w2l dub` uses by default, is classroom_generator_gan. None was trained on video of a real person.
 
-Known failures, seen on photographs, paintings, drawings and films of people: heads turned by more than some 20 degrees
-(the far corner of the mouth smears, now and then in purple); nostrils that break up and faint specks of colour near the
-mouth, also in frontal faces; lips that darken when they open wide, without teeth; faces without clear lips, painted or
-modelled (teeth as a drawing has them, dark corners); a broad smile in the picture that is dubbed (it stays, and the
-lips hardly meet); moustaches (they soften); close-ups (the mouth has 96 pixels for the whole face). Real people also
-part their lips before they speak and while they rest; these mouths do not.
+Known failures, seen on photographs, paintings, drawings and films of people:
 
-NAME@COMMIT below is the file of that name in that commit of this repository. The commands run in a clone of it. PEOPLE
-is the folder of photographs, or the people pack made from it, that [the data card](../../docs/talker_data.md) says how
-to get: photographs of single people, which do not ship with the kit. The fingerprint after "with people" tells which
-pack was used; without --people the talkers have the bundled faces, which are nobody's own.
+- heads turned by more than some 20 degrees: the far corner of the mouth smears, now and then in purple;
+- also in frontal faces: nostrils break up, and faint specks of colour appear near the mouth;
+- lips that darken when they open wide, without teeth;
+- faces without clear lips, painted or modelled: they get teeth as a drawing has them, and dark corners of the mouth;
+- a broad smile in the picture that is dubbed: it stays, and the lips hardly meet;
+- moustaches soften;
+- close-ups are soft: the whole face has 96 pixels.
+
+Real people also part their lips before they speak and while they rest; these mouths do not.
+
+The commands below run in a clone of this repository. NAME@COMMIT is the file of that name in that commit. PEOPLE is a
+folder of photographs of single people, or the people pack made from it; these do not come with the kit, and [the data
+card](../../docs/talker_data.md) says how to get them. The fingerprint after "with people" tells which pack was used.
+Without --people the talkers have the bundled faces, which are nobody's own.
 
 What the talkers' faces and voices are made from, and whom they represent: [the data card](../../docs/talker_data.md).
 
