@@ -23,7 +23,7 @@ def _run_list(options: argparse.Namespace) -> None:
     rows = [("NAME", "SIZE", "STATE", "LICENCE", "WHAT IT IS")]
     for name, what in weights.BUNDLED.items():
         size = f"{weights.find(name).stat().st_size / 1e6:.1f} MB"
-        rows.append((name, size, "here", "MIT", f"bundled, knows synthetic talkers: {what}"))
+        rows.append((name, size, "here", "MIT", f"bundled: {what}"))
     for name, entry in weights.REGISTRY.items():
         size = f"{entry.bytes / 1e6:.1f} MB"
         rows.append((name, size, weights.status(name), entry.licence.kind, entry.what))

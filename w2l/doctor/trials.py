@@ -117,8 +117,8 @@ def to_markdown(trials: Sequence[Trial], which: str = "test") -> str:
     spoiled = [one for one in rows if one.spoil.cause]
     total, first = sum(one.stores for one in spoiled), sum(one.first for one in spoiled)
     healthy = [one for one in rows if not one.spoil.cause]
-    share = f"{first} of {total} spoiled stores named first"
-    return "\n".join([*table, "", f"{share}; nothing found on {_of(healthy)} healthy ones"])
+    share = f"In {first} of {total} spoiled stores the true cause was named first."
+    return "\n".join([*table, "", f"{share} In {_of(healthy)} healthy stores nothing was found."])
 
 
 def _of(rows: Sequence[Score]) -> str:

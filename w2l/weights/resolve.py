@@ -18,14 +18,14 @@ from w2l.weights.registry import REGISTRY, Entry, describe_file
 
 CLASSROOM = "classroom"  # the bundled generator that dubs
 BUNDLED = {  # name -> what it is; small, trained on synthetic talkers, under the licence of the code
-    CLASSROOM: "generator: pixels, the expert, then the quality discriminator; alias of classroom_generator_gan",
-    "classroom_generator": "the generator after pixels and the expert",
-    "classroom_generator_l1": "the generator after pixels alone",
-    "classroom_generator_gamed": "a generator that fools the expert and draws no mouth: for teaching",
+    CLASSROOM: "the generator that dubs by default; another name of classroom_generator_gan",
+    "classroom_generator": "the generator trained on pixels, then with the expert",
+    "classroom_generator_l1": "the generator trained on pixels alone",
+    "classroom_generator_gamed": "a generator that fools the expert and draws no mouth, for teaching",
     "classroom_expert": "lip-sync expert",
     "classroom_judge": "an earlier lip-sync expert, which judges the ablation's runs",
     "classroom_quality_disc": "visual quality discriminator",
-    "classroom_meter": "mouth meter: reads opening and width off a face",
+    "classroom_meter": "the mouth meter, which reads opening and width off a face",
 }
 PUBLISHED = ("wav2lip", "wav2lip_gan")  # the generators of the registry
 # generators of larger faces -> the one that draws those that are small in the frame as well, and faster

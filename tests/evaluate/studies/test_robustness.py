@@ -100,7 +100,10 @@ def test_stored_curves_of_the_kit(capsys, tmp_path):
         assert easiest.mean > 0.8 and easiest.count == curves.facts["talkers"] >= 4
     assert curves.breaks(AXES[0], "real_opening_r") is None  # noise does not touch the real picture
     assert main(["evaluate", "robustness", "--report", str(tmp_path)]) == 0
-    assert "Where a figure falls" in capsys.readouterr().out
+    assert (
+        "Where a figure first falls below 0.8 of its value in the easiest condition (holds: nowhere):"
+        in capsys.readouterr().out
+    )
     page = (tmp_path / "robustness.html").read_text(encoding="utf8")
     assert page.count("<svg") == 1 and page.count('id="axes_') == len(curves.axes()) and "<td>holds</td>" in page
 

@@ -43,10 +43,10 @@ if TYPE_CHECKING:
 
 CACHED = "robustness.json"  # in data/
 FIGURES = {
-    "opening_r": "the generated mouth's opening against the truth of the words, correlation",
+    "opening_r": "correlation of the generated mouth's opening with the true one of the words",
     "confidence": "the expert's confidence in the generated clip",
     "real_confidence": "the expert's confidence in the real clip under the same condition",
-    "real_opening_r": "what the meter reads off that real clip against its truth, correlation",
+    "real_opening_r": "correlation of the opening that the meter reads off that real clip with the true one",
 }
 _LABELS = {  # in the figure
     "opening_r": "generated mouth",
@@ -188,7 +188,11 @@ class Curves:
             for value in self.values[axis.name]:
                 cells = [self.estimate(axis.name, value, figure).text(2) for figure in FIGURES]
                 lines.append(f"| {axis.name} {value} | " + " | ".join(cells) + " |")
-        lines += ["", f"Where a figure falls under {_KEPT:g} of its easiest value:", ""]
+        lines += [
+            "",
+            f"Where a figure first falls below {_KEPT:g} of its value in the easiest condition (holds: nowhere):",
+            "",
+        ]
         lines += ["| | unit | " + " | ".join(FIGURES) + " |", "|" + "---|" * (len(FIGURES) + 2)]
         for axis in self.axes():
             broken = [self.breaks(axis, figure) for figure in FIGURES]
