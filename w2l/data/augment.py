@@ -65,10 +65,10 @@ class AugmentVoice:
         self.colour = (level + slope * along + height * wave)[:, None]
 
     def __call__(self, mel: np.ndarray) -> np.ndarray:
-        """A varied copy of a mel, float32 (80, T) in [-4, 4] to the same."""
+        """A varied copy of mels, float32 (..., 80, T) in [-4, 4] to the same."""
         below = np.minimum(self.band.astype(int), N_MELS - 2)
         share = (self.band - below)[:, None]
-        stretched = mel[below] * (1 - share) + mel[below + 1] * share
+        stretched = mel[..., below, :] * (1 - share) + mel[..., below + 1, :] * share
         return np.clip(stretched + self.colour, -MEL_LIMIT, MEL_LIMIT).astype(np.float32)
 
 

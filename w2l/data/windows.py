@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from w2l.audio import N_MELS, TRAINING_FPS, WINDOW, mel_windows
-from w2l.data.augment import Augment
+from w2l.data.augment import Augment, AugmentVoice
 from w2l.data.clip import FRAMES, Clip
 from w2l.errors import W2LError
 from w2l.faces.crop import CROP_SIZE, lower_halves, resized
@@ -111,7 +111,7 @@ def generator_batch(
     target's own upper half (`_with_upper_half`).
     Returns target uint8 (size, frames, H, H, 3) with H of the clips, reference likewise, mels float32 (size, frames,
     80, 16), one window per frame, shifted as published (reference 2.6); window float32 (size, 80, 16): the expert's, at
-    the first frame.
+    the first frame. augment: vary the faces, and the voice in mels; the expert hears it as it is.
     """
     pictures = (size, frames, *clips[0].frames.shape[1:])
     batch = {"target": np.empty(pictures, np.uint8), "reference": np.empty(pictures, np.uint8)}
@@ -129,7 +129,8 @@ def generator_batch(
             reference = _with_upper_half(reference, shown)
         for name, window in (("target", shown), ("reference", reference)):
             batch[name][row] = [change(frame) for frame in window] if change else window
-        batch["mels"][row] = mel_windows(clip.mel, TRAINING_FPS, frames, shift=-1, start=start)
+        heard = mel_windows(clip.mel, TRAINING_FPS, frames, shift=-1, start=start)
+        batch["mels"][row] = AugmentVoice(rng)(heard) if augment else heard
         batch["window"][row] = mel_windows(clip.mel, TRAINING_FPS, 1, shift=0, start=start)[0]
     return batch
 

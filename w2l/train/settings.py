@@ -80,7 +80,7 @@ class _MouthConfig(TrainingConfig):
     sync_ramp: int = choice(1, "steps over which the expert's loss rises to its weight")
     gate_shuts: bool = choice(True, "shut the gate when the held-out value rises again; the published one stays open")
     convex: bool = choice(False, "subtract the other losses' weights from that of the pixel loss, as published")
-    augment: bool = choice(True, "vary the faces at random")
+    augment: bool = choice(True, "vary faces and voices at random")
     frozen_norm: bool = choice(
         False, "keep batch norm's statistics while windows are learned: those of a few windows mislead"
     )
