@@ -11,6 +11,7 @@ from w2l.base.choices import whole_number
 from w2l.cli.arguments import add_choices, chosen, word
 from w2l.cli.command import Command, note_left_out
 from w2l.evaluate.settings import Budget, InstrumentSettings
+from w2l.evaluate.studies.ablation_plan import CORPORA
 from w2l.talker.cast import Cast
 
 _REPORT = ("report",)
@@ -217,6 +218,10 @@ def _add_ablation(parser: argparse.ArgumentParser) -> None:
         help="only these trainings, such as tv1 none gan (default: all)",
     )
     parser.add_argument(
+        "--corpus", nargs="+", choices=tuple(CORPORA), default=list(CORPORA), metavar="NAME",
+        help="which talkers: photo, drawn (default: both)",
+    )  # fmt: skip
+    parser.add_argument(
         "--folder", type=Path, default=Path("runs/ablation"), help="where the trainings go (default: runs/ablation)"
     )
     add_choices(parser, Budget)
@@ -241,7 +246,7 @@ def _run_ablation(options: argparse.Namespace) -> None:
             ablation.read(target) if target.is_file() else ablation.Results([]),
             options.seeds, options.folder, budget, tuple(options.only), not options.quiet,
             done=lambda so_far: so_far.write(target),
-            run=RunOptions(options.folder, options.device, progress=not options.quiet),
+            run=RunOptions(options.folder, options.device, progress=not options.quiet), corpora=options.corpus,
         )  # fmt: skip
     else:
         results = ablation.read(options.results)

@@ -28,17 +28,28 @@ class Budget:
     """Steps and clips of the ablation, the same for every variant."""
 
     start: str = choice(
-        "classroom_generator_l1", "the generator, trained on pixels, that all trainings start from", metavar="W"
+        "",
+        "a generator that all trainings start from",
+        metavar="W",
+        default_help="one that is trained first, on pixels alone, so that no expert has taught it",
     )
-    expert_steps: int = choice(500, "training steps of each expert", parse=whole_number, metavar="N")
-    sync_steps: int = choice(200, "training steps with the expert", parse=whole_number, metavar="N")
-    gan_steps: int = choice(150, "training steps as a GAN", parse=whole_number, metavar="N")
-    train_clips: int = choice(600, "how many talkers to train on", parse=whole_number, metavar="N")
-    validation_clips: int = choice(32, "how many talkers to look at while training", is_option=False)
-    test_clips: int = choice(12, "how many talkers to test on", parse=whole_number, metavar="N")
+    start_steps: int = choice(1000, "training steps of that start", parse=whole_number, metavar="N")
+    start_batch: int = choice(16, "frames in a batch of the start", is_option=False)
+    expert_steps: int = choice(800, "training steps of each expert", parse=whole_number, metavar="N")
+    expert_clips: int = choice(8, "clips in a batch of an expert", is_option=False)
+    sync_steps: int = choice(160, "training steps with the expert", parse=whole_number, metavar="N")
+    gan_steps: int = choice(
+        120, "training steps as a GAN, of which the discriminator has the first third alone", parse=whole_number,
+        metavar="N",
+    )  # fmt: skip
+    batch: int = choice(4, "windows in a batch of these two", is_option=False)
+    train_clips: int = choice(400, "how many talkers to train on", parse=whole_number, metavar="N")
+    validation_clips: int = choice(24, "how many talkers to look at while training", is_option=False)
+    trial_clips: int = choice(6, "how many validation talkers to choose settings on", is_option=False)
+    test_clips: int = choice(10, "how many talkers to test on", parse=whole_number, metavar="N")
     split: str = choice("test", "which part of the corpus the talkers to test on are from", is_option=False)
     judge: str = choice(
-        "classroom_judge",
+        "classroom_expert",
         "the expert that measures, and that no training learns from; its first layers give the Fréchet features",
-        is_option=False,
+        metavar="W",
     )

@@ -21,9 +21,9 @@ from w2l.evaluate.held_out import Dubber, measure_talker
 from w2l.evaluate.report.figures import new_panels, sync_figure
 from w2l.faces.mouths import measure
 from w2l.notebook.plots import show_light
-from w2l.notebook.training import read_log
 from w2l.sync.curve import accuracy as pair_accuracy
 from w2l.sync.scorer import pair_cosines
+from w2l.train.engine.log import read_log
 
 Weights = str | os.PathLike[str]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import signal
@@ -22,6 +21,7 @@ from w2l import video
 from w2l.errors import W2LError
 from w2l.notebook import canvas
 from w2l.notebook.canvas import Chart, new_figure
+from w2l.train.engine.log import read_log
 
 _TOLD = "training.txt"  # in the run folder: the training's output
 _EVERY = 1.5  # seconds between two readings of the log
@@ -171,16 +171,6 @@ class TrainingPanel:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return canvas.bundle(self.box, bytes(self.image.value), self.image.format)
-
-
-def read_log(folder: str | os.PathLike[str]) -> list[dict[str, float]]:
-    """The rows of a run folder's log, without the numbers that a row does not have; empty if there is no log."""
-    path = Path(folder) / "log.csv"
-    if not path.exists():
-        return []
-    with open(path, newline="", encoding="utf8", errors="replace") as file:
-        rows = [row for row in csv.DictReader(file) if None not in row and None not in row.values()]
-    return [{key: float(value) for key, value in row.items() if value} for row in rows if row.get("step", "").isdigit()]
 
 
 def last_step(folder: str | os.PathLike[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -94,6 +95,14 @@ class Log:
             writer = csv.DictWriter(file, self.columns, restval="")
             writer.writeheader()
             writer.writerows(rows)
+
+
+def read_log(folder: str | os.PathLike[str]) -> list[dict[str, float]]:
+    """The rows of a run folder's log, without the numbers that a row does not have; empty if there is no log."""
+    path = Path(folder) / "log.csv"
+    if not path.exists():
+        return []
+    return [{key: float(value) for key, value in row.items() if value} for row in _read(path)]
 
 
 def _read(path: Path) -> list[dict[str, str]]:
