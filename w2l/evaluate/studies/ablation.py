@@ -219,7 +219,9 @@ class Results:
         where = " and ".join(machines) or "an unknown machine"
         seeds = " ".join(str(seed) for seed in sorted({run.seed for run in self.runs}))
         told = f"{len(every)} runs, {minutes:.0f} minutes in all, {days}, on {where}."
-        return f"{told} Intervals: Student's t over seeds, 95 %. To make them again: `{COMMAND} --seeds {seeds}`."
+        earlier = "An earlier form of this study made them; this one"
+        again = "To make them again" if all(run.command for run in every) else earlier
+        return f"{told} Intervals: Student's t over seeds, 95 %. {again}: `{COMMAND} --seeds {seeds}`."
 
 
 def read(path: str | os.PathLike[str] | None = None) -> Results:

@@ -197,7 +197,8 @@ class _Place:
         return shared | {"seed": seed, "voices": cast.voices, "looks": cast.looks}
 
     def _options(self, name: str) -> RunOptions:
-        return replace(self.how, folder=self.folder / name, keep=10)
+        """The run folder of that name; with every checkpoint, and without the checks, which take as long as a run."""
+        return replace(self.how, folder=self.folder / name, keep=10, sanity=False)
 
 
 def _half(steps: int) -> int:
