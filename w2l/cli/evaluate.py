@@ -245,7 +245,7 @@ def _run_ablation(options: argparse.Namespace) -> None:
         results = ablation_runs.remake(
             ablation.read(target) if target.is_file() else ablation.Results([]),
             options.seeds, options.folder, budget, tuple(options.only), not options.quiet,
-            done=lambda so_far: so_far.write(target),
+            done=lambda so_far: ablation.add(target, so_far),
             run=RunOptions(options.folder, options.device, progress=not options.quiet), corpora=options.corpus,
         )  # fmt: skip
     else:

@@ -35,18 +35,19 @@ class Budget:
     )
     start_steps: int = choice(1000, "training steps of that start", parse=whole_number, metavar="N")
     start_batch: int = choice(16, "frames in a batch of the start", is_option=False)
-    expert_steps: int = choice(800, "training steps of each expert", parse=whole_number, metavar="N")
+    expert_steps: int = choice(700, "training steps of each expert", parse=whole_number, metavar="N")
     expert_clips: int = choice(8, "clips in a batch of an expert", is_option=False)
-    sync_steps: int = choice(160, "training steps with the expert", parse=whole_number, metavar="N")
+    expert_windows: int = choice(6, "windows drawn from each of these", is_option=False)
+    sync_steps: int = choice(120, "training steps with the expert", parse=whole_number, metavar="N")
     gan_steps: int = choice(
-        120, "training steps as a GAN, of which the discriminator has the first third alone", parse=whole_number,
+        100, "training steps as a GAN, of which the discriminator has the first third alone", parse=whole_number,
         metavar="N",
     )  # fmt: skip
     batch: int = choice(4, "windows in a batch of these two", is_option=False)
-    train_clips: int = choice(400, "how many talkers to train on", parse=whole_number, metavar="N")
-    validation_clips: int = choice(24, "how many talkers to look at while training", is_option=False)
+    train_clips: int = choice(320, "how many talkers to train on", parse=whole_number, metavar="N")
+    validation_clips: int = choice(16, "how many talkers to look at while training", is_option=False)
     trial_clips: int = choice(6, "how many validation talkers to choose settings on", is_option=False)
-    test_clips: int = choice(10, "how many talkers to test on", parse=whole_number, metavar="N")
+    test_clips: int = choice(8, "how many talkers to test on", parse=whole_number, metavar="N")
     split: str = choice("test", "which part of the corpus the talkers to test on are from", is_option=False)
     judge: str = choice(
         "classroom_expert",

@@ -7,6 +7,8 @@ import json
 import math
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -210,6 +212,22 @@ def test_each_corpus_has_its_tables_verdicts_and_panels(tmp_path):
         ablation.read(tmp_path / "results.json")
 
 
+def test_two_commands_may_share_a_file(tmp_path):
+    """One for each corpus, each of which read the file before the other had written its runs."""
+    both, path = on_both(expert_accuracy=0.8, apart_1=0.6), tmp_path / "results.json"
+    for corpus, fact in (("photo", {"steps": 1}), ("drawn", {"steps": 1, "voices": 2})):
+        tried = AblationRun("expert", 0, {"confidence": 1.0}, corpus=corpus)
+        ablation.add(path, Results(both.on(corpus).runs, fact, [tried]))
+    stored = ablation.read(path)
+    assert [(run.corpus, run.variant, run.seed) for run in stored.runs] == [
+        (run.corpus, run.variant, run.seed) for run in both.runs
+    ]
+    assert stored.facts == {"steps": 1, "voices": 2}
+    assert [one.corpus for one in stored.trials] == ["photo", "drawn"]
+    again = ablation.read(ablation.add(path, Results([replace(both.runs[0], figures={"full": 0.5})])))
+    assert len(again.runs) == len(both.runs) and again.runs[0].figures == {"full": 0.5}  # made again: in its place
+
+
 def test_settings_are_those_with_the_highest_confidence_on_validation_people():
     tried = BY_KEY["expert"].tried
     trials = [
@@ -262,9 +280,11 @@ def trained(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for module in (ablation_runs, collect, data):
             patch.setattr(module, "corpus", lambda split, count, **kwargs: clips[:count])
-        patch.setitem(BY_KEY, "expert", replace(BY_KEY["expert"], tried=BY_KEY["expert"].tried[1:2]))
+        trials = [
+            AblationRun("expert", 0, {"confidence": n}, settings=one) for n, one in enumerate(BY_KEY["expert"].tried)
+        ]
         results = ablation_runs.remake(
-            Results([]), [0], folder, budget, MADE, False, done=told.append, run=how, corpora=("drawn",)
+            Results([], {}, trials), [0], folder, budget, MADE, False, done=told.append, run=how, corpora=("drawn",)
         )
         yield folder, budget, how, results, told
 
@@ -273,7 +293,7 @@ def test_a_small_part_is_made_and_measured(trained):
     folder, budget, _, results, told = trained
     assert [run.variant for run in results.runs] == list(MADE)
     expert, along = results.runs
-    assert [len(t.runs) + len(t.trials) for t in told] == [1, 2, 3]  # each is stored as soon as it is there
+    assert [len(t.runs) for t in told] == [1, 2]  # each is stored as soon as it is there
     assert along.figures.keys() == {figure.key for figure in FIGURES} - {"expert_accuracy"}
     assert along.figures["opening_r"] > 0.7  # it began as a generator that has a mouth
     for run in results.runs:
@@ -281,7 +301,7 @@ def test_a_small_part_is_made_and_measured(trained):
     # the expert has learned nothing, and the clips are too short to be cut
     assert expert.figures.keys() == {"half", "full", "expert_accuracy", *(f"apart_{n}" for n in ablation_plan.APART)}
     assert expert.figures["expert_accuracy"] == pytest.approx(0.5, abs=0.1) and expert.figures["half"] >= 0
-    assert along.settings == results.trials[0].settings == BY_KEY["expert"].tried[0]
+    assert along.settings == BY_KEY["expert"].tried[-1]  # which had the highest confidence
     assert [len(curve) for curve in along.course.values()] == [3, 3]  # at the start, in the middle, at the end
     assert along.course["own"][-1] == along.figures["own_confidence"] and along.course["judge"][0] > 0.2
     assert along.command == (
@@ -307,6 +327,43 @@ def test_the_same_part_made_again_is_the_same(trained, tmp_path):
     longer = replace(budget, sync_steps=3)  # trainings of other lengths would share a table
     with pytest.raises(W2LError, match=r"made otherwise \(sync_steps 2, now 3\)"):
         ablation_runs.remake(again, [1], folder, longer, ("trained",), **more)
+
+
+def test_everything_is_made_in_order_and_kept(tmp_path, monkeypatch):
+    """All variants, seeds and corpora without training: settings are tried before they are used, then kept."""
+    seen = []
+
+    def reached(generator, tools, split, count, cast, progress):
+        seen.append((cast.looks, split, Path(generator).parent.name))
+        figures = {"confidence": 0.5 + ("0.1" in generator) / 10, "opening_r": 0.8, "frechet": 1.0, "sharpness": 0.5}
+        return figures, {"test 0": {"confidence": 0.5}}
+
+    for name in ("train_expert", "train_generator", "train_gan"):
+        monkeypatch.setattr(ablation_runs, name, lambda config, options, *rest, **more: options.folder / "it.pt")
+    tools = SimpleNamespace(facts=lambda: {"expert x": "1"}, expert=None)
+    monkeypatch.setattr(ablation_runs, "instruments", lambda budget: tools)
+    monkeypatch.setattr(ablation_runs, "corpus", lambda *given, **named: [])
+    monkeypatch.setattr(ablation_runs, "load_expert", lambda *given, **named: None)
+    monkeypatch.setattr(measures, "generator_figures", reached)
+    monkeypatch.setattr(measures, "expert_figures", lambda expert, clips: {"expert_accuracy": 0.8, "apart_1": 0.6})
+    monkeypatch.setattr(measures, "learning_figures", lambda folder: {"half": 0.7, "full": 0.8})
+    monkeypatch.setattr(measures, "course", lambda stages, judge, clips: {"own": [0.1, 0.2], "judge": [0.1, 0.1]})
+    made = ablation_runs.remake(Results([]), [0, 1], tmp_path, ablation_runs.Budget(), progress=False)
+    once = sum(one.once for one in VARIANTS)
+    assert len(made.runs) == 2 * (2 * (len(VARIANTS) - len(SAME)) - once) and len(made.trials) == 2 * 4 * 3
+    assert [run.seed for run in made.runs] == sorted(run.seed for run in made.runs)
+    assert {looks for looks, _, _ in seen[:10]} == {"photo"} and {looks for looks, _, _ in seen} == {"photo", "drawn"}
+    at = [number for number, (_, split, _) in enumerate(seen) if split == "validation"]
+    assert len(at) == 24 and at[0] < seen.index(
+        ("photo", "test", "trained-sync_gate_9.0-sync_ramp_30-sync_weight_0.1-seed0")
+    )
+    chosen = {run.variant: run.settings for run in made.runs if run.settings}
+    with_box, whole_face = ("trained", "lipgan", "expert", "gan", "no_gan"), ("paper_lipgan", "paper_expert")
+    weights = dict.fromkeys(with_box, 0.1) | dict.fromkeys(whole_face, 0.003)
+    assert {key: one["sync_weight"] for key, one in chosen.items()} == weights
+    assert [bool(run.rows) for run in made.runs[:2]] == [True, False]  # what needs no training can be measured again
+    assert made.facts["photographic talkers"].startswith("voices natural, looks photo, people ")
+    assert "in right sound" in made.to_markdown() and len(made.figure().axes) == 2 * 7
 
 
 def test_starts_and_gans_are_set_up_as_the_plan_says(tmp_path, monkeypatch):

@@ -41,7 +41,7 @@ from w2l.evaluate.studies.ablation_plan import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CLAIMS", "FIGURES", "SAME", "TITLES", "VARIANTS", "AblationRun", "Results", "read", "todo"]
+__all__ = ["CLAIMS", "FIGURES", "SAME", "TITLES", "VARIANTS", "AblationRun", "Results", "add", "read", "todo"]
 
 CACHED = "ablation.json"  # in data/
 COMMAND = "w2l evaluate ablation --remake"
@@ -243,6 +243,14 @@ def read(path: str | os.PathLike[str] | None = None) -> Results:
                 f"{', '.join(sorted(known))}."
             )
     return Results(runs, stored.get("facts", {}), trials)
+
+
+def add(path: str | os.PathLike[str], made: Results) -> Path:
+    """Stores results, and keeps what the file already has: two commands, one for each corpus, may share it."""
+    before = read(path) if Path(path).is_file() else Results([])
+    runs = {(one.corpus, one.variant, one.seed): one for one in (*before.runs, *made.runs)}
+    trials = {(one.corpus, one.variant, repr(one.settings)): one for one in (*before.trials, *made.trials)}
+    return Results([*runs.values()], before.facts | made.facts, [*trials.values()]).write(path)
 
 
 def todo(

@@ -18,9 +18,9 @@ CUTS = (10, 25, 50)  # frames of the clips whose offset it finds
 
 # What is tried for each sync loss, once, on validation people. Every training begins with a mouth, so an open gate
 # (9: always open) does no harm; with a gate that one expert opens and another does not, gates would be compared. Steps
-# are few, so the loss rises within 40. Without a mouth box the pixel loss pulls a tenth as much at the mouth, so
+# are few, so the loss rises within 30. Without a mouth box the pixel loss pulls a tenth as much at the mouth, so
 # smaller weights are tried; the last are the published settings.
-_OPEN: dict[str, Any] = {"sync_gate": 9.0, "sync_ramp": 40}
+_OPEN: dict[str, Any] = {"sync_gate": 9.0, "sync_ramp": 30}
 _PUBLISHED: dict[str, Any] = {"sync_weight": 0.03, "sync_gate": 0.75, "sync_ramp": 1, "gate_shuts": False}
 _WITH_BOX = tuple(_OPEN | {"sync_weight": weight} for weight in (0.01, 0.03, 0.1))
 _WHOLE_FACE = (*(_OPEN | {"sync_weight": weight} for weight in (0.003, 0.01)), _PUBLISHED)

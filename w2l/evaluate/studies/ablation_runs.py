@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +57,9 @@ def remake(
     jobs = todo(results, seeds, variants, corpora)
     if jobs:
         _check_alike(results.facts, facts)
+    finished: dict[Path, Path] = {}
     for variant, seed, name in jobs:
-        place = _Place(name, folder / name, budget, tools, how, progress)
+        place = _Place(name, folder / name, budget, tools, how, progress, finished)
         for wanted, settings in results.on(name).untried(variant.key):
             tried = place.trial(wanted, settings)
             results = Results(results.runs, results.facts | facts, [*results.trials, tried])
@@ -92,6 +93,7 @@ class _Place:
     tools: Instruments
     how: RunOptions
     progress: bool
+    finished: dict[Path, Path] = field(default_factory=dict)  # run folder -> weights
 
     def run(self, variant: Variant, seed: int, so_far: Results) -> AblationRun:
         """A variant, trained and measured on test people. so_far: the results on this corpus, whose trials decide."""
@@ -146,10 +148,11 @@ class _Place:
             **self._shared(seed),
             frames=frames,
             clips=self.budget.expert_clips,
+            windows=self.budget.expert_windows,
             steps=steps,
             evaluate_every=_half(steps),
         )
-        return train_expert(config, self._options(f"expert{frames}_seed{seed}"))
+        return self._once(f"expert{frames}_seed{seed}", lambda how: train_expert(config, how))
 
     def generator(self, variant: Variant, seed: int, settings: dict[str, Any]) -> str | Path:
         """The generator of a variant, trained if it is not there yet."""
@@ -162,21 +165,21 @@ class _Place:
                 **self._shared(seed), batch=budget.start_batch, steps=steps, sync_steps=0,
                 evaluate_every=_half(steps), **(variant.generator or {}),
             )  # fmt: skip
-            return train_generator(first, self._options(variant.key))
+            return self._once(variant.key, lambda how: train_generator(first, how))
         start = str(self.generator(BY_KEY[variant.begin], seed, settings))
         own = str(self.expert(variant.frames, seed))
         used = [f"{key}_{value}" for key, value in settings.items()]
-        options = self._options("-".join([variant.key, *used, f"seed{seed}"]))
+        name = "-".join([variant.key, *used, f"seed{seed}"])
         shared: dict[str, Any] = self._shared(seed) | (variant.generator or variant.gan or {}) | settings
         if variant.gan is not None:
             steps = budget.gan_steps
             config = GanConfig(**shared, steps=steps, ahead=steps // 3, batch=budget.batch, evaluate_every=_half(steps))
-            return train_gan(config, options, start, own)
+            return self._once(name, lambda how: train_gan(config, how, start, own))
         steps = budget.sync_steps
         phase = GeneratorConfig(
             **shared, steps=0, sync_steps=steps, sync_batch=budget.batch, evaluate_every=_half(steps)
         )
-        return train_generator(phase, options, own, start=start)
+        return self._once(name, lambda how: train_generator(phase, how, own, start=start))
 
     def course(self, variant: Variant, seed: int, generator: Path) -> dict[str, list[float]]:
         """Own and judge's confidence at the start of a training, in its middle and at its end, on test people."""
@@ -196,9 +199,15 @@ class _Place:
         shared = {name: getattr(self.budget, name) for name in names}
         return shared | {"seed": seed, "voices": cast.voices, "looks": cast.looks}
 
-    def _options(self, name: str) -> RunOptions:
-        """The run folder of that name; with every checkpoint, and without the checks, which take as long as a run."""
-        return replace(self.how, folder=self.folder / name, keep=10, sanity=False)
+    def _once(self, name: str, train: Callable[[RunOptions], Path]) -> Path:
+        """The weights of a training in the run folder of that name; what this process has finished is not opened again.
+
+        Its checkpoints are kept. The checks before a training are left out: they would take as long as a short run.
+        """
+        folder = self.folder / name
+        if folder not in self.finished:
+            self.finished[folder] = train(replace(self.how, folder=folder, keep=10, sanity=False))
+        return self.finished[folder]
 
 
 def _half(steps: int) -> int:
