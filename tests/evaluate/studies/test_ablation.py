@@ -56,7 +56,7 @@ def test_variants_claims_and_figures_fit_together():
         assert alike == replace(BY_KEY[first], key="", title="", claim="")
     for one in VARIANTS:
         assert one.begin in {"", *BY_KEY} and one.settings_of in {"", *BY_KEY}
-        known = {field.name for field in dataclasses.fields(GeneratorConfig)} | {"disc_weight"}
+        known = {field.name for field in dataclasses.fields(GeneratorConfig)} | {"disc_weight", "disc_ramp"}
         for changed in (one.generator or {}, one.gan or {}, *one.tried):
             assert changed.keys() <= known
 
@@ -391,12 +391,11 @@ def test_starts_and_gans_are_set_up_as_the_plan_says(tmp_path, monkeypatch):
     assert given["start"][0].sync_steps == 0 and given["gamed-seed0"][2]["start"].endswith("still/it.safetensors")
     lipgan, (own,), more = given["paper_lipgan-seed2"]
     assert own.endswith("expert1_seed2/it.safetensors") and more["start"].endswith("start/it.safetensors")
-    assert lipgan.contrastive and lipgan.expert_trained and lipgan.mouth_weight == 0 and lipgan.seed == 2
+    assert lipgan.frozen_norm and lipgan.contrastive and lipgan.expert_trained
+    assert lipgan.mouth_weight == 0 and lipgan.seed == 2
     assert (lipgan.voices, lipgan.looks) == ("natural", "photo") and given["expert1_seed2"][0].frames == 1
     gan, (start, own), _ = given["gan-sync_weight_0.1-seed2"]
-    assert (
-        start.endswith("expert-sync_weight_0.1-seed2/it.safetensors") and gan.sync_weight == 0.1 and gan.disc_weight > 0
-    )
+    assert start.endswith("expert-sync_weight_0.1-seed2/it.safetensors") and gan.sync_weight == 0.1 and gan.frozen_norm
 
 
 def test_command(tmp_path, capsys):

@@ -54,6 +54,7 @@ class Variant:
 _LIPGAN: dict[str, Any] = {"expert_trained": True, "contrastive": True}
 _FACE_ONLY: dict[str, Any] = {"mouth_weight": 0.0}
 _SILENT: dict[str, Any] = {"sync_weight": 0.0}
+_REAL: dict[str, Any] = {"disc_weight": 0.05, "disc_ramp": 20}
 
 # A window of 9 frames is not among them: the sound's encoder takes 16 columns, the 200 ms of five frames, and ends in
 # one value for exactly these; four of nine mouths would have no sound to be compared with.
@@ -83,7 +84,7 @@ VARIANTS = (
     Variant(
         "no_gan", "d", "without quality discriminator", 5, None, {"disc_weight": 0.0}, "expert", settings_of="expert"
     ),
-    Variant("gan", "d", "with quality discriminator", 5, None, {}, "expert", settings_of="expert"),
+    Variant("gan", "d", "with quality discriminator", 5, None, _REAL, "expert", settings_of="expert"),
 )  # fmt: skip
 BY_KEY = {variant.key: variant for variant in VARIANTS}
 SAME = {"frozen": "expert"}  # variants that are the same training under another question
