@@ -43,6 +43,18 @@ def test_files_by_flag(material, tmp_path, capsys):
     assert "given twice" in told
 
 
+@pytest.mark.parametrize(("told", "said"), [((), "w2l: interrupted; no partial files remain.\n"), (("told",), "")])
+def test_an_interrupt_is_told_once(told, said, tmp_path, monkeypatch, capsys):
+    from w2l.dubbing import dub
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt(*told)
+
+    monkeypatch.setattr(dub, "dub", stop)
+    assert main.main(["dub", "a.mp4", "b.wav", str(tmp_path / "c.mp4"), "--i-have-consent"]) == 130
+    assert capsys.readouterr().err == said
+
+
 def test_box_and_pads_come_in_the_order_of_the_original(material, tmp_path, monkeypatch):
     from w2l.dubbing import dub
 

@@ -52,6 +52,10 @@ def test_a_run_is_read_with_its_log(tmp_path):
         ("{", "is not the run folder of a training"),
         ("[]", "is not the run folder of a training"),
         ('{"training": "gan", "settings": {}}', "is the training of a gan; give the run folder of an expert."),
+        (
+            '{"training": "expert", "settings": {"data": "w2l synthetic talker corpus with people 0e6723b7"}}',
+            "learned from synthetic talkers and not from a store; leave the run out.",
+        ),
     ],
 )
 def test_other_folders_are_told(text, said, tmp_path):

@@ -107,8 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (W2LError, argparse.ArgumentTypeError) as error:
         print(f"w2l: {error}", file=sys.stderr)
         return BAD_INPUT
-    except KeyboardInterrupt:
-        print("w2l: interrupted; no partial files remain.", file=sys.stderr)
+    except KeyboardInterrupt as stopped:
+        if not stopped.args:  # a training has said already how to resume
+            print("w2l: interrupted; no partial files remain.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output closed it, as in `w2l bench | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

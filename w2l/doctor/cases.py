@@ -15,6 +15,7 @@ from w2l.audio import TRAINING_FPS
 from w2l.data.clip import FRAMES, Clip
 from w2l.data.store import Store
 from w2l.errors import W2LError
+from w2l.train.data import CORPUS
 from w2l.train.settings import ExpertConfig
 
 MOST_CLIPS = 300
@@ -95,7 +96,8 @@ def read_case(
 
 
 def read_run(folder: str | os.PathLike[str]) -> Tried:
-    """The settings and the log of an expert's training. Raises W2LError when the folder holds none."""
+    """The settings and the log of an expert's training. Raises W2LError when the folder holds none, or one on
+    synthetic talkers."""
     path = Path(folder) / "settings.json"
     try:
         told = json.loads(path.read_text(encoding="utf8"))
@@ -106,6 +108,8 @@ def read_run(folder: str | os.PathLike[str]) -> Tried:
         raise W2LError(f"{folder} is not the run folder of a training (its settings.json cannot be read).") from error
     if kind != "expert":
         raise W2LError(f"{folder} is the training of a {kind}; give the run folder of an expert.")
+    if str(settings.get("data", "")).startswith(CORPUS):
+        raise W2LError(f"{folder} learned from synthetic talkers and not from a store; leave the run out.")
     return Tried(config, _read_log(Path(folder) / "log.csv"))
 
 

@@ -54,8 +54,8 @@ class Scene:
             n_frames = len(self.found.faces)
             where = f"any of the {n_frames} frames of {self.name}" if n_frames > 1 else self.name
             raise W2LError(
-                f"no face was found in {where}; choose one that shows a face from the front, or say where it is with "
-                "box=(x1, y1, x2, y2), on the command line --box TOP BOTTOM LEFT RIGHT."
+                f"no face was found in {where}; choose one that shows a face from the front, or say where it is, with "
+                "--box TOP BOTTOM LEFT RIGHT (in Python box=(x1, y1, x2, y2))."
             )
         chosen = choose(self.faces, which, shots(self.cuts, len(self.found.faces)), self.found.size, self.name)
         return self._draw(chosen, np.zeros(4) if self.fixed else _margins(pads), smooth, gaps)

@@ -20,7 +20,7 @@ def test_ctrl_c_ends_the_step_saves_and_the_next_run_resumes(tmp_path, capsys):
         return plain(parts, step)
 
     it.train_step = train_step
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="told"):
         tiny.loop.fit(it)
     assert "stopped at step 4 of 200; run the same command again to resume" in capsys.readouterr().out
     assert tiny.saved_step(tmp_path) == 4

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -61,20 +61,19 @@ class _Loop:
         """The whole training, or what is left of it; returns the seconds it took in all."""
         self.resume()
         log = Log(self.options.folder if self.first else None, self.step)
-        self.bar = progress_bar(
-            desc=self.trainer.name, unit="step", total=self.trainer.steps, initial=self.step,
-            show=self.options.progress and self.first,
-        )  # fmt: skip
         try:
             if self.first:
                 self.write_settings()
             if self.step == 0 and self.options.sanity:
                 for check in distributed.from_first(checks(self.trainer) if self.first else []):
                     self.tell(str(check))
-            with _patient() as interrupted:
+            bar = progress_bar(  # begun after the checks, whose time is none of the steps'
+                desc=self.trainer.name, unit="step", total=self.trainer.steps, initial=self.step,
+                show=self.options.progress and self.first,
+            )  # fmt: skip
+            with closing(bar) as self.bar, _patient() as interrupted:
                 self.steps(log, interrupted)
         finally:
-            self.bar.close()
             self.checkpoints.close()
             log.close()
         self.trainer.swap_ema()
@@ -105,7 +104,7 @@ class _Loop:
                     log.flush_soon()
             if stopping:
                 self.tell(f"stopped at step {self.step} of {trainer.steps}; run the same command again to resume.")
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt("told")  # so that the command line does not say it again
 
     def evaluate(self) -> dict[str, float]:
         """Evaluates on held-out data, writes samples, and prints the numbers and any advice."""

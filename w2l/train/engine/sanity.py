@@ -116,7 +116,8 @@ def judged(judge: Judge, clips: Sequence[Clip], own: bool = True) -> list[Check]
     offsets = [pairs_curve(one).offset for one in scores]
     usual = max(set(offsets), key=offsets.count)
     right = float(np.mean([accuracy(one, usual) for one in scores]))
-    said = f"the expert judges {right:.0%} of the window pairs of {len(picked)} clips right (chance: 50%)"
+    who = "the expert" if own else "the bundled expert"
+    said = f"{who} judges {right:.0%} of the window pairs of {len(picked)} clips right (chance: 50%)"
     said += f" with the sound moved by {usual} frames" if usual else ""
     found = []
     if right >= _KNOWS:
