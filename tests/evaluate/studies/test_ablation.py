@@ -108,7 +108,8 @@ def test_table_has_every_training_that_was_made():
     assert "| 3 | 0.800 [" in lines[0] and "1.600 [" in lines[0]
     assert "6 runs, 15 minutes in all, 2026-01-01 to 2026-01-03, on a machine." in text
     assert ablation.COMMAND in text and "judge: an expert" in text
-    assert all(results.verdict(one) in text for one in CLAIMS)
+    assert [one.key for one in results.claims()] == ["a", "b", "c"]  # of the others nothing was measured
+    assert [one for one in CLAIMS if results.verdict(one) in text] == results.claims()
 
 
 def test_figure_has_a_panel_for_each_claim():

@@ -86,6 +86,11 @@ class Results:
         there = {run.corpus for run in self.runs} or {"drawn"}
         return {corpus: self.on(corpus) for corpus in CORPUS_TITLES if corpus in there}
 
+    def claims(self) -> list[Claim]:
+        """The claims of which something was measured, on any corpus."""
+        parts = self.parts().values()
+        return [one for one in CLAIMS if any(p.values(name, one.figure) for p in parts for name in one.best_first)]
+
     def values(self, variant: str, figure: str) -> dict[int, float]:
         """Seed -> figure, of the variant or the one that is the same training; of one corpus (see `on`)."""
         found: dict[int, float] = {}
@@ -193,7 +198,7 @@ class Results:
         for corpus, part in self.parts().items():
             lines += [f"On {CORPUS_TITLES[corpus]}:", ""]
             lines += [line for table in part.tables() for line in (table, "")]
-        for claim in CLAIMS:
+        for claim in self.claims():
             lines += [self.verdict(claim), ""]
         lines += [self.made()]
         return "\n".join([*lines, "", *(f"- {key}: {value}" for key, value in self.facts.items())])
