@@ -1,12 +1,9 @@
 """The quality discriminator."""
 
-import numpy as np
-import pytest
 import torch
 from helpers import tiny_training as tiny
 
 from w2l import models
-from w2l.errors import W2LError
 from w2l.train import gan
 
 
@@ -37,12 +34,3 @@ def test_losses_for_detail_are_off_unless_they_have_a_weight():
     assert sharp.meter is not None and all(p.grad is None for p in sharp.meter.parameters())
     assert all(p.grad is None for p in sharp.disc.network.parameters())  # the discriminator learns from its own loss
     assert sharp.features_apart(true, true) == 0
-
-
-def test_single_frames_are_learned_without_the_expert(tmp_path):
-    trainer = tiny.train("gan", tmp_path, frames=1, steps=4, batch=3, ahead=1)
-    assert trainer.draw(np.random.default_rng(0), 2, 1)["target"].shape == (3, 1, 96, 96, 3)
-    rows = tiny.read_log(tmp_path)
-    assert {float(row["sync_weight"] or 0) for row in rows} == {0} and float(rows[-1]["realness_loss"]) > 0
-    with pytest.raises(W2LError, match="samples of 3 frames"):
-        tiny.make("gan", frames=3)

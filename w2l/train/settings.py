@@ -7,7 +7,6 @@ from typing import Any
 
 from w2l.base.choices import choice, documented
 from w2l.data.clip import FRAMES
-from w2l.errors import W2LError
 from w2l.faces.crop import CROP_SIZE
 from w2l.talker.cast import Cast
 
@@ -116,7 +115,7 @@ class GeneratorConfig(_MouthConfig):
 @documented
 @dataclass(frozen=True)
 class GanConfig(_MouthConfig):
-    """Settings of a GAN's training: `steps` batches of `batch` windows of 5 frames, or of `batch` single frames.
+    """Settings of a GAN's training: `steps` batches of `batch` windows of 5 frames.
 
     The generator's loss is that of `GeneratorConfig`'s phase 2 plus `disc_weight` times the quality discriminator's
     cross-entropy with generated lower halves labelled as real (paper, section 3.4).
@@ -126,9 +125,6 @@ class GanConfig(_MouthConfig):
     learning_rate: float = _with_default(TrainingConfig, "learning_rate", 2e-4)
     evaluate_every: int = _with_default(TrainingConfig, "evaluate_every", 100)
     beta1: float = _with_default(_MouthConfig, "beta1", 0.5)
-    frames: int = choice(
-        FRAMES, "frames of a sample: 5 is a window, as the expert needs it; 1 shows more faces in the time, without it"
-    )
     ahead: int = choice(
         50, "steps at the start in which only the discriminator learns, to be useful when the generator starts"
     )
@@ -141,12 +137,9 @@ class GanConfig(_MouthConfig):
     disc_ramp: int = choice(100, "steps over which that weight rises")
 
     def as_generator(self) -> GeneratorConfig:
-        """The generator's part, as settings of a training of one phase: the second, or the first for single frames."""
-        if self.frames not in (1, FRAMES):
-            raise W2LError(f"a GAN cannot learn from samples of {self.frames} frames; set frames to 1 or {FRAMES}.")
+        """The generator's part, as settings of a training that begins with phase 2."""
         alike = {name: value for name, value in asdict(self).items() if name in asdict(GeneratorConfig())}
-        windowed = {"steps": 0, "sync_steps": self.steps, "sync_batch": self.batch}
-        phase = windowed if self.frames == FRAMES else {"sync_steps": 0}
+        phase = {"steps": 0, "sync_steps": self.steps, "sync_batch": self.batch}
         return GeneratorConfig(**(alike | phase | {"sync_learning_rate": self.learning_rate}))
 
 
