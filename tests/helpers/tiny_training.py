@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from w2l import models
+from w2l.base import files
 from w2l.data.clip import Clip
 from w2l.data.utterances import Utterance
 from w2l.train import expert, gan, generator, hearing, meter
@@ -130,7 +131,8 @@ def process(function: Callable[..., None], *arguments: Any) -> multiprocessing.p
 def train_apart(kind: str, folder: Path, changes: dict[str, Any], settings: dict[str, Any]) -> None:
     """Trains and leaves the weights in folder/end.pt."""
     torch.set_num_threads(1)
-    torch.save(weights(train(kind, folder, changes, **settings)), folder / "end.pt")
+    with files.atomic(folder / "end.pt") as whole:  # the process may be killed while it writes
+        torch.save(weights(train(kind, folder, changes, **settings)), whole)
 
 
 def train_as_rank(rank: int, world: int, port: int, kind: str, folder: Path, settings: dict[str, Any]) -> None:
