@@ -56,9 +56,8 @@ class AugmentVoice:
 
     def __init__(self, rng: np.random.Generator) -> None:
         stretch = float(np.exp(np.clip(rng.normal(0, 0.07), -0.17, 0.17)))
-        self.band = np.interp(
-            mel_centres() * stretch, mel_centres(), np.arange(N_MELS)
-        )  # which band each is taken from
+        # which band each one is taken from
+        self.band = np.interp(mel_centres() * stretch, mel_centres(), np.arange(N_MELS))
         along = np.linspace(-1, 1, N_MELS)
         wave = np.cos(np.pi * along + rng.uniform(0, 2 * np.pi))
         level, slope, height = rng.normal(0, (4, 3, 3)) * _DECIBELS

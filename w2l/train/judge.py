@@ -7,14 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
 from w2l.data.clip import FRAMES
-from w2l.faces.crop import CROP_SIZE
 from w2l.models.fast.generate import fold_batch_norm
 from w2l.train.engine.learner import frozen, to_device
 from w2l.train.engine.precision import Precision
-from w2l.train.losses import lower_half, sync_bce
+from w2l.train.losses import small_lower_half, sync_bce
 
 
 class Judge:
@@ -41,13 +39,10 @@ class Judge:
     def see(self, faces: torch.Tensor) -> torch.Tensor:
         """Lower halves of windows as the expert takes them: (B * 5, 3, H, H), sample by sample, to (B, C, 48, 96).
 
-        Larger faces are averaged down, as `faces.crop.lower_halves` does. An expert with a shorter window sees the
-        middle of the five.
+        An expert with a shorter window sees the middle of the five.
         """
         first = (FRAMES - self.frames) // 2
-        lower, times = lower_half(faces), faces.shape[-1] // CROP_SIZE
-        lower = functional.avg_pool2d(lower, times) if times > 1 else lower
-        windows = lower.unflatten(0, (-1, FRAMES))[:, first : first + self.frames]
+        windows = small_lower_half(faces).unflatten(0, (-1, FRAMES))[:, first : first + self.frames]
         # by way of (B, 48, 96, frames, 3): one copy, and channels-last
         return windows.permute(0, 3, 4, 1, 2).flatten(3).permute(0, 3, 1, 2)
 

@@ -61,9 +61,7 @@ def reading_error(meter: nn.Module, generated: torch.Tensor, target: torch.Tenso
     generated, target: (N, 3, H, H) in [0, 1]. Where the sound leaves the mouth open to doubt, the L1 of pixels is
     smallest for a blurred mouth; this error is smallest for the mean of the mouths that it may be.
     """
-    times = target.shape[-1] // CROP_SIZE
-    halves = (functional.avg_pool2d(lower_half(faces), times) for faces in (generated, target))
-    made, true = (meter(half) for half in halves)
+    made, true = (meter(small_lower_half(faces)) for faces in (generated, target))
     return ((made - true.detach()) / _READ_SPREAD).square().mean()
 
 
@@ -77,6 +75,15 @@ def gradient_energy(faces: torch.Tensor) -> torch.Tensor:
 def lower_half(faces: torch.Tensor) -> torch.Tensor:
     """The half that a generator draws: (..., H, W) to (..., H / 2, W)."""
     return faces[..., faces.shape[-2] // 2 :, :]
+
+
+def small_lower_half(faces: torch.Tensor) -> torch.Tensor:
+    """That half as the expert and the meter take it: (N, C, H, H) to (N, C, 48, 96).
+
+    Larger faces are averaged down, as `faces.crop.lower_halves` does.
+    """
+    lower, times = lower_half(faces), faces.shape[-1] // CROP_SIZE
+    return functional.avg_pool2d(lower, times) if times > 1 else lower
 
 
 def gradient_ratio(loss: torch.Tensor, other: torch.Tensor, generated: torch.Tensor) -> torch.Tensor:

@@ -204,8 +204,8 @@ class Results:
         return "\n".join([*lines, "", *(f"- {key}: {value}" for key, value in self.facts.items())])
 
     def figure(self) -> Figure:
-        """A column for each corpus, a panel for each claim, the paper's favourite on top: see `ablation_figure`."""
-        return ablation_figure.draw(self.parts())
+        """A column for each corpus, a panel for each claim that was measured: see `ablation_figure`."""
+        return ablation_figure.draw(self.parts(), self.claims() or CLAIMS)
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Stores the results as JSON."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from w2l.evaluate.metrics.bootstrap import Estimate
 from w2l.evaluate.report.figures import draw_bands, draw_intervals, new_panels
-from w2l.evaluate.studies.ablation_plan import APART, CLAIMS, CORPUS_TITLES, CUTS, TITLES, Claim
+from w2l.evaluate.studies.ablation_plan import APART, CORPUS_TITLES, CUTS, TITLES, Claim
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,8 +35,8 @@ class Measured(Protocol):
         ...
 
 
-def draw(parts: Mapping[str, Measured]) -> Figure:
-    """A panel for each claim that some corpus has figures of, and a column for each corpus.
+def draw(parts: Mapping[str, Measured], claims: Sequence[Claim]) -> Figure:
+    """A panel for each claim, and a column for each corpus.
 
     Claim a, where experts were measured by themselves, has two panels of lines: how often the right sound is chosen
     from two that lie so many frames apart, and how often the offset of a short clip is found. Claim b, where scores
@@ -44,8 +44,7 @@ def draw(parts: Mapping[str, Measured]) -> Figure:
     favourite on top, with its interval, every seed as a short line, and beside another corpus the start as a dotted
     line.
     """
-    claims = [claim for claim in CLAIMS if any(_measured(part, claim) for part in parts.values())]
-    rows = [(claim, kind) for claim in claims or CLAIMS for kind in _kinds(parts, claim)]
+    rows = [(claim, kind) for claim in claims for kind in _kinds(parts, claim)]
     alone = len(parts) == 1
     figure, panels = new_panels(len(parts), *((7.5, 1.55) if alone else (4.8, 2.0)), rows=len(rows))
     for number, panel in enumerate(panels):
@@ -65,10 +64,6 @@ def draw(parts: Mapping[str, Measured]) -> Figure:
             asked = f"{CORPUS_TITLES[corpus].capitalize()}\n{asked}".strip() if row == 0 else asked
         panel.set_title(asked, fontsize=9, loc="left")
     return figure
-
-
-def _measured(part: Measured, claim: Claim) -> bool:
-    return any(part.values(name, claim.figure) for name in claim.best_first)
 
 
 def _kinds(parts: Mapping[str, Measured], claim: Claim) -> list[str]:
