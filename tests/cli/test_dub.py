@@ -43,6 +43,13 @@ def test_files_by_flag(material, tmp_path, capsys):
     assert "given twice" in told
 
 
+def test_a_sentence_in_the_place_of_a_sound_file(material, tmp_path, capsys):
+    code, _, told = run_main(capsys, "dub", material / "clip.mp4", "Good morning, all.", tmp_path / "out.mp4")
+    assert (code, "to have a sentence spoken, put --say before it" in told) == (2, True)
+    code, _, told = run_main(capsys, "dub", material / "clip.mp4", "my speech.wav", "--i-have-consent")
+    assert (code, "no such sound file" in told) == (2, True)
+
+
 @pytest.mark.parametrize(("told", "said"), [((), "w2l: interrupted; no partial files remain.\n"), (("told",), "")])
 def test_an_interrupt_is_told_once(told, said, tmp_path, monkeypatch, capsys):
     from w2l.dubbing import dub

@@ -39,7 +39,7 @@ def test_a_run_is_read_with_its_log(tmp_path):
         json.dumps({"training": "expert", "settings": {"learning_rate": 0.5, "clips": 2, "data": "store x"}})
     )
     assert read_run(tmp_path).log == {}
-    (tmp_path / "log.csv").write_text("step,loss,held_out_loss\n10,0.7,\n20,0.69,0.693\nhalf")
+    (tmp_path / "log.csv").write_text("step,loss,held_out_loss\n10,0.7,\n15,?,\n20,0.69,0.693\nhalf")
     tried = read_run(tmp_path)
     assert (tried.config.learning_rate, tried.config.clips, tried.config.windows) == (0.5, 2, 4)
     assert tried.log == {10: {"loss": 0.7}, 20: {"loss": 0.69, "held_out_loss": 0.693}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -107,6 +108,13 @@ def _complete_inputs(options: argparse.Namespace) -> None:
             raise W2LError(f"the {name} is given twice, as {by_position} and as {by_flag}; leave one out.")
         setattr(options, name, by_position or by_flag)
     complete_typed(options)
+    if options.audio is not None and _is_sentence(options.audio):
+        raise W2LError(f'there is no sound file "{options.audio}"; to have a sentence spoken, put --say before it.')
+
+
+def _is_sentence(path: Path) -> bool:
+    """Whether what was given as a file is words instead: several of them, no ending of a file name, no such file."""
+    return " " in path.name and not path.suffix.strip(".").isalnum() and not os.path.exists(path)
 
 
 def _shift_out(options: argparse.Namespace, spoken_otherwise: bool = False) -> None:

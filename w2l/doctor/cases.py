@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from w2l.data.clip import FRAMES, Clip
 from w2l.data.store import Store
 from w2l.errors import W2LError
 from w2l.train.data import CORPUS
+from w2l.train.engine.log import read_log
 from w2l.train.settings import ExpertConfig
 
 MOST_CLIPS = 300
@@ -110,20 +110,4 @@ def read_run(folder: str | os.PathLike[str]) -> Tried:
         raise W2LError(f"{folder} is the training of a {kind}; give the run folder of an expert.")
     if str(settings.get("data", "")).startswith(CORPUS):
         raise W2LError(f"{folder} learned from synthetic talkers and not from a store; leave the run out.")
-    return Tried(config, _read_log(Path(folder) / "log.csv"))
-
-
-def _read_log(path: Path) -> dict[int, dict[str, float]]:
-    """Step -> the numbers that were written at it; rows that are not whole are passed over."""
-    rows: dict[int, dict[str, float]] = {}
-    try:
-        with open(path, newline="", encoding="utf8", errors="replace") as file:
-            for row in csv.DictReader(file):
-                try:
-                    numbers = {key: float(text) for key, text in row.items() if key and text}
-                    rows[int(numbers.pop("step"))] = numbers
-                except (ValueError, KeyError, TypeError):
-                    continue
-    except OSError:
-        return {}
-    return rows
+    return Tried(config, {int(row.pop("step")): row for row in read_log(folder)})

@@ -115,7 +115,8 @@ def examine(case: Case, tools: Tools | None = None, learning: bool = True, progr
     tried = None
     if learning:
         config = case.tried.config if case.tried else ExpertConfig()
-        tried = sweep([one.clip for one in case.clips if one.split == "train"], config, tools.device)
+        learned = [one.clip for one in case.clips if one.split == "train"]
+        tried = sweep(learned, config, tools.device, progress=progress)
         numbers |= {} if tried is None else tried.numbers()
     return Signs(case, seen, numbers, tools.expert.name, tried)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from w2l.base.progress import progress_bar
 from w2l.data.clip import Clip
 from w2l.doctor.limits import LEARNED, RATE_STEPS
 from w2l.train.data import TrainingData
@@ -53,7 +54,11 @@ class Sweep:
 
 
 def sweep(
-    clips: Sequence[Clip], config: ExpertConfig, device: str = "cpu", rates: Sequence[float] = RATES
+    clips: Sequence[Clip],
+    config: ExpertConfig,
+    device: str = "cpu",
+    rates: Sequence[float] = RATES,
+    progress: bool = False,
 ) -> Sweep | None:
     """Learns one batch by heart at each rate, with a fresh network of the settings' kind, but no wider than 0.125.
 
@@ -68,5 +73,5 @@ def sweep(
         trainer = ExpertTrainer(small, TrainingData(long, long[:1], "examined"), options)
         drawn = trainer.draw(np.random.default_rng([_SEED, config.seed]), 0, 1)
         batch = {key: torch.from_numpy(value).to(trainer.device) for key, value in drawn.items()}
-        wanted = sorted({*rates, config.learning_rate})
-        return Sweep({rate: memorise(trainer, batch, rate, RATE_STEPS, math.inf) for rate in wanted})
+        bar = progress_bar(sorted({*rates, config.learning_rate}), desc="learning rates", unit="rate", show=progress)
+        return Sweep({rate: memorise(trainer, batch, rate, RATE_STEPS, math.inf) for rate in bar})

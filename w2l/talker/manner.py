@@ -7,13 +7,13 @@ alone what an expert on lips is there to teach.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from w2l.audio import SAMPLE_RATE, TRAINING_FPS
 from w2l.talker.mouth import Mouth
-from w2l.talker.pace import at_rate, drawn_frames
+from w2l.talker.pace import at_rate, drawn_frames, drift
 from w2l.talker.visemes import shown_times
 from w2l.talker.voices.phones import Spoken
 
@@ -62,12 +62,7 @@ def make_manner(rng: np.random.Generator, spoken: list[Spoken], n_frames: int, f
     rests in each pause."""
     count, n_frames = n_frames, drawn_frames(n_frames, fps)
 
-    def drift(seconds: float, amplitude: float) -> np.ndarray:
-        sigma = seconds * TRAINING_FPS
-        pad = int(4 * sigma)
-        noise = gaussian_filter1d(rng.standard_normal(n_frames + 2 * pad), sigma)[pad : pad + n_frames]
-        return amplitude * noise * np.sqrt(2 * np.sqrt(np.pi) * sigma)  # filtered noise has deviation 1 again
-
+    drifts = partial(drift, rng, n_frames)
     rests = {name: np.zeros(n_frames) for name in _RESTS}
     times = shown_times(n_frames)
     for start, end in _pauses(spoken):
@@ -76,11 +71,11 @@ def make_manner(rng: np.random.Generator, spoken: list[Spoken], n_frames: int, f
         rise, fall = (times - start) / 0.08, (end + reach - times) / (0.08 + reach)
         rests[rest] = np.maximum(rests[rest], np.clip(np.minimum(rise, fall), 0, 1) * rng.uniform(0.4, 1.0))
     tracks = (
-        np.exp(rng.normal(0, 0.12) + drift(0.8, 0.10)),
-        np.exp(rng.normal(0, 0.10) + drift(0.8, 0.08)),
-        rng.normal(0, 0.08) + drift(0.8, 0.06),
-        np.clip(rng.normal(0, 0.3) + drift(0.8, 0.2), -1, 1),
-        np.clip(rng.uniform(-0.7, 0.7) + drift(0.8, 0.2), -1, 1),
+        np.exp(rng.normal(0, 0.12) + drifts(0.8, 0.10)),
+        np.exp(rng.normal(0, 0.10) + drifts(0.8, 0.08)),
+        rng.normal(0, 0.08) + drifts(0.8, 0.06),
+        np.clip(rng.normal(0, 0.3) + drifts(0.8, 0.2), -1, 1),
+        np.clip(rng.uniform(-0.7, 0.7) + drifts(0.8, 0.2), -1, 1),
         0.4 * rests["smiling"],
         rests["pressed"],
         rests["parted"],

@@ -46,6 +46,7 @@ def test_a_report_in_all_its_forms(folders, tools, tmp_path):
     assert not seen.fetched and "script" not in seen.tags  # it needs nothing else
     assert seen.tags.count("svg") == 1 + 2 * 3 and seen.tags.count("img") == 2
     assert "<b>gone" not in text and "&lt;b&gt;gone" in text
+    assert found.to_text().endswith("ms each, by expert classroom_expert and meter classroom_meter")
     for fact in (tools.expert.sha256, "2.mp4 is missing", "ms each", "Fréchet"):
         assert all(fact in form for form in (text, paths[".md"].read_text(encoding="utf8")))
     table = list(csv.DictReader(io.StringIO(paths[".csv"].read_text(encoding="utf8"))))

@@ -61,9 +61,11 @@ def check_training(command, made):
     for option in ("start", "expert", "disc"):
         value = getattr(options, option, None)
         assert value is None or value in made or value in BULLETS, value
+    meters = [item.split("=")[1] for item in getattr(options, "set", []) if item.startswith("meter=")]
+    assert set(meters) <= {*made, *BULLETS}, meters
     known = card._CONFIGS[words[2]].__dataclass_fields__
     assert {item.split("=")[0] for item in getattr(options, "set", [])} <= known.keys()
-    return [f"{options.out}/{name}.safetensors" for name in ("expert", "generator", "quality_disc")]
+    return [f"{options.out}/{name}.safetensors" for name in ("expert", "generator", "meter", "quality_disc")]
 
 
 @pytest.mark.parametrize(("who", "given"), [("0e6723b7", True), ("bundled", False), ("", False)])
@@ -85,6 +87,21 @@ def test_earlier_runs_come_first_each_from_the_one_before():
         "w2l train expert --from classroom_expert@abcdef0.safetensors --out run1 --set looks=drawn steps=7",
         "w2l train expert --from run1/expert.safetensors --out run2 --set steps=8",
         "w2l train expert --from run2/expert.safetensors --set width=0.5",
+    ]
+
+
+def test_a_generator_that_first_learned_to_hear_and_that_a_meter_taught():
+    data = f"{CORPUS} with people 0e6723b7"
+    hearing = {"start": "classroom_generator@abcdef0", "data": f"{CORPUS}, speech alone"}
+    hearing["training"] = {"looks": "mixed", "steps": 7, "train_clips": 40, "batch": 256, "schedule": "cosine"}
+    meter = {"network": "mouth_meter", "training": {"looks": "mixed", "seed": 1}}
+    meta = {"network": "wav2lip", "start": "run1/generator.safetensors", "expert": "classroom_expert", "data": data}
+    meta["training"] = {"looks": "mixed", "mouth_weight": 3, "meter_weight": 0.1, "meter": "run2/meter.safetensors"}
+    assert card._command(meta | {"earlier": [hearing, meter]}).split(" && ")[1:] == [
+        "w2l train hearing --from classroom_generator@abcdef0.safetensors --out run1 --set steps=7 train_clips=40",
+        "w2l train meter --people PEOPLE --out run2 --set seed=1",
+        "w2l train generator --from run1/generator.safetensors --expert classroom_expert --people PEOPLE "
+        "--set mouth_weight=3 meter_weight=0.1 meter=run2/meter.safetensors",
     ]
 
 

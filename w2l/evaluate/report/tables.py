@@ -60,13 +60,15 @@ class Report:
         return table
 
     def remarks(self) -> list[str]:
-        """Remarks in sentences: faults and notes by clip, distances, cost."""
+        """Remarks in sentences: faults and notes by clip, distances, cost, and which networks measured."""
         said = [f"{row.name}: {row.fault}" for row in self.rows if row.fault]
         said += [f"{row.name}: {note}" for row in self.rows for note in row.notes]
         for name, value in self.distances.items():
             said.append(f"Fréchet distance of real and generated faces, features {name}: {value:.4g}")
         if math.isfinite(self.frame_cost):
-            said.append(f"{sum(row.frames for row in self.rows)} frames measured, {self.frame_cost:.1f} ms each")
+            by = [name for name in self.settings if name.startswith(("expert ", "meter "))]
+            measured = f"{sum(row.frames for row in self.rows)} frames measured, {self.frame_cost:.1f} ms each"
+            said.append(f"{measured}, by {' and '.join(by)}" if by else measured)
         return said
 
     def to_text(self) -> str:

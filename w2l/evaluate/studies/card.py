@@ -18,12 +18,13 @@ from w2l.evaluate.rows import Instruments
 from w2l.faces.crop import mouth_box
 from w2l.talker.cast import DEFAULT_CAST, Cast
 from w2l.talker.photo.people import bundled_people
-from w2l.train.settings import ExpertConfig, GanConfig, GeneratorConfig, MeterConfig
+from w2l.train.settings import ExpertConfig, GanConfig, GeneratorConfig, HearingConfig, MeterConfig
 
 _CONFIGS: dict[str, type] = {
     "expert": ExpertConfig,
     "generator": GeneratorConfig,
     "gan": GanConfig,
+    "hearing": HearingConfig,
     "meter": MeterConfig,
 }
 
@@ -178,11 +179,18 @@ def _command(meta: dict[str, Any]) -> str:
     return " && ".join([*steps, *_steps(meta)])
 
 
+def _role(network: str, settings: dict[str, Any]) -> str:
+    """Which training gives such a network with these settings."""
+    if network == "wav2lip" and "train_clips" in settings and "batch" in settings and "mouth_weight" not in settings:
+        return "hearing"
+    return "gan" if "disc_width" in settings else _ROLES[network]
+
+
 def _steps(meta: dict[str, Any], out: str = "") -> list[str]:
     """The shell commands of one run: what it starts from, who judges, whose faces the talkers have unless these are
     the bundled ones, and the settings that differ from the defaults."""
     settings = _BEFORE | meta.get("training", {})
-    role = "gan" if "disc_width" in settings else _ROLES[meta["network"]]
+    role = _role(meta["network"], settings)
     steps, given = [], ""
     for key, option in {"start": "from", "expert": "expert", "disc": "disc"}.items():
         value = meta.get(key)

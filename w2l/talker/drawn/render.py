@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import cv2
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from w2l.audio import TRAINING_FPS
 from w2l.talker.drawn.draw import JAW_DROP, draw_head, head_outline
 from w2l.talker.drawn.identity import AXIS, Face, hsv, shade
 from w2l.talker.drawn.pen import Pen, Pose
-from w2l.talker.pace import at_rate, drawn_frames
+from w2l.talker.pace import at_rate, drawn_frames, drift
 
 CROP = 96  # pixels: a face unit is one pixel here
 _MAP, _MARGIN = 160, 32  # the light map covers face units -32 .. 128
@@ -60,24 +59,16 @@ def make_motion(
     """
     count, n_frames = n_frames, drawn_frames(n_frames, fps)
 
-    def drift(seconds: float, amplitude: float) -> np.ndarray:
-        sigma = seconds * 25
-        pad = int(sigma * 4)
-        noise = gaussian_filter1d(rng.standard_normal(n_frames + 2 * pad), sigma)[pad : pad + n_frames]
-        return (
-            amplitude * noise * np.sqrt(2 * np.sqrt(np.pi) * sigma)
-        )  # filtered white noise scaled back to deviation 1
-
-    uniform = rng.uniform
+    uniform, drifts = rng.uniform, partial(drift, rng, n_frames)
     columns = [
-        uniform(-2, 2) + drift(0.4, uniform(0.4, 1.5)),
-        uniform(-1.5, 1.5) + drift(0.4, uniform(0.3, 1.1)),
-        uniform(0.94, 1.05) * (1 + drift(0.6, uniform(0.004, 0.014))),
-        uniform(-3, 3) + drift(0.5, uniform(0.5, 2.2)),
-        uniform(-4, 4) + drift(0.5, uniform(0.5, 2.2)),
-        uniform(-3, 3) + drift(0.5, uniform(0.5, 2.0)),
+        uniform(-2, 2) + drifts(0.4, uniform(0.4, 1.5)),
+        uniform(-1.5, 1.5) + drifts(0.4, uniform(0.3, 1.1)),
+        uniform(0.94, 1.05) * (1 + drifts(0.6, uniform(0.004, 0.014))),
+        uniform(-3, 3) + drifts(0.5, uniform(0.5, 2.2)),
+        uniform(-4, 4) + drifts(0.5, uniform(0.5, 2.2)),
+        uniform(-3, 3) + drifts(0.5, uniform(0.5, 2.0)),
         _blinks(rng, n_frames),
-        drift(0.36, 0.6),
+        drifts(0.36, 0.6),
     ]
     columns = [at_rate(column, count, fps) for column in columns]
     poses = [Pose(*(float(v) for v in row)) for row in np.stack(columns, axis=1)]

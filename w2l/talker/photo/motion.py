@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, uniform_filter1d
+from scipy.ndimage import uniform_filter1d
 
 from w2l.audio import TRAINING_FPS
-from w2l.talker.pace import at_rate, drawn_frames
+from w2l.talker.pace import at_rate, drawn_frames, drift
 from w2l.talker.photo.head import Head
 from w2l.talker.photo.pack import head_pack
 
@@ -34,12 +34,8 @@ class Motion:
     frown: np.ndarray
 
 
-def drift(rng: np.random.Generator, count: int, seconds: float, amplitude: float) -> np.ndarray:
-    """A smooth random track (count,), 25 a second, with the deviation `amplitude`, that changes in about `seconds`."""
-    sigma = seconds * TRAINING_FPS
-    pad = int(sigma * 4)
-    noise = gaussian_filter1d(rng.standard_normal(count + 2 * pad), sigma)[pad : pad + count]
-    return (amplitude * noise * np.sqrt(2 * np.sqrt(np.pi) * sigma)).astype(np.float32)
+def _drift(rng: np.random.Generator, count: int, seconds: float, amplitude: float) -> np.ndarray:
+    return drift(rng, count, seconds, amplitude).astype(np.float32)
 
 
 def make_motion(rng: np.random.Generator, n_frames: int, fps: float = TRAINING_FPS, yaw: float | None = None) -> Motion:
@@ -57,15 +53,15 @@ def make_motion(rng: np.random.Generator, n_frames: int, fps: float = TRAINING_F
 def _drawn_motion(rng: np.random.Generator, count: int) -> Motion:
     uniform = rng.uniform
     turned = rng.random() < _TURNED
-    yaw = (uniform(-22, 22) if turned else rng.normal(0, 5)) + drift(rng, count, 0.5, uniform(0.6, 3.0))
-    pitch = (uniform(-11, 11) if turned else rng.normal(0, 4)) + drift(rng, count, 0.5, uniform(0.5, 2.4))
+    yaw = (uniform(-22, 22) if turned else rng.normal(0, 5)) + _drift(rng, count, 0.5, uniform(0.6, 3.0))
+    pitch = (uniform(-11, 11) if turned else rng.normal(0, 4)) + _drift(rng, count, 0.5, uniform(0.5, 2.4))
     return Motion(
         yaw=np.clip(yaw, -_YAW, _YAW),
         pitch=np.clip(pitch, -_PITCH, _PITCH),
-        roll=uniform(-5, 5) + drift(rng, count, 0.5, uniform(0.4, 2.0)),
+        roll=uniform(-5, 5) + _drift(rng, count, 0.5, uniform(0.4, 2.0)),
         blink=_blinks(rng, count),
-        brow=np.clip(drift(rng, count, 0.36, 0.35), -0.3, 1),
-        smile=np.clip(uniform(-0.06, 0.14) + drift(rng, count, 0.8, 0.06), -0.1, 0.4),
+        brow=np.clip(_drift(rng, count, 0.36, 0.35), -0.3, 1),
+        smile=np.clip(uniform(-0.06, 0.14) + _drift(rng, count, 0.8, 0.06), -0.1, 0.4),
         frown=np.full(count, max(0.0, uniform(-0.15, 0.12)), np.float32),
     )
 
@@ -112,7 +108,7 @@ def make_boxes(
     size = uniform_filter1d(size, _SIZE_FRAMES, axis=0, mode="nearest")
     boxes = np.concatenate([centre - size / 2, centre + size / 2], axis=1)
     boxes[:, 3] += uniform(0.025, 0.075) * size[:, 1]  # the usual pad below the chin
-    drifts = [drift(rng, drawn_frames(count, fps), 0.4, uniform(0.002, 0.010)) for _ in range(4)]
+    drifts = [_drift(rng, drawn_frames(count, fps), 0.4, uniform(0.002, 0.010)) for _ in range(4)]
     sway = np.stack([at_rate(one, count, fps) for one in drifts], axis=1)
     return boxes + (sway + rng.normal(0, 0.015, 4)) * np.tile(size, 2)
 

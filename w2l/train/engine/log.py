@@ -102,7 +102,11 @@ def read_log(folder: str | os.PathLike[str]) -> list[dict[str, float]]:
     path = Path(folder) / "log.csv"
     if not path.exists():
         return []
-    return [{key: float(value) for key, value in row.items() if value} for row in _read(path)]
+    rows = []
+    for row in _read(path):
+        with suppress(ValueError):  # a text that is no number: something else wrote into the file
+            rows.append({key: float(value) for key, value in row.items() if value})
+    return rows
 
 
 def _read(path: Path) -> list[dict[str, str]]:
