@@ -35,5 +35,7 @@ def test_talkers_have_the_looks_and_people_that_were_asked_for(monkeypatch, tmp_
     own = data.open_data(None, config, starts=1, people=some)
     assert asked[-1][2]["cast"].people is some and own.name != bundled.name
     assert data.open_data(None, TrainingConfig(looks="drawn"), starts=1).name == data.CORPUS
+    data.open_data(None, replace(config, manner=False), starts=1)
+    assert asked[-1][2]["cast"] == Cast("mixed", "mixed", manner=False)
     with pytest.raises(W2LError, match="--data takes its place"):
         data.open_data(tmp_path, config, starts=1, people=some)

@@ -11,7 +11,7 @@ from w2l.base.choices import whole_number
 from w2l.cli.arguments import add_choices, chosen, word
 from w2l.cli.command import Command, note_left_out
 from w2l.evaluate.settings import Budget, InstrumentSettings
-from w2l.evaluate.studies.ablation_plan import CORPORA
+from w2l.evaluate.studies.ablation_plan import CORPORA, USUAL_CORPORA
 from w2l.talker.cast import Cast
 
 _REPORT = ("report",)
@@ -218,8 +218,8 @@ def _add_ablation(parser: argparse.ArgumentParser) -> None:
         help="only these trainings, such as tv1 none gan (default: all)",
     )
     parser.add_argument(
-        "--corpus", nargs="+", choices=tuple(CORPORA), default=list(CORPORA), metavar="NAME",
-        help="which talkers: photo, drawn (default: both)",
+        "--corpus", nargs="+", choices=tuple(CORPORA), default=list(USUAL_CORPORA), metavar="NAME",
+        help="which talkers: photo, plain (photographic, without manners), drawn (default: photo drawn)",
     )  # fmt: skip
     parser.add_argument(
         "--folder", type=Path, default=Path("runs/ablation"), help="where the trainings go (default: runs/ablation)"

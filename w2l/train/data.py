@@ -106,7 +106,8 @@ def _open(
     store: Path | None, config: TrainingConfig, progress: bool, people: People | None, size: int | None
 ) -> TrainingData:
     if store is None:
-        return _talkers(Cast(config.voices, config.looks, people), config, progress, size or CROP_SIZE)
+        manner = None if config.manner else False
+        return _talkers(Cast(config.voices, config.looks, people, manner), config, progress, size or CROP_SIZE)
     if people is not None:
         raise W2LError("--people are the faces of the synthetic talker, and --data takes its place; give one of them.")
     from w2l.data.store import Store

@@ -25,6 +25,7 @@ class TrainingConfig:
         Cast.voices, "which voices the synthetic talker has: formant, mixed or natural (see `talker.make_speaker`)"
     )
     looks: str = choice(Cast.looks, "what the synthetic talkers look like: drawn, photo, or mixed (one in five drawn)")
+    manner: bool = choice(True, "let photographic talkers move their mouths also in ways that the sound does not tell")
     clip: float = choice(5.0, "largest norm of a gradient, 0: no limit")
     ema: float = choice(0.0, "decay of the averaged weights, 0: no averaging")
     evaluate_every: int = choice(200, "steps between measurements on held-out data, 0: only at the end")

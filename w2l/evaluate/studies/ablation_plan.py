@@ -8,10 +8,19 @@ from typing import Any
 from w2l.errors import W2LError
 from w2l.talker.cast import Cast
 
-# In photographic talkers the sound does not tell everything that the mouth does (`talker.manner`); in drawn ones it
-# does. Both speak with the same voices.
-CORPORA = {"photo": Cast("natural", "photo"), "drawn": Cast("natural", "drawn")}
-CORPUS_TITLES = {"photo": "photographic talkers", "drawn": "drawn talkers"}
+# In photographic talkers the sound does not tell everything that the mouth does (`talker.manner`); in drawn ones, and
+# without a manner, it does. All speak with the same voices.
+CORPORA = {
+    "photo": Cast("natural", "photo"),
+    "plain": Cast("natural", "photo", manner=False),
+    "drawn": Cast("natural", "drawn"),
+}
+CORPUS_TITLES = {
+    "photo": "photographic talkers",
+    "plain": "photographic talkers without manners",
+    "drawn": "drawn talkers",
+}
+USUAL_CORPORA = ("photo", "drawn")
 
 APART = (1, 2, 3, 5, 10)  # frames between the two sounds that an expert chooses from
 CUTS = (10, 25, 50)  # frames of the clips whose offset it finds

@@ -17,7 +17,7 @@ from w2l.evaluate.rows import Instruments
 from w2l.evaluate.settings import Budget
 from w2l.evaluate.studies import ablation_measures as measures
 from w2l.evaluate.studies.ablation import COMMAND, AblationRun, Results, todo
-from w2l.evaluate.studies.ablation_plan import BY_KEY, CORPORA, CORPUS_TITLES, Variant
+from w2l.evaluate.studies.ablation_plan import BY_KEY, CORPORA, CORPUS_TITLES, USUAL_CORPORA, Variant
 from w2l.sync.experts import load_expert
 from w2l.talker.cast import Cast
 from w2l.train.engine.options import RunOptions
@@ -43,7 +43,7 @@ def remake(
     progress: bool = True,
     done: Callable[[Results], object] | None = None,
     run: RunOptions | None = None,
-    corpora: Sequence[str] = tuple(CORPORA),
+    corpora: Sequence[str] = USUAL_CORPORA,
 ) -> Results:
     """Trains and measures what is missing in `results`, one run after the other; `done` is called after each.
 
@@ -198,7 +198,7 @@ class _Place:
         names = ("train_clips", "validation_clips")
         cast = CORPORA[self.corpus]
         shared = {name: getattr(self.budget, name) for name in names}
-        return shared | {"seed": seed, "voices": cast.voices, "looks": cast.looks}
+        return shared | {"seed": seed, "voices": cast.voices, "looks": cast.looks, "manner": cast.manner is not False}
 
     def _once(self, name: str, train: Callable[[RunOptions], Path]) -> Path:
         """The weights of a training in the run folder of that name; what this process has finished is not opened again.
