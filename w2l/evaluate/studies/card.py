@@ -106,11 +106,10 @@ def write(
     rows, columns = mouth_box()
     parts += [
         f"\n## What they do: {count} {split} talkers, {_LOOKS[cast.looks]}, unseen faces and unseen voices\n",
-        table(figures),
-        f"\nMeasured {today} on {device.machine()} by `w2l evaluate corpus --split {split} --clips {count}"
-        f"{_cast_options(cast)}`.",
+        table(figures) if cast.looks == "drawn" else "\n".join(_plain_table(figures)).rstrip(),
+        f"\nMeasured {today} on {device.machine()} by `w2l evaluate corpus --generator {names['generator']} "
+        f"--split {split} --clips {count}{_cast_options(cast)}`.",
         f"Generator: {names['generator']}; expert: {names['expert']}; mouth meter: {names['meter']}.",
-        "The bounds are those of the first, drawn talkers; photographic ones are harder.",
         "Each face is driven by the next talker's speech (swapped) and by its own (matched), with the clip's middle",
         "frame as reference. Openings and widths in generated faces are read by the mouth meter. The mouth box is rows",
         f"{rows.start} to {rows.stop - 1}, columns {columns.start} to {columns.stop - 1} of the crop.",
