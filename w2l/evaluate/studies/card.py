@@ -62,9 +62,9 @@ which `w2l dub` uses by default, is classroom_generator_gan. None was trained on
 Known failures, seen on photographs, paintings, drawings and films of people:
 
 - heads turned by more than some 20 degrees: the far corner of the mouth smears, now and then in purple;
-- also in frontal faces: nostrils break up, and faint specks of colour appear near the mouth;
-- lips that darken when they open wide, without teeth;
-- faces without clear lips, painted or modelled: they get teeth as a drawing has them, and dark corners of the mouth;
+- also in frontal faces: now and then small dots under the nostrils and beside the mouth, a faint grid on dark skin;
+- lips that open wide on a dark gap: teeth seldom show, and then as a grey band;
+- faces without clear lips, painted or modelled: the lips may get a colour that the picture does not have;
 - a broad smile in the picture that is dubbed: it stays, and the lips hardly meet;
 - moustaches soften;
 - close-ups are soft: the whole face has 96 pixels.
