@@ -195,16 +195,16 @@ def test_the_camera_takes_a_picture(ben):
 
 def test_two_at_once_wait_for_each_other_and_a_cancelled_dub_leaves_nothing(anna, ben, page, tmp_path):
     before = _made(page)
+    ben.show("face", "Made up")  # ready before anna begins: his clicks must not outlast her dub
+    ben.show("speech", "Type")
+    ben.tab.locator("#nobodies button").nth(3).click()
+    ben.tab.locator("#text textarea").fill("Hello.")
     anna.show("face", "Made up")
     anna.tab.locator("#nobodies button").nth(0).click()
     anna.give("speech", write_speech(tmp_path / "long.wav", 18))
     anna.agree()
     anna.begin()
     anna.tab.get_by_text("Drawing the mouth").wait_for()  # the stage that lasts
-    ben.show("face", "Made up")
-    ben.show("speech", "Type")
-    ben.tab.locator("#nobodies button").nth(3).click()
-    ben.tab.locator("#text textarea").fill("Hello.")
     ben.begin()
     ben.tab.get_by_text("Waiting: 1 before you").wait_for()
     anna.tab.click("#cancel")

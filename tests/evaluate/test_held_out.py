@@ -9,6 +9,7 @@ from w2l.errors import W2LError
 from w2l.evaluate import held_out
 from w2l.evaluate.studies import card
 from w2l.faces.crop import mouth_box
+from w2l.talker.cast import Cast
 
 FRAMES = 50  # of a test clip
 
@@ -21,7 +22,7 @@ def test_untrained_networks_fail_the_table(random_weights, tmp_path):
     assert {"expert_accuracy", "opening_r_new", "box_over_swapped"} <= set(failed)
     table = held_out.table(figures)
     assert table.count("| NO |") == len(failed)
-    text = card.write(tmp_path / "card.md", figures, "test", 3, random_weights).read_text()
+    text = card.write(tmp_path / "card.md", figures, "test", 3, random_weights, cast=Cast(looks="drawn")).read_text()
     assert table in text and "steps 7" in text and "1.5 minutes" in text
 
 
