@@ -180,7 +180,7 @@ def _command(meta: dict[str, Any]) -> str:
 
 def _role(network: str, settings: dict[str, Any]) -> str:
     """Which training gives such a network with these settings."""
-    if network == "wav2lip" and "train_clips" in settings and "batch" in settings and "mouth_weight" not in settings:
+    if network == "wav2lip" and "batch" in settings and "mouth_weight" not in settings:
         return "hearing"
     return "gan" if "disc_width" in settings else _ROLES[network]
 
