@@ -194,7 +194,7 @@ def train_gan(
     trainer = GanTrainer(config, data, options, judge, network, critic, metadata)
     seconds = fit(trainer)
     if distributed.rank() == 0:
-        meta = training_metadata(replace(config, meter=sources.called(config.meter)), metadata, seconds)
+        meta = training_metadata(config, metadata, seconds)
         models.save(trainer.network, path, "wav2lip", config.width, mel_shift=-1.0, **meta)
         models.save(trainer.disc.network, disc_path, "quality_disc", config.disc_width, **meta)
     return path

@@ -238,6 +238,6 @@ def train_generator(
     trainer = GeneratorTrainer(config, data, options, judge, network, metadata)
     seconds = fit(trainer)
     if distributed.rank() == 0:
-        meta = training_metadata(replace(config, meter=sources.called(config.meter)), metadata, seconds)
+        meta = training_metadata(config, metadata, seconds)
         models.save(trainer.network, path, "wav2lip", config.width, mel_shift=-1.0, **meta)
     return path
