@@ -31,10 +31,15 @@ class Budget:
         "",
         "a generator that all trainings start from",
         metavar="W",
-        default_help="one that is trained first, on pixels alone, so that no expert has taught it",
+        default_help="one that is trained first, on pixels alone",
     )
     start_steps: int = choice(1000, "training steps of that start", parse=whole_number, metavar="N")
     start_batch: int = choice(16, "frames in a batch of the start", is_option=False)
+    expert_start: str = choice(
+        "classroom_judge",
+        "an expert that those of all windows start from; not the judge",
+        metavar="W",
+    )
     expert_steps: int = choice(700, "training steps of each expert", parse=whole_number, metavar="N")
     expert_clips: int = choice(8, "clips in a batch of an expert", is_option=False)
     expert_windows: int = choice(6, "windows drawn from each of these", is_option=False)

@@ -17,6 +17,8 @@ from w2l.faces.crop import CROP_SIZE
 from w2l.models.blocks import Network
 from w2l.models.grow import grow
 from w2l.models.onnx_network import OnnxNetwork
+from w2l.models.shorten import shorten
+from w2l.models.syncnet import SyncNet
 from w2l.models.wav2lip import Wav2Lip
 from w2l.models.widen import widen
 from w2l.talker.cast import Cast
@@ -144,6 +146,13 @@ def load_start(name_or_path: str, network: str, width: float) -> nn.Module:
     """Weights to start from, widened to `width` (see `models.widen`); 0: as they are."""
     start = load(name_or_path, network)
     return widen(start, width) if width else start
+
+
+def load_expert(name_or_path: str, width: float, frames: int) -> SyncNet:
+    """An expert to start from: as `load_start`, its window cut to `frames` (see `models.shorten`) if it is longer."""
+    start = load_start(name_or_path, "syncnet", width)
+    assert isinstance(start, SyncNet)
+    return shorten(start, frames) if start.frames > frames else start
 
 
 def load_generator(name_or_path: str, width: float, size: int) -> Wav2Lip:

@@ -164,14 +164,14 @@ def train_expert(
 ) -> Path:
     """Trains an expert in `options.folder`, or resumes there; returns the path of the expert.safetensors it writes.
 
-    store, people: see `data.open_data`. start: initial weights, whose width (after `config.widen`) and window
-    replace those of `config`.
+    store, people: see `data.open_data`. start: initial weights, whose width (after `config.widen`) replaces that of
+    `config`; so does their window, unless `config` has a shorter one: then theirs is cut to it (see `models.shorten`).
     """
     path = options.result("expert", start)
     distributed.start(pick_device(options.device))
-    network = sources.load_start(start, "syncnet", config.widen) if start else None
+    network = sources.load_expert(start, config.widen, config.frames) if start else None
     if network is not None:
-        config = replace(config, width=network.width, frames=network.frames)  # type: ignore[arg-type]
+        config = replace(config, width=network.width, frames=network.frames)
     data = sources.open_data(store, config, config.windows + 1, options.progress, people)
     metadata = {"data": data.name} | ({"start": sources.called(start)} if start else {})
     trainer = ExpertTrainer(config, data, options, network, metadata)

@@ -106,7 +106,9 @@ def test_a_generator_that_first_learned_to_hear_and_that_a_meter_taught():
 
 
 @pytest.mark.parametrize("looks", ["photo", "mixed", "drawn"])
-def test_drawn_talkers_are_measured_beside_photographic_ones(random_weights, tmp_path, monkeypatch, looks):
+def test_drawn_talkers_and_other_voices_are_measured_beside_photographic_ones(
+    random_weights, tmp_path, monkeypatch, looks
+):
     asked = []
 
     def measured(*names, cast, **how):
@@ -117,6 +119,18 @@ def test_drawn_talkers_are_measured_beside_photographic_ones(random_weights, tmp
     figures = dict.fromkeys((criterion.key for criterion in CRITERIA), 0.456)
     cast = Cast("natural", looks)
     text = card.write(tmp_path / "card.md", figures, "test", 3, random_weights, cast=cast).read_text(encoding="utf8")
-    assert asked == ([] if looks == "drawn" else [Cast("natural", "drawn")])
+    beside = [Cast("natural", "drawn"), Cast("formant", looks, manner=False), Cast("formant", looks)]
+    assert asked == ([] if looks == "drawn" else [*beside, Cast("natural", looks, manner=False)])
     assert ("the same on 3 drawn test talkers" in text.lower()) == ("0.123" in text) == (looks != "drawn")
+    rows = re.findall(r"\| (formant|natural) \| (no|yes) \| (0\.\d+) \|", text)
+    assert rows == (
+        []
+        if looks == "drawn"
+        else [
+            ("formant", "no", "0.123"),
+            ("formant", "yes", "0.123"),
+            ("natural", "no", "0.123"),
+            ("natural", "yes", "0.456"),
+        ]
+    )
     assert f"--split test --clips 3 --voices natural --looks {looks}`" in text

@@ -22,7 +22,7 @@ from w2l.sync.scorer import offset_curve, pair_cosines
 from w2l.talker.cast import Cast
 from w2l.train.engine.log import read_log
 
-_ROW = ("confidence", "opening_r", "amplitude", "mouth_l1", "sharpness")
+_ROW = ("confidence", "opening_r", "width_r", "amplitude", "mouth_l1", "sharpness")
 _WATCHED, _WATCHED_FRAMES = 4, 50  # clips on which a course is measured, and frames of each
 
 

@@ -49,8 +49,11 @@ def remake(
 
     Before the first run of a variant, the settings that it may have are tried on validation people. folder: for the
     run folders; what is finished there is not trained again. run: the options that the runs share.
-    Raises W2LError when the results were made with other settings or other instruments.
+    Raises W2LError when the results were made with other settings or other instruments, or the judge would judge what
+    was made from it.
     """
+    if budget.judge == budget.expert_start:
+        raise W2LError(f"{budget.judge} cannot judge trainings that start from it; give another --expert-start.")
     tools = instruments(budget)
     facts = asdict(budget) | tools.facts() | {CORPUS_TITLES[name]: _told(CORPORA[name]) for name in corpora}
     how = run or RunOptions(folder, progress=progress)
@@ -152,7 +155,8 @@ class _Place:
             steps=steps,
             evaluate_every=_half(steps),
         )
-        return self._once(f"expert{frames}_seed{seed}", lambda how: train_expert(config, how))
+        start = self.budget.expert_start or None
+        return self._once(f"expert{frames}_seed{seed}", lambda how: train_expert(config, how, start=start))
 
     def generator(self, variant: Variant, seed: int, settings: dict[str, Any]) -> str | Path:
         """The generator of a variant, trained if it is not there yet."""

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,16 @@ _STAGE_ROWS = {
     "confidence_new": "expert's confidence with new speech",
     "sharpness": "gradient energy of the lower face over the truth's",
     "frechet": "Fréchet distance, small features (of the kit; not FID)",
+}
+
+# columns of the table of voices: figure, title
+_VOICE_COLUMNS = {
+    "opening_r_new": "opening r",
+    "width_r_new": "width r",
+    "amplitude": "spread of the opening",
+    "box_over_paste": "mouth box over pasting",
+    "confidence_new": "expert's confidence",
+    "expert_accuracy": "expert's pairs",
 }
 
 # what a file came from: key of its metadata, words before its value
@@ -118,6 +129,7 @@ def write(
     if cast.looks != "drawn":
         drawn = evaluate_classroom(**names, split=split, count=count, progress=False, cast=replace(cast, looks="drawn"))
         parts += [f"\n## The same on {count} drawn {split} talkers\n", *_plain_table(drawn)]
+        parts += ["\n## What the voice decides, and the manner\n", *_voice_table(figures, split, count, names, cast)]
     if stages:
         parts += ["\n## Stage by stage\n", *_stage_table(figures, split, count, names, stages, cast)]
     return files.write_text(path, "\n".join(parts))
@@ -133,6 +145,26 @@ def _cast_options(cast: Cast) -> str:
 def _plain_table(figures: dict[str, float]) -> list[str]:
     """Lines of a table of the figures of `CRITERIA`, without bounds."""
     return ["| figure | value |", "|---|---|", *(f"| {c.meaning} | {figures[c.key]:.3f} |" for c in CRITERIA), ""]
+
+
+def _voice_table(figures: dict[str, float], split: str, count: int, names: dict[str, str], cast: Cast) -> list[str]:
+    """Lines of a table with a row for each of two kinds of voices, without a manner and with one."""
+    titles = ["| voices | manner", *_VOICE_COLUMNS.values()]
+    lines = [" | ".join(titles) + " |", "|---" * (len(titles) + 1) + "|"]
+    for voices, manner in product(("formant", "natural"), (False, None)):
+        asked = replace(cast, voices=voices, manner=manner)
+        own = figures
+        if asked != cast:
+            own = evaluate_classroom(**names, split=split, count=count, progress=False, cast=asked)
+        row = [f"| {voices} | {'no' if manner is False else 'yes'}", *(f"{own[key]:.3f}" for key in _VOICE_COLUMNS)]
+        lines.append(" | ".join(row) + " |")
+    return [
+        *lines,
+        "",
+        "Formant voices are the kit's own and clear; two of three natural ones are those of espeak-ng and Flite. With a",
+        "manner, mouths also do what the sound does not tell: no network can follow that.",
+        "",
+    ]
 
 
 def _stage_table(
