@@ -161,8 +161,8 @@ def _voice_table(figures: dict[str, float], split: str, count: int, names: dict[
     return [
         *lines,
         "",
-        "Formant voices are the kit's own and clear; two of three natural ones are those of espeak-ng and Flite. With a",
-        "manner, mouths also do what the sound does not tell: no network can follow that.",
+        "Formant voices are the kit's own; of three natural ones, two are those of espeak-ng and Flite. With a manner,",
+        "mouths also do what the sound does not tell: no network can follow that.",
         "",
     ]
 
