@@ -66,6 +66,22 @@ def test_a_feathered_paste_fades_in_smoothly():
     assert max(steps) <= 40
 
 
+@pytest.mark.parametrize("roll", [0.0, 30.0])
+def test_detail_is_the_frames_own_but_for_mouth_and_chin(noise, roll):
+    """Of a grey patch on a frame of noise, cheeks and nose take the brightness and not the smoothness."""
+    frame = cv2.resize(noise, (192, 192), interpolation=cv2.INTER_NEAREST)
+    box = [0, 0, 192, 192]
+    result = faces.paste(frame, np.full((96, 96, 3), 90, np.uint8), box, roll=roll)
+    seen = [faces.cut_crop(picture, box, 192, roll).astype(float) for picture in (frame, result)]
+    for name, (y, x) in {"nose": (112, 96), "cheek": (132, 42), "other cheek": (132, 150)}.items():
+        before, after = (picture[y - 6 : y + 6, x - 6 : x + 6, 1] for picture in seen)
+        assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.9, name
+        assert after.std() > 0.7 * before.std(), name
+    for name, (y, x) in {"mouth": (146, 96), "corner of the mouth": (146, 56), "chin": (168, 96)}.items():
+        after = seen[1][y - 4 : y + 4, x - 4 : x + 4]
+        assert np.abs(after - 90).max() <= 2, name
+
+
 def test_colours_are_matched_by_what_the_cheeks_are_off(noise):
     crop = noise[:96, :96] // 2 + 40
     drawn = crop.copy()
