@@ -23,7 +23,7 @@ BUNDLED = {  # name -> what it is; small, trained on synthetic talkers, under th
     "classroom_generator_l1": "the generator trained on pixels alone",
     "classroom_generator_gamed": "a generator that fools the expert and draws no mouth, for teaching",
     "classroom_expert": "lip-sync expert",
-    "classroom_judge": "an earlier lip-sync expert, which judges the ablation's runs",
+    "classroom_judge": "a lip-sync expert of drawn talkers, from which the ablation's experts start",
     "classroom_quality_disc": "visual quality discriminator",
     "classroom_meter": "the mouth meter, which reads opening and width off a face",
 }
