@@ -1,4 +1,4 @@
-"""Draws the ten pictures of docs/how_it_works.md, and one of the guides, of bundled and made-up faces: nobody's.
+"""Draws the ten pictures of docs/how_it_works.md and two of README.md, of bundled and made-up faces: nobody's.
 
 In the clone: python -m tools.pictures            writes docs/pictures/01_mel.webp and so on; half a minute on two cores
               python -m tools.pictures 03 07      only these
@@ -25,6 +25,7 @@ from w2l.base.palette import SERIES
 from w2l.base.paths import data
 from w2l.base.version import __version__
 from w2l.evaluate.held_out import Dubber
+from w2l.evaluate.studies import ablation, ablation_figure
 from w2l.faces.mouths import measure
 from w2l.marking import mark, xmp
 from w2l.talker import Cast, TalkerClip, make_clip
@@ -342,6 +343,14 @@ def the_opening() -> Figure:
     return figure
 
 
+def the_claims() -> Figure:
+    """The stored trainings that test the paper's claims, on the first kind of talkers: a panel for each claim."""
+    (corpus, part), *_ = ablation.read().parts().items()
+    figure = ablation_figure.draw({corpus: part}, part.claims(), brief=True)
+    figure.set_dpi(_DPI)
+    return figure
+
+
 PICTURES: dict[str, Callable[[], Figure]] = {
     "01_mel": sound_becomes_a_picture,
     "02_crop": video_becomes_a_face,
@@ -354,6 +363,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "09_cheat": the_one_that_cheats,
     "10_paste": back_into_the_frame,
     "opening": the_opening,
+    "claims": the_claims,
 }
 
 

@@ -10,9 +10,9 @@ from w2l.doctor import limits
 from w2l.doctor.cases import Case, CaseClip, Tried
 from w2l.doctor.causes import diagnose
 from w2l.doctor.crops import CropSigns
-from w2l.doctor.examine import FAULTS, ClipSigns, Signs
 from w2l.doctor.learning import Sweep
 from w2l.doctor.report import to_text
+from w2l.doctor.signs import FAULTS, ClipSigns, Signs
 from w2l.doctor.sync import SyncSigns
 from w2l.sync.curve import SyncCurve
 from w2l.train.settings import ExpertConfig

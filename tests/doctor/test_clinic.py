@@ -1,7 +1,6 @@
 """The clinic: stores of talkers spoiled in one way, and what is found in them."""
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -10,8 +9,8 @@ from w2l.doctor import curves, limits, trials
 from w2l.doctor.cases import Case
 from w2l.doctor.causes import diagnose
 from w2l.doctor.clinic import FRAMES, SPOILS, Pool, make_case
-from w2l.doctor.examine import Tools, examine
 from w2l.doctor.settings import CurveBudget
+from w2l.doctor.signs import Tools, examine
 from w2l.errors import W2LError
 from w2l.evaluate.report.figures import loss_figure
 from w2l.talker.cast import Cast
@@ -79,7 +78,6 @@ def test_trials_are_written_and_read(tmp_path):
 
 
 def test_a_curve_is_trained_kept_and_drawn(tmp_path, monkeypatch):
-    monkeypatch.setattr(curves, "Pool", partial(Pool, cast=POOL.cast))
     budget, path = CurveBudget(steps=4, clips=10, held_out=2, every=2), tmp_path / "curves.json"
     spoils = [BY_NAME["batch"]]
     made = curves.remake([], tmp_path, budget, lambda so_far: curves.write(so_far, path), spoils, progress=False)

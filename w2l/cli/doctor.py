@@ -36,7 +36,7 @@ def _run_doctor(options: argparse.Namespace) -> None:
     from w2l.doctor import report
     from w2l.doctor.cases import read_case
     from w2l.doctor.causes import diagnose
-    from w2l.doctor.examine import Tools, examine
+    from w2l.doctor.signs import Tools, examine
 
     for name in report.FILES if options.report else ():
         files.check_output(options.report / name)  # told before anything is measured

@@ -10,9 +10,9 @@ from w2l.base.lazy import on_first_use
 _HOMES = {
     "Diagnosis": "w2l.doctor.causes",
     "Finding": "w2l.doctor.causes",
-    "Signs": "w2l.doctor.examine",
+    "Signs": "w2l.doctor.signs",
     "diagnose": "w2l.doctor.causes",
-    "examine": "w2l.doctor.examine",
+    "examine": "w2l.doctor.signs",
     "read_case": "w2l.doctor.cases",
 }
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from w2l.doctor.causes import Diagnosis as Diagnosis
     from w2l.doctor.causes import Finding as Finding
     from w2l.doctor.causes import diagnose as diagnose
-    from w2l.doctor.examine import Signs as Signs
-    from w2l.doctor.examine import examine as examine
+    from w2l.doctor.signs import Signs as Signs
+    from w2l.doctor.signs import examine as examine
 
 __all__ = ["Diagnosis", "Finding", "Signs", "diagnose", "examine", "read_case"]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from w2l.doctor import limits
-from w2l.doctor.examine import Signs
 from w2l.doctor.limits import within
+from w2l.doctor.signs import Signs
 from w2l.train.settings import ExpertConfig
 
 

@@ -14,12 +14,14 @@ from w2l.doctor.cases import read_run
 from w2l.doctor.clinic import SPOILS, Pool, Spoil, make_case
 from w2l.doctor.kept import Kept
 from w2l.doctor.settings import CurveBudget
+from w2l.talker.cast import Cast
 from w2l.train.data import TrainingData
 from w2l.train.engine.loop import fit
 from w2l.train.engine.options import RunOptions
 from w2l.train.expert import ExpertTrainer
 from w2l.train.settings import ExpertConfig
 
+CAST = Cast("formant", "drawn")  # whom an expert without any earlier weights learns within minutes
 CACHED = "clinic_curves.json"  # in data/
 COMMAND = "w2l evaluate clinic --curves --remake"
 
@@ -37,7 +39,7 @@ class Curve:
 
 def train(spoil: Spoil, seed: int, folder: Path, budget: CurveBudget, progress: bool = True) -> Curve:
     """Trains an expert on a store that is spoiled so, or resumes; `folder` is its run folder."""
-    case = make_case(replace(spoil, count=budget.clips), Pool("train", seed, budget.clips), seed)
+    case = make_case(replace(spoil, count=budget.clips), Pool("train", seed, budget.clips, CAST), seed)
     config = replace(
         case.tried.config if case.tried else ExpertConfig(),
         steps=budget.steps,
@@ -45,7 +47,7 @@ def train(spoil: Spoil, seed: int, folder: Path, budget: CurveBudget, progress: 
         schedule="constant",
         seed=seed,
     )
-    healthy = [one.clip() for one in Pool("validation", seed, budget.held_out).clips()]
+    healthy = [one.clip() for one in Pool("validation", seed, budget.held_out, CAST).clips()]
     data = TrainingData([one.clip for one in case.clips if one.split == "train"], healthy, f"clinic: {case.name}")
     options = RunOptions(folder, sanity=False, progress=progress)
     fit(ExpertTrainer(config, data, options, metadata={"data": data.name}))

@@ -53,7 +53,7 @@ def _by_source(diagnosis: Diagnosis) -> list[str]:
     usual = diagnosis.signs.numbers["offset"]
     offsets: dict[str, list[int]] = {}
     for one in diagnosis.signs.clips:
-        if one.sync is not None and one.sync.stands_out:
+        if one.source and one.sync is not None and one.sync.stands_out:
             offsets.setdefault(one.source, []).append(one.sync.curve.offset)
     odd = {
         source: round(sum(own) / len(own))

@@ -14,9 +14,9 @@ from typing import Any
 from w2l.base.progress import progress_bar
 from w2l.doctor.causes import diagnose
 from w2l.doctor.clinic import SPOILS, Pool, Spoil, make_case
-from w2l.doctor.examine import Tools, examine
 from w2l.doctor.kept import Kept
 from w2l.doctor.report import shortened
+from w2l.doctor.signs import Tools, examine
 
 CACHED = "clinic.json"  # in data/
 COMMAND = "w2l evaluate clinic --remake"

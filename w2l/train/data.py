@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, overload
 
 from torch import nn
 
-from w2l import models, weights
+from w2l import models
 from w2l.data.clip import Clip
 from w2l.data.corpus import corpus
 from w2l.errors import W2LError
@@ -161,8 +161,3 @@ def load_generator(name_or_path: str, width: float, size: int) -> Wav2Lip:
     start = load_start(name_or_path, "wav2lip", width)
     assert isinstance(start, Wav2Lip)
     return grow(start, size) if start.size < size else start
-
-
-def called(name_or_path: str) -> str:
-    """What weights are called in the metadata of weights made from them: a name, or a file name without its folder."""
-    return weights.called(name_or_path)

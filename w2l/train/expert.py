@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from w2l import models
+from w2l import models, weights
 from w2l.base.device import pick_device
 from w2l.data.windows import expert_batch, expert_pairs
 from w2l.errors import W2LError
@@ -173,7 +173,7 @@ def train_expert(
     if network is not None:
         config = replace(config, width=network.width, frames=network.frames)
     data = sources.open_data(store, config, config.windows + 1, options.progress, people)
-    metadata = {"data": data.name} | ({"start": sources.called(start)} if start else {})
+    metadata = {"data": data.name} | ({"start": weights.called(start)} if start else {})
     trainer = ExpertTrainer(config, data, options, network, metadata)
     seconds = fit(trainer)
     if distributed.rank() == 0:

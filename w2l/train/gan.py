@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from w2l import models
+from w2l import models, weights
 from w2l.base.device import pick_device
 from w2l.data.clip import FRAMES
 from w2l.errors import W2LError
@@ -189,8 +189,8 @@ def train_gan(
                 "a new discriminator is trained."
             )
     data = sources.open_data(store, config, FRAMES, options.progress, people, config.size)
-    metadata = {"data": data.name, "expert": sources.called(expert)}
-    metadata |= {name: sources.called(given) for name, given in (("start", start), ("disc", disc)) if given}
+    metadata = {"data": data.name, "expert": weights.called(expert)}
+    metadata |= {name: weights.called(given) for name, given in (("start", start), ("disc", disc)) if given}
     trainer = GanTrainer(config, data, options, judge, network, critic, metadata)
     seconds = fit(trainer)
     if distributed.rank() == 0:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from w2l import models
+from w2l import models, weights
 from w2l.base.device import pick_device
 from w2l.data.clip import FRAMES
 from w2l.data.windows import generator_batch
@@ -233,8 +233,8 @@ def train_generator(
     if network is not None:
         config = replace(config, width=network.width, size=network.size)
     data = sources.open_data(store, config, FRAMES, options.progress, people, config.size)
-    metadata = {"data": data.name, "expert": sources.called(expert)}
-    metadata |= {"start": sources.called(start)} if start else {}
+    metadata = {"data": data.name, "expert": weights.called(expert)}
+    metadata |= {"start": weights.called(start)} if start else {}
     trainer = GeneratorTrainer(config, data, options, judge, network, metadata)
     seconds = fit(trainer)
     if distributed.rank() == 0:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from w2l import models
+from w2l import models, weights
 from w2l.audio import N_MELS, TRAINING_FPS, WINDOW, mel_windows
 from w2l.base.device import pick_device
 from w2l.data.augment import AugmentVoice
@@ -124,7 +124,7 @@ def train_hearing(config: HearingConfig, options: RunOptions, start: str | None 
         f"{sources.CORPUS}, speech alone",
     )
     trainer = HearingTrainer(config, data, options, generator)
-    trainer.metadata |= {"start": sources.called(start)} if start else {}
+    trainer.metadata |= {"start": weights.called(start)} if start else {}
     seconds = fit(trainer)
     if distributed.rank() == 0:
         meta = training_metadata(config, trainer.metadata, seconds)

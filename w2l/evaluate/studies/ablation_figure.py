@@ -1,7 +1,8 @@
-"""The figure of the paper's claims: a column for each corpus, a panel for each claim, or two."""
+"""The figure of the paper's claims: a column for each corpus, a panel or two for each claim."""
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -35,34 +36,38 @@ class Measured(Protocol):
         ...
 
 
-def draw(parts: Mapping[str, Measured], claims: Sequence[Claim]) -> Figure:
-    """A panel for each claim, and a column for each corpus.
+def draw(parts: Mapping[str, Measured], claims: Sequence[Claim], brief: bool = False) -> Figure:
+    """A panel for each claim: a column for each corpus, or two columns of panels where there is only one.
 
     Claim a, where experts were measured by themselves, has two panels of lines: how often the right sound is chosen
     from two that lie so many frames apart, and how often the offset of a short clip is found. Claim b, where scores
     were measured during the trainings, has lines over the steps. The others have a point for each training, the paper's
-    favourite on top, with its interval, every seed as a short line, and beside another corpus the start as a dotted
-    line.
+    favourite on top, with its interval, every seed as a short line, and in claim c the start as a dotted line.
+    brief: only the first panel of each of a to d.
     """
-    rows = [(claim, kind) for claim in claims for kind in _kinds(parts, claim)]
+    shown = [(claim, kind) for claim in claims for kind in _kinds(parts, claim)]
+    if brief:
+        shown = [*{claim.key: (claim, kind) for claim, kind in reversed(shown)}.values()][::-1]
     alone = len(parts) == 1
-    figure, panels = new_panels(len(parts), *((7.5, 1.55) if alone else (4.8, 2.0)), rows=len(rows))
-    for number, panel in enumerate(panels):
-        row, column = divmod(number, len(parts))
-        claim, kind = rows[row]
-        corpus, part = list(parts.items())[column]
+    columns = 2 if alone else len(parts)
+    figure, panels = new_panels(columns, 4.8, 2.0, rows=math.ceil(len(shown) / 2) if alone else len(shown))
+    places = [(number, corpus) for number in range(len(shown)) for corpus in parts]
+    for panel in panels[len(places) :]:
+        panel.remove()
+    for panel, (number, corpus) in zip(panels, places, strict=False):
+        claim, kind = shown[number]
+        first = corpus == next(iter(parts))
         if kind == "course":
-            _draw_course(panel, part, claim)
+            _draw_course(panel, parts[corpus], claim)
         elif kind in _LINES:
-            _draw_experts(panel, part, claim, kind)
+            _draw_experts(panel, parts[corpus], claim, kind)
         else:
-            _draw_claim(panel, part, claim, kind, narrow=not alone, labelled=column == 0)
-        asked = f"{claim.key}. {claim.question}"
-        if not alone:
-            again = row > 0 and rows[row - 1][0] == claim
-            asked = "" if column or again else textwrap.fill(asked, 44)
-            asked = f"{CORPUS_TITLES[corpus].capitalize()}\n{asked}".strip() if row == 0 else asked
-        panel.set_title(asked, fontsize=9, loc="left")
+            _draw_claim(panel, parts[corpus], claim, kind, labelled=first)
+        asked = textwrap.fill(f"{claim.key}. {claim.question}", 44)
+        again = number > 0 and shown[number - 1][0] == claim and not alone
+        asked = asked if first and not again else ""
+        head = f"{CORPUS_TITLES[corpus].capitalize()}\n" if number == 0 and not alone else ""
+        panel.set_title(f"{head}{asked}".strip(), fontsize=9, loc="left")
     return figure
 
 
@@ -73,19 +78,17 @@ def _kinds(parts: Mapping[str, Measured], claim: Claim) -> list[str]:
         return ["apart", "exact"]
     if claim.key == "b" and any(part.course(favourite, "own") for part in parts.values()):
         return ["course"]
-    return [claim.figure, "sharpness"] if claim.key == "d" and len(parts) > 1 else [claim.figure]
+    return [claim.figure, "sharpness"] if claim.key == "d" else [claim.figure]
 
 
-def _draw_claim(panel: Axes, part: Measured, claim: Claim, figure: str, narrow: bool, labelled: bool) -> None:
-    titles = [
-        textwrap.fill(TITLES[key], 24, break_on_hyphens=False) if narrow else TITLES[key] for key in claim.best_first
-    ]
+def _draw_claim(panel: Axes, part: Measured, claim: Claim, figure: str, labelled: bool) -> None:
+    titles = [textwrap.fill(TITLES[key], 24, break_on_hyphens=False) for key in claim.best_first]
     rows = [
         (title, part.estimate(key, figure), list(part.values(key, figure).values()))
         for title, key in zip(titles, claim.best_first, strict=True)
     ]
     draw_intervals(panel, rows, "", TITLES[figure])
-    if narrow and claim.key == "c":
+    if claim.key == "c":
         for start in part.values("start", figure).values():
             panel.axvline(start, color=_QUIET, lw=0.9, ls=":", zorder=0)
     if not labelled:
@@ -100,8 +103,8 @@ def _draw_experts(panel: Axes, part: Measured, claim: Claim, kind: str) -> None:
     if kind == "apart":
         draw_bands(panel, series, [str(n) for n in APART], "", "frames between the two sounds")
         panel.axhline(0.5, color=_QUIET, lw=0.8, ls=":")
-        panel.set_ylim(0.45, 1.03)
-        panel.legend(fontsize=8, frameon=False, loc="upper left")
+        panel.set_ylim(0.35, 1.03)
+        panel.legend(fontsize=8, frameon=False, loc="lower right")
     else:
         draw_bands(panel, series, [f"{n / 25:g}" for n in CUTS], "", "seconds of the clip")
         panel.set_ylim(-0.05, 1.05)
@@ -120,7 +123,7 @@ def _draw_course(panel: Axes, part: Measured, claim: Claim) -> None:
     ends = [value for found in series.values() for one in found for value in (one.mean, one.low, one.high)]
     finite = [value for value in ends if value == value]
     if finite:
-        room = 0.05 + 0.9 * (max(finite) - min(finite))  # for the legend, above the lines
+        room = 0.05 + 1.2 * (max(finite) - min(finite))  # for the legend, above the lines
         panel.set_ylim(min(finite) - 0.02, max(finite) + room)
         panel.legend(fontsize=7, frameon=False, loc="upper left")
     _label(panel, "confidence")
