@@ -45,8 +45,8 @@ class Budget:
     expert_windows: int = choice(6, "windows drawn from each of these", is_option=False)
     sync_steps: int = choice(120, "training steps with the expert", parse=whole_number, metavar="N")
     gan_steps: int = choice(
-        100, "training steps as a GAN, of which the discriminator has the first third alone", parse=whole_number,
-        metavar="N",
+        160, "training steps as a GAN; the discriminator, which starts from nothing, has the first five eighths alone",
+        parse=whole_number, metavar="N",
     )  # fmt: skip
     batch: int = choice(4, "windows in a batch of these two", is_option=False)
     train_clips: int = choice(320, "how many talkers to train on", parse=whole_number, metavar="N")

@@ -134,7 +134,8 @@ class OwnExpert:
         self.name, self.sha256, self.device = name, sha256, pick_device(device)
         self.batch = 32 if self.device.type == "cpu" else 4 * _GPU_BATCH
         self.frames = network.frames
-        self.network = fold_batch_norm(network).to(self.device)
+        # in channels_last a processor needs two thirds of the time
+        self.network = fold_batch_norm(network).to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def resize(self, frame: np.ndarray) -> np.ndarray:
         """By averaging when shrinking, as for every crop in the kit."""

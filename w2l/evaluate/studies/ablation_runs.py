@@ -178,7 +178,8 @@ class _Place:
         shared["frozen_norm"] = True  # the statistics of so few windows mislead
         if variant.gan is not None:
             steps = budget.gan_steps
-            config = GanConfig(**shared, steps=steps, ahead=steps // 3, batch=budget.batch, evaluate_every=_half(steps))
+            ahead = 5 * steps // 8  # with fewer, the discriminator had learned something with some seeds only
+            config = GanConfig(**shared, steps=steps, ahead=ahead, batch=budget.batch, evaluate_every=_half(steps))
             return self._once(name, lambda how: train_gan(config, how, start, own))
         steps = budget.sync_steps
         phase = GeneratorConfig(
