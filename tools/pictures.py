@@ -346,9 +346,7 @@ def the_opening() -> Figure:
 def the_claims() -> Figure:
     """The stored trainings that test the paper's claims, on the first kind of talkers: a panel for each claim."""
     (corpus, part), *_ = ablation.read().parts().items()
-    figure = ablation_figure.draw({corpus: part}, part.claims(), brief=True)
-    figure.set_dpi(_DPI)
-    return figure
+    return ablation_figure.draw({corpus: part}, part.claims(), brief=True)
 
 
 PICTURES: dict[str, Callable[[], Figure]] = {
@@ -371,7 +369,7 @@ def write(name: str) -> Path:
     """Draws one of `PICTURES` and writes it as WebP."""
     with matplotlib.rc_context({"font.family": "DejaVu Sans", "text.color": _INK, "axes.labelcolor": _INK}):
         buffer = io.BytesIO()
-        PICTURES[name]().savefig(buffer, format="png")
+        PICTURES[name]().savefig(buffer, format="png", dpi=_DPI)
     path = FOLDER / f"{name}.webp"
     path.parent.mkdir(exist_ok=True)
     packet = xmp.packet(mark.DIGITAL_SOURCE_TYPE, f"w2l {__version__}")
