@@ -141,9 +141,10 @@ def _paste_turned(
     straight = x2 - x1, y2 - y1
     drawn = _resize(patch, *straight, enlarge=cv2.INTER_CUBIC)
     drawn = cv2.warpAffine(drawn, back, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    layers = [_mouth_and_chin(), _around_it(patch, cut_crop(frame, box, len(patch), roll))]
-    if not feather:
-        layers = [np.ones_like(layers[0]), np.zeros_like(layers[1])]
+    if feather:
+        layers = _mouth_and_chin(), _around_it(patch, cut_crop(frame, box, len(patch), roll))
+    else:
+        layers = np.ones((CROP_SIZE, CROP_SIZE), np.float32), np.zeros((CROP_SIZE, CROP_SIZE, 3), np.float32)
     enlarged = (cv2.resize(one, straight, interpolation=cv2.INTER_LINEAR) for one in layers)
     weight, around = (cv2.warpAffine(one, back, size, flags=cv2.INTER_LINEAR) for one in enlarged)
     result[top:bottom, left:right] = _blended(result[top:bottom, left:right], drawn, weight, around)

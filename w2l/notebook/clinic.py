@@ -10,7 +10,6 @@ import ipywidgets as widgets
 import numpy as np
 
 from w2l.doctor import curves, report
-from w2l.doctor.cases import Case
 from w2l.doctor.causes import diagnose
 from w2l.doctor.clinic import SPOILS, Pool, Spoil, make_case
 from w2l.doctor.signs import Tools, examine
@@ -36,7 +35,7 @@ class DoctorPanel:
     """
 
     def __init__(self, cast: Cast, count: int = 24) -> None:
-        self.pool, self._tools = Pool("validation", 0, count, cast), Tools()
+        self.pool, self._tools = Pool("validation", 0, count, cast), Tools(remember=True)
         self.fault = widgets.Dropdown(
             options=[(one.title, one.name) for one in _OFFERED.values()],
             description="what is wrong",
@@ -56,7 +55,7 @@ class DoctorPanel:
         """What the doctor says about the clips; fault: one of those offered, instead of the chosen one."""
         if fault is not None:
             self.fault.value = fault
-        self.text = report.to_text(diagnose(examine(self._case(), self._tools, learning=False, progress=False)))
+        self.text = report.to_text(diagnose(examine(self._case, self._tools, learning=False, progress=False)))
         self.said.value = f"<pre style='white-space: pre-wrap'>{html.escape(self.text)}</pre>"
         return self.text
 
@@ -65,12 +64,10 @@ class DoctorPanel:
         """The fault that is chosen."""
         return _OFFERED[self.fault.value]
 
-    def _case(self) -> Case:
-        return make_case(self.spoil, self.pool, seed=0)
-
     def _choose(self, change: Any = None) -> None:
         self.said.value = self.text = ""
-        frames = self._case().clips[-1].clip.frames[20 : 20 + _SHOWN]
+        self._case = make_case(self.spoil, self.pool, seed=0)
+        frames = self._case.clips[-1].clip.frames[20 : 20 + _SHOWN]
         strip = np.hstack([canvas.enlarge(frame, _TALL) for frame in frames])
         curve = _losses(self.spoil)
         canvas.put_picture(self.image, strip if curve is None else canvas.above(strip, curve))

@@ -24,7 +24,7 @@ from w2l.base.files import hash_of
 from w2l.data.clip import FRAMES
 from w2l.errors import W2LError
 from w2l.faces.crop import lower_halves
-from w2l.models.fast.generate import fold_batch_norm
+from w2l.models.fast.generate import channels_last, fold_batch_norm
 from w2l.models.syncnet import SyncNet
 from w2l.models.syncnet_v2 import SyncNetV2
 from w2l.sync.mfcc import mfcc, to_pcm16
@@ -135,7 +135,7 @@ class OwnExpert:
         self.batch = 32 if self.device.type == "cpu" else 4 * _GPU_BATCH
         self.frames = network.frames
         # in channels_last a processor needs two thirds of the time
-        self.network = fold_batch_norm(network).to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = channels_last(fold_batch_norm(network).to(self.device))
 
     def resize(self, frame: np.ndarray) -> np.ndarray:
         """By averaging when shrinking, as for every crop in the kit."""

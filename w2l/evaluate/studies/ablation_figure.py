@@ -47,7 +47,8 @@ def draw(parts: Mapping[str, Measured], claims: Sequence[Claim], brief: bool = F
     """
     shown = [(claim, kind) for claim in claims for kind in _kinds(parts, claim)]
     if brief:
-        shown = [*{claim.key: (claim, kind) for claim, kind in reversed(shown)}.values()][::-1]
+        keys = [claim.key for claim, _ in shown]
+        shown = [one for number, one in enumerate(shown) if one[0].key not in keys[:number]]
     alone = len(parts) == 1
     columns = 2 if alone else len(parts)
     figure, panels = new_panels(columns, 4.8, 2.0, rows=math.ceil(len(shown) / 2) if alone else len(shown))

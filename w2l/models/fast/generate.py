@@ -159,7 +159,8 @@ class Generate:
             torch.cuda.empty_cache()
 
 
-def _channels_last(model: M) -> M:
+def channels_last(model: M) -> M:
+    """The model, with weights in the order in which a processor convolves fastest."""
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
@@ -198,7 +199,7 @@ def pick_format(model: nn.Module, device: torch.device, dtype: str = "auto") -> 
 
 def _prepare(model: M, device: torch.device, dtype: torch.dtype) -> M:
     """A copy of the model, ready to run."""
-    model = _channels_last(fold_batch_norm(model).to(device, dtype))
+    model = channels_last(fold_batch_norm(model).to(device, dtype))
     return fuse(model) if device.type == "cpu" and _has_fused_ops(dtype) else model  # type: ignore[return-value]
 
 
@@ -238,7 +239,7 @@ def _has_fused_ops(dtype: torch.dtype) -> bool:
     try:
         with torch.inference_mode():
             for block in blocks:
-                plain = _channels_last(fold_batch_norm(block).to(dtype))
+                plain = channels_last(fold_batch_norm(block).to(dtype))
                 if not torch.allclose(FusedBlock(plain)(x), plain(x), atol=0.05):
                     return False
     except (RuntimeError, AttributeError, TypeError, NotImplementedError):
