@@ -75,6 +75,15 @@ def test_a_face_that_comes_later_is_compared_at_the_same_times(folders, tools, t
     assert [len(one) for one in row.openings] == [40, 40]
 
 
+def test_a_dub_is_as_long_as_the_words_of_another(folders, tools, tmp_path):
+    made, (_, wav) = read(folders / "made" / "1.mp4"), talker.speech(talker.make_speaker("validation", 1), seconds=2)
+    write(tmp_path / "shorter.mp4", made[:30], wav[: 30 * 640])
+    pair = Pair("1", tmp_path / "shorter.mp4", folders / "real" / "0.mp4", folders / "real" / "1.mp4", False)
+    row = rows.measure_pair(pair, tools)
+    assert row.frames == 30 and [len(one) for one in row.openings] == [30, 30]
+    assert row.figures["opening_r"] > 0.9
+
+
 def test_words_that_are_only_a_sound_have_no_mouth(folders, tools, tmp_path):
     _, wav = talker.speech(talker.make_speaker("validation", 1), seconds=2)
     soundfile.write(tmp_path / "words.wav", wav, 16000)

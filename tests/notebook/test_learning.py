@@ -14,6 +14,7 @@ from w2l.data.clip import Clip
 from w2l.data.corpus import corpus
 from w2l.errors import W2LError
 from w2l.evaluate.held_out import Dubber
+from w2l.evaluate.studies.ablation_plan import APART, CUTS
 from w2l.models.fast.generate import Generate
 from w2l.notebook import learning
 
@@ -125,6 +126,11 @@ def test_the_table_of_figures(capsys):
     ]
 
 
+def scaled(scale):
+    """Figures of an expert that are all the same."""
+    return dict.fromkeys([*(f"apart_{n}" for n in APART), *(f"exact_{n}" for n in CUTS)], scale)
+
+
 def draw(name, scale):
     """One picture of a kind, of numbers that `scale` changes."""
     scores = scale * np.random.default_rng(0).random((20, 20))
@@ -136,6 +142,7 @@ def draw(name, scale):
         "matrix": lambda: learning.show_matrix(scores, [0, 3, 5], "title"),
         "line": lambda: learning.show_line({1: scale, 2: 1.0}, "x", "y", "title", level=0.5),
         "bars": lambda: learning.show_bars({"a": scale, "b": 1.0}, "x", "title", level=0.5),
+        "near and short": lambda: learning.show_near_and_short({"a": scaled(scale), "b": scaled(1.0)}),
         "curves": lambda: learning.show_curves({"a": sync.SyncCurve(shifts, scores[0, :7])}, "title"),
         "mouths": lambda: learning.show_mouths({"a": (scale * clip.frames).astype(np.uint8)}, range(0, 12, 4)),
         "openings": lambda: learning.show_openings({"a": (scale * clip.frames).astype(np.uint8)}, clip, clip, "title"),
@@ -143,7 +150,7 @@ def draw(name, scale):
 
 
 @pytest.mark.parametrize(
-    "name", ["windows", "cosines", "matrix", "line", "bars", "curves", "mouths", "openings"]
+    "name", ["windows", "cosines", "matrix", "line", "bars", "near and short", "curves", "mouths", "openings"]
 )  # fmt: skip
 def test_pictures_show_the_numbers_and_are_light(name, shown):
     """The same numbers give the same bytes, other numbers other ones."""

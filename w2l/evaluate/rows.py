@@ -145,7 +145,8 @@ def measure_pair(pair: Pair, tools: Instruments, protocol: str = "auto") -> Clip
     truth = read_truth(pair.speech, stretch)
     if truth is None and not pair.same_speech:
         truth = read_words(pair.speech, stretch, tools, protocol)
-    return compare(row, _together(pair.real, pair.generated, stretch), tools, truth, pair.same_speech)
+    both = _together(pair.real, pair.generated, stretch, pair.same_speech)
+    return compare(row, both, tools, truth, pair.same_speech)
 
 
 def sync_figures(found: ClipSync) -> dict[str, float]:
@@ -188,8 +189,9 @@ def compare(
     if truth is None and real_read and same_speech:
         truth = Truth(np.concatenate(real_read), read="the real clip")
     if truth is not None and truth.start < len(mouths):
-        row.figures |= _mouth_figures(mouths[truth.start :], truth)
-        row.openings = mouths[truth.start :, 0], truth.mouth[:, 0]
+        seen = mouths[truth.start :]
+        row.figures |= _mouth_figures(seen, truth)
+        row.openings = seen[:, 0], truth.mouth[: len(seen), 0]
         if truth.read:
             row.notes = (*row.notes, f"the mouth is compared with what the meter reads from {truth.read}.")
     row.strip, row.strip_is_double = shown.strip(), bool(real_read)
@@ -263,22 +265,27 @@ def _crops(path: Path, stretch: Stretch) -> Iterator[np.ndarray]:
         yield face if face.shape[:2] == whole else cv2.resize(face, whole, interpolation=cv2.INTER_AREA)
 
 
-def _together(real: Path, made: Path, stretch: Stretch) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Blocks of both clips; raises W2LError if one ends more than 5 frames before the other."""
+def _together(real: Path, made: Path, stretch: Stretch, same_speech: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Blocks of both clips, as long as both last.
+
+    Raises W2LError if one ends more than 5 frames before the other although they have the same speech. With another's,
+    a dub is as long as that is.
+    """
     count = {"real": 0, "generated": 0}
     both = itertools.zip_longest(_crops(real, stretch), _crops(made, stretch))
     for block in blocks(both, _BLOCK):  # type: ignore[arg-type]
         whole = [(a, b) for a, b in block if a is not None and b is not None]
         count["real"] += sum(a is not None for a, _ in block)
         count["generated"] += sum(b is not None for _, b in block)
-        if abs(count["real"] - count["generated"]) > _APART:
+        if same_speech and abs(count["real"] - count["generated"]) > _APART:
             short, long = sorted(count, key=lambda name: count[name])
             raise W2LError(
                 f"the {short} clip ends after {count[short]} frames at 25 a second and the {long} one does not; give "
                 "clips of the same length."
             )
-        if whole:
-            yield np.stack([a for a, _ in whole]), np.stack([b for _, b in whole])
+        if not whole:
+            return
+        yield np.stack([a for a, _ in whole]), np.stack([b for _, b in whole])
 
 
 def _check_shapes(real: Path, made: Path) -> None:

@@ -19,8 +19,10 @@ from w2l.data.clip import FRAMES, Clip
 from w2l.errors import W2LError
 from w2l.evaluate.held_out import Dubber, measure_talker
 from w2l.evaluate.report.figures import new_panels, sync_figure
+from w2l.evaluate.studies.ablation_plan import APART, CUTS
 from w2l.faces.mouths import measure
 from w2l.notebook.plots import show_light
+from w2l.sync.curve import MAX_SHIFT
 from w2l.sync.curve import accuracy as pair_accuracy
 from w2l.sync.scorer import pair_cosines
 from w2l.train.engine.log import read_log
@@ -170,6 +172,23 @@ def show_line(points: Mapping[float, float], xlabel: str, ylabel: str, title: st
         axes.axhline(level, color=_TRUTH, lw=0.8, ls=":")
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     axes.grid(alpha=0.3)
+    show_light(figure)
+
+
+def show_near_and_short(experts: Mapping[str, Mapping[str, float]]) -> None:
+    """Compares experts where a long window is worth most, in two panels: sounds that are nearly right, and short clips.
+
+    experts: label -> figures as `ablation_measures.expert_figures` gives them. Dotted: chance.
+    """
+    figure, (near, short) = new_panels(2, 4.2, 3.2)
+    for (label, found), colour in zip(experts.items(), SERIES, strict=False):
+        near.plot(APART, [found[f"apart_{n}"] for n in APART], "o-", color=colour, label=label)
+        short.plot([n / TRAINING_FPS for n in CUTS], [found[f"exact_{n}"] for n in CUTS], "o-", color=colour)
+    near.axhline(0.5, color=_TRUTH, lw=0.8, ls=":")
+    short.axhline(1 / (2 * MAX_SHIFT + 1), color=_TRUTH, lw=0.8, ls=":")
+    near.set(xlabel="frames between the two sounds", ylabel="right one chosen", title="Two sounds to choose from")
+    short.set(xlabel="seconds of the clip", ylabel="offset exact", title="Short clips", ylim=(0, 1.05))
+    near.legend(fontsize=8, frameon=False)
     show_light(figure)
 
 

@@ -9,9 +9,9 @@ from helpers import tiny_training as tiny
 from w2l.errors import W2LError
 
 SETTINGS = {
-    "expert": {"steps": 20, "clips": 4, "windows": 2},
-    "generator": {"steps": 10, "batch": 4, "sync_steps": 10, "sync_batch": 2},
-    "gan": {"steps": 20, "batch": 2},
+    "expert": {"steps": 10, "clips": 4, "windows": 2},
+    "generator": {"steps": 5, "batch": 4, "sync_steps": 5, "sync_batch": 2},
+    "gan": {"steps": 10, "batch": 2},
 }
 
 
@@ -25,7 +25,7 @@ def free_port() -> int:
 @pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="this torch has no gloo")
 @pytest.mark.parametrize("kind", SETTINGS)
 def test_two_processes_are_one_with_two_half_batches(kind, tmp_path):
-    settings = {**SETTINGS[kind], "evaluate_every": 10}
+    settings = {**SETTINGS[kind], "evaluate_every": 5}
     port = free_port()
     ranks = [tiny.process(tiny.train_as_rank, rank, 2, port, kind, tmp_path / "two", settings) for rank in range(2)]
     alone = tiny.weights(tiny.train(kind, tmp_path / "one", {"accumulate": 2}, **settings))
