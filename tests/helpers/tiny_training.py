@@ -23,7 +23,6 @@ from w2l.train.engine.options import RunOptions
 from w2l.train.engine.trainer import Trainer
 
 CPU = torch.device("cpu")
-KINDS = ("expert", "generator", "gan", "meter", "hearing")
 WIDTH = 0.08
 SMALL: dict[str, dict[str, Any]] = {
     "expert": {"steps": 6, "clips": 2, "windows": 3},
