@@ -272,20 +272,20 @@ def _together(real: Path, made: Path, stretch: Stretch, same_speech: bool) -> It
     a dub is as long as that is.
     """
     count = {"real": 0, "generated": 0}
-    both = itertools.zip_longest(_crops(real, stretch), _crops(made, stretch))
+    together = itertools.zip_longest if same_speech else zip
+    both = together(_crops(real, stretch), _crops(made, stretch))
     for block in blocks(both, _BLOCK):  # type: ignore[arg-type]
         whole = [(a, b) for a, b in block if a is not None and b is not None]
         count["real"] += sum(a is not None for a, _ in block)
         count["generated"] += sum(b is not None for _, b in block)
-        if same_speech and abs(count["real"] - count["generated"]) > _APART:
+        if abs(count["real"] - count["generated"]) > _APART:
             short, long = sorted(count, key=lambda name: count[name])
             raise W2LError(
                 f"the {short} clip ends after {count[short]} frames at 25 a second and the {long} one does not; give "
                 "clips of the same length."
             )
-        if not whole:
-            return
-        yield np.stack([a for a, _ in whole]), np.stack([b for _, b in whole])
+        if whole:
+            yield np.stack([a for a, _ in whole]), np.stack([b for _, b in whole])
 
 
 def _check_shapes(real: Path, made: Path) -> None:

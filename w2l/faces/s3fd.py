@@ -19,6 +19,7 @@ from w2l.base.device import is_out_of_memory, pick_device
 from w2l.base.files import hash_of
 from w2l.errors import W2LError
 from w2l.faces.boxes import best_first, suppress
+from w2l.models.fast.generate import channels_last
 from w2l.video.framing import scaled
 from w2l.weights import find
 
@@ -64,8 +65,7 @@ class S3fd:
         self.published_order = published_order
         self.device = pick_device(device)
         self.batch = batch_size or (_CPU_BATCH if self.device.type == "cpu" else _GPU_BATCH)
-        network = models.load(path, "s3fd").requires_grad_(False).to(self.device)
-        self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = channels_last(models.load(path, "s3fd").requires_grad_(False).to(self.device))
         self.settings = f"{side=} {min_score=} {published_order=} weights={hash_of(path)}"
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:

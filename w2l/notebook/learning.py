@@ -82,7 +82,7 @@ def show_log(runs: Mapping[str, Weights], columns: Sequence[str], title: str, un
         meaning, level = _MEANING.get(name, (name, None))
         axes.set(xlabel="step", ylabel=meaning, title=name.replace("_", " "))
         if level is not None:
-            axes.axhline(level, color=_TRUTH, lw=0.8, ls=":")
+            _draw_level(axes, level)
         axes.legend(fontsize=8, frameon=False)
     figure.suptitle(title)
     show_light(figure)
@@ -98,6 +98,11 @@ def _draw_run(axes: Any, folder: Weights, name: str, label: str, colour: str, un
         style, width = ("o--", 1.6) if key != name else ("-", 1.0)
         told = label + (" (held out)" if key != name else "") if key == shown[-1] else None
         axes.plot(steps[keep], values[keep], style, color=colour, lw=width, ms=4, label=told)
+
+
+def _draw_level(axes: Any, level: float) -> None:
+    """A value to compare with, such as chance, as a dotted line."""
+    axes.axhline(level, color=_TRUTH, lw=0.8, ls=":")
 
 
 def show_windows(clip: Clip, pairs: Mapping[str, tuple[int, int]]) -> None:
@@ -169,7 +174,7 @@ def show_line(points: Mapping[float, float], xlabel: str, ylabel: str, title: st
     figure, (axes,) = new_panels(1, 6.5, 2.8)
     axes.plot(list(points), list(points.values()), "o-", color=SERIES[0])
     if level is not None:
-        axes.axhline(level, color=_TRUTH, lw=0.8, ls=":")
+        _draw_level(axes, level)
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     axes.grid(alpha=0.3)
     show_light(figure)
@@ -184,8 +189,8 @@ def show_near_and_short(experts: Mapping[str, Mapping[str, float]]) -> None:
     for (label, found), colour in zip(experts.items(), SERIES, strict=False):
         near.plot(APART, [found[f"apart_{n}"] for n in APART], "o-", color=colour, label=label)
         short.plot([n / TRAINING_FPS for n in CUTS], [found[f"exact_{n}"] for n in CUTS], "o-", color=colour)
-    near.axhline(0.5, color=_TRUTH, lw=0.8, ls=":")
-    short.axhline(1 / (2 * MAX_SHIFT + 1), color=_TRUTH, lw=0.8, ls=":")
+    _draw_level(near, 0.5)
+    _draw_level(short, 1 / (2 * MAX_SHIFT + 1))
     near.set(xlabel="frames between the two sounds", ylabel="right one chosen", title="Two sounds to choose from")
     short.set(xlabel="seconds of the clip", ylabel="offset exact", title="Short clips", ylim=(0, 1.05))
     near.legend(fontsize=8, frameon=False)

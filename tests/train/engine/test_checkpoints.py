@@ -24,11 +24,11 @@ def same(a, b):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["expert", "generator", "gan"])
 def test_killed_at_random_moments_ends_with_the_same_bits(kind, tmp_path):
-    more = {"expert": {"steps": 12}, "generator": {"steps": 5, "sync_steps": 7}, "gan": {"steps": 12}}
-    settings = {"ema": 0.5, "evaluate_every": 5, **more.get(kind, {"steps": 12})}
+    steps = {"steps": 5, "sync_steps": 7} if kind == "generator" else {"steps": 12}
+    settings = {"ema": 0.5, "evaluate_every": 5, **steps}
     whole = tiny.weights(tiny.train(kind, tmp_path / "whole", **settings))
     folder, rng, kills = tmp_path / "killed", np.random.default_rng(7), 0
-    most = {"expert": 2, "gan": 3}.get(kind, 1)  # a GAN has the most to remember
+    most = 3 if kind == "gan" else 2  # that one has the most to remember
     while not (folder / "end.pt").exists():
         process = tiny.process(tiny.train_apart, kind, folder, {}, settings)
         if kills < most:  # somewhere in the two or three steps after the first new checkpoint

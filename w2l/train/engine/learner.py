@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from w2l.models.fast.generate import channels_last
 from w2l.train.engine import distributed
 from w2l.train.engine.batch_norm import PartStatistics
 from w2l.train.engine.compiled import Compiled
@@ -99,7 +100,7 @@ class Learner:
 
 def to_device(network: nn.Module, device: torch.device) -> nn.Module:
     """The network on the device, with weights channels-last, the order in which convolutions read them fastest."""
-    return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return channels_last(network.to(device))
 
 
 @contextmanager
